@@ -1,0 +1,44 @@
+"""Writes the made files, byte for byte the same each time: ``python -m seqcli.demo.samples DIR``."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from seqcli.demo.reviews import reviews
+from seqcli.demo.series import prices, sensor
+from seqcli.demo.words import corpus, names
+
+HEADERS = {
+    "reviews.csv": ("review", "label", "template"),
+    "prices.csv": ("date", "open", "high", "low", "close", "volume"),
+    "sensor.csv": ("sequence", "step", "x", "y", "z", "label"),
+    "names.csv": ("category", "name"),
+}
+SAMPLES = (*HEADERS, "corpus.txt")
+
+
+def write_sample(name: str, folder: Path) -> Path:
+    """Write one of :data:`SAMPLES` into ``folder`` and return its path."""
+    path = folder / name
+    if name == "corpus.txt":
+        path.write_text(corpus(), encoding="utf-8", newline="\n")
+        return path
+    rows: dict[str, Iterable[Sequence[object]]] = {
+        "reviews.csv": reviews(),
+        "prices.csv": prices(),
+        "sensor.csv": sensor(),
+        "names.csv": names(),
+    }
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADERS[name])
+        writer.writerows(rows[name])
+    return path
+
+
+if __name__ == "__main__":
+    for sample in SAMPLES:
+        print(write_sample(sample, Path(sys.argv[1])))

@@ -1,0 +1,59 @@
+"""What a task asks of a network, as data: the only thing that tasks and backends both know.
+
+A :class:`NetworkSpec` is complete: together with weights it rebuilds the network, and it is saved
+in ``model.json``. Fields named here are the fields of the Examples the task makes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """One input field.
+
+    ``kind`` is "tokens" (int64 ids (B, T), 0 is padding, ``size`` ids, embedded to
+    ``embedding_size``), "values" (float32 (B, T, ``size``)) or "dense" (float32 (B, ``size``), joined
+    to the pooled state ahead of the head).
+    """
+
+    field: str
+    kind: str
+    size: int
+    embedding_size: int = 0
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """Inputs → recurrent encoder → pooling → one linear head.
+
+    The head's output is (B, *output_shape): (classes,) or (horizon, targets). ``skip`` names, for
+    each target, the column of the first "values" input whose last valid step is added to every
+    horizon step of that target (the network then learns the change since the last value).
+    """
+
+    inputs: tuple[InputSpec, ...]
+    output_shape: tuple[int, ...]
+    cell: str = "gru"
+    hidden_size: int = 128
+    num_layers: int = 1
+    bidirectional: bool = False
+    pool: str = "last"
+    dropout: float = 0.0
+    init: str = "gated"
+    skip: tuple[int, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values that :meth:`from_json` restores."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> NetworkSpec:
+        """Rebuild from :meth:`to_json`; raises TypeError, KeyError or ValueError on anything else."""
+        data = dict(data)
+        data["inputs"] = tuple(InputSpec(**item) for item in data["inputs"])
+        data["output_shape"] = tuple(int(size) for size in data["output_shape"])
+        data["skip"] = tuple(int(column) for column in data.get("skip", ()))
+        return cls(**data)

@@ -1,0 +1,215 @@
+"""What a user can choose: one frozen dataclass a subject, one field = one flag = one key.
+
+A field ``hidden_size`` is the flag ``--hidden-size``, the TOML key ``hidden_size`` and the JSON key
+``hidden_size`` of a saved model. ``None`` means that the task chooses, by a rule that the plan line
+prints. Command signatures, help panels, ``--config`` files and saved options are all made from
+these classes; nothing about an option is written anywhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from seqcli.errors import UsageError, near_miss
+
+CELLS = ("gru", "lstm", "rnn", "none")
+"""Cells offered by ``--cell``; a test holds this equal to the registry in backends."""
+
+
+def option(
+    default: Any,
+    help: str,
+    *,
+    short: str = "",
+    choices: tuple[str, ...] = (),
+    at_least: float | None = None,
+    below: float | None = None,
+    parse: str = "",
+    metavar: str = "",
+) -> Any:
+    """Declare an option with its default and everything a command line needs to offer it.
+
+    ``parse`` names how text becomes the value: "" by type, "list" (comma separated), "duration"
+    (``90s``, ``6m``, ``1h`` → seconds) or "percents" (``80,95``).
+    """
+    return field(
+        default=default,
+        metadata={
+            "help": help,
+            "short": short,
+            "choices": choices,
+            "at_least": at_least,
+            "below": below,
+            "parse": parse,
+            "metavar": metavar,
+        },
+    )
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """Reading the file"""
+
+    input_format: str | None = option(
+        None, "Format of the input; found from its name and content.", choices=("csv", "tsv", "jsonl", "txt")
+    )
+    encoding: str | None = option(None, "Text encoding; found from the bytes.")
+    delimiter: str | None = option(None, "Column separator; found from the first lines.")
+    missing: str = option(
+        "mask",
+        "Missing numbers: carry the last value with a mask channel, interpolate, or refuse.",
+        choices=("mask", "interpolate", "error"),
+    )
+    aggregate: str | None = option(
+        None, "Merge rows that share one time stamp.", choices=("sum", "mean", "last")
+    )
+
+
+@dataclass(frozen=True)
+class ColumnOptions:
+    """Task and columns"""
+
+    task: str | None = option(
+        None, "What to learn; found from the columns.", choices=("classify", "regress", "forecast")
+    )
+    target: tuple[str, ...] = option((), "Column(s) to predict or forecast.", parse="list")
+    features: tuple[str, ...] = option((), "Input columns; all usable ones.", parse="list")
+    time: str | None = option(None, "Column of time stamps or step numbers.")
+    id: tuple[str, ...] = option((), "Column(s) that tell series or sequences apart.", parse="list")
+    group: str | None = option(None, "Rows that share this column stay on one side of the split.")
+    level: str | None = option(
+        None, "Read text as words or as characters.", choices=("words", "characters")
+    )
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """Split"""
+
+    validation: str | None = option(None, "File to choose on, instead of a share of the rows.", metavar="FILE")
+    test: str | None = option(None, "File to report on, instead of a share of the rows.", metavar="FILE")
+    validation_share: float = option(0.1, "Share of the rows to choose on.", at_least=0.0, below=0.5)
+    test_share: float = option(0.2, "Share of the rows to report on.", at_least=0.0, below=0.5)
+
+
+@dataclass(frozen=True)
+class NetworkOptions:
+    """Network"""
+
+    cell: str | None = option(None, "Recurrent cell; GRU unless the plan says why not.", choices=CELLS)
+    hidden_size: int | None = option(None, "Units of each layer and direction.", at_least=1)
+    num_layers: int = option(1, "Recurrent layers.", at_least=1)
+    embedding_size: int | None = option(None, "Size of word or character vectors.", at_least=1)
+    dropout: float | None = option(None, "Share of activations dropped in training.", at_least=0.0, below=1.0)
+    bidirectional: bool | None = option(None, "Read both ways; on where the whole input is there.")
+    pool: str | None = option(
+        None, "How steps become one vector.", choices=("last", "mean", "max", "attention")
+    )
+    init: str = option("gated", "Initialisation of the recurrent weights.", choices=("gated", "torch", "chrono"))
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """Training"""
+
+    epochs: int | None = option(None, "Passes over the training rows, at most.", at_least=1)
+    time_budget: float | None = option(
+        None, "Time to train for, such as 90s or 6m.", parse="duration", metavar="TIME"
+    )
+    batch_size: int | None = option(None, "Examples a step.", at_least=1)
+    learning_rate: float | None = option(None, "Peak learning rate of AdamW.", at_least=0.0)
+    weight_decay: float = option(0.01, "Decoupled weight decay.", at_least=0.0)
+    clip_norm: float = option(1.0, "Clip the gradient to this global norm.", at_least=0.0)
+    clip_value: float | None = option(None, "Clip each element of the gradient instead.", at_least=0.0)
+    patience: int | None = option(None, "Epochs without a better validation score before the end.", at_least=1)
+    seed: int = option(0, "Seed of the split, the weights and the batch order.", at_least=0)
+    threads: int | None = option(None, "Threads; physical cores, at most 4.", at_least=1)
+    device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda"))
+    init_from: str | None = option(None, "Start from the weights of this model.", metavar="MODEL")
+
+
+@dataclass(frozen=True)
+class ForecastOptions:
+    """Forecast"""
+
+    window: int | None = option(None, "Past steps the network reads.", at_least=1)
+    horizon: int | None = option(None, "Future steps to forecast; one season, else 10.", at_least=1)
+    stride: int = option(1, "Steps between the starts of two training windows.", at_least=1)
+    interval: tuple[int, ...] = option((80, 95), "Coverage of the intervals, in percent.", parse="percents")
+    scaler: str = option("standard", "Scaling of inputs, fitted on training rows.", choices=("standard", "minmax"))
+    refit: bool = option(True, "After the backtest, go on training over all rows.")
+
+
+@dataclass(frozen=True)
+class Options:
+    """All that shapes a training run; saved in the model directory and able to be run again."""
+
+    reading: ReadingOptions = ReadingOptions()
+    columns: ColumnOptions = ColumnOptions()
+    split: SplitOptions = SplitOptions()
+    network: NetworkOptions = NetworkOptions()
+    training: TrainingOptions = TrainingOptions()
+    forecast: ForecastOptions = ForecastOptions()
+
+    def to_flat(self) -> dict[str, Any]:
+        """All options as one flat dictionary of JSON values, in declaration order."""
+        flat: dict[str, Any] = {}
+        for group in fields(self):
+            for item in fields(getattr(self, group.name)):
+                value = getattr(getattr(self, group.name), item.name)
+                flat[item.name] = list(value) if isinstance(value, tuple) else value
+        return flat
+
+    @classmethod
+    def from_flat(cls, flat: Mapping[str, Any], base: Options | None = None) -> Options:
+        """Overlay ``flat`` on ``base`` (the defaults when not given).
+
+        Raises :class:`UsageError` for a key that is no option, naming the closest one.
+        """
+        base = base or cls()
+        owner = {
+            item.name: group.name for group in fields(cls) for item in fields(getattr(base, group.name))
+        }
+        changes: dict[str, dict[str, Any]] = {}
+        for key, value in flat.items():
+            if key not in owner:
+                close = near_miss(key, owner)
+                raise UsageError(f"no option is called {key!r}", f"did you mean {close!r}?" if close else "")
+            value = tuple(value) if isinstance(value, list) else value
+            changes.setdefault(owner[key], {})[key] = value
+        return replace(
+            base, **{group: replace(getattr(base, group), **some) for group, some in changes.items()}
+        )
+
+
+@dataclass(frozen=True)
+class SavingOptions:
+    """The model directory"""
+
+    save: str | None = option(None, "Directory to write; the input's name with .seqcli.", metavar="DIR")
+    force: bool = option(False, "Replace whatever model the directory holds.")
+    resume: bool = option(False, "Go on with the training that was interrupted.")
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """Output"""
+
+    format: str | None = option(
+        None, "Form of the result; a table on a terminal, CSV in a pipe.", choices=("table", "csv", "jsonl", "json")
+    )
+    output: str | None = option(None, "Write the result here instead of stdout.", short="-o", metavar="FILE")
+    quiet: bool = option(False, "Print the result and errors only.", short="-q")
+    verbose: bool = option(False, "Print more of what was found and done.", short="-v")
+
+
+@dataclass(frozen=True)
+class PredictOptions:
+    """Prediction"""
+
+    keep: tuple[str, ...] = option((), "Columns to keep in the output; all of them.", parse="list")
+    probabilities: bool = option(False, "One column of probability a class.")
+    as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME")
+    on_error: str = option("empty", "A bad row gets an empty prediction, or ends the run.", choices=("empty", "stop"))

@@ -1,0 +1,1 @@
+"""Splits, scaling, vocabularies, calendars, windows, buckets: fitted on training rows only."""

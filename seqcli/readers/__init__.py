@@ -1,0 +1,1 @@
+"""Files and stdin become typed columns."""

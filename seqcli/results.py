@@ -1,0 +1,32 @@
+"""Results as data: a titled table that reporting can print for a person or write for a pipe."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+Cell: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class ResultColumn:
+    """One column: its name, and how a number in it is shown to a person (a format spec)."""
+
+    name: str
+    spec: str = ""
+    emphasis: bool = False
+
+
+@dataclass(frozen=True)
+class ResultTable:
+    """A table of plain values. CSV and JSON write the values as they are; people see ``spec``."""
+
+    title: str
+    columns: tuple[ResultColumn, ...]
+    rows: list[tuple[Cell, ...]] = field(default_factory=list)
+    caption: str = ""
+
+    def records(self) -> list[dict[str, Cell]]:
+        """The rows as dictionaries keyed by column name."""
+        names = [column.name for column in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]

@@ -1,0 +1,1 @@
+"""What a sequence problem means: columns, examples, outputs, metrics, baselines."""

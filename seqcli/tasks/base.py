@@ -1,0 +1,156 @@
+"""What every task offers, and the plain data it hands to training, inference and reporting.
+
+A task is a fitted, JSON-able object: it remembers the columns it reads and everything that was
+fitted on training rows, turns a table into :class:`~seqcli.sequences.Examples`, and turns network
+outputs back into rows. It knows no torch: a network is described by a
+:class:`~seqcli.network.NetworkSpec`, a loss by its name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqcli.network import NetworkSpec
+from seqcli.readers.table import Table
+from seqcli.results import Cell, ResultTable
+from seqcli.sequences import Examples
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which task and columns were found, and why; saved as the model's column plan."""
+
+    task: str
+    target: tuple[str, ...]
+    features: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    time: str | None = None
+    id: tuple[str, ...] = ()
+    group: str | None = None
+    left_out: tuple[tuple[str, str], ...] = ()
+    """(column, reason) of columns that are not used."""
+    reasons: tuple[str, ...] = ()
+    """One sentence a choice: "target label: a column called label with 2 repeated values"."""
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values that :meth:`from_json` restores."""
+        return {key: _listed(value) for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Plan:
+        """Rebuild from :meth:`to_json`; raises TypeError, KeyError or ValueError on anything else."""
+        names = {key: tuple(str(name) for name in data[key]) for key in _NAME_LISTS}
+        left_out = tuple((str(name), str(reason)) for name, reason in data["left_out"])
+        single = {key: None if data[key] is None else str(data[key]) for key in ("time", "group")}
+        return cls(task=str(data["task"]), left_out=left_out, **names, **single)  # type: ignore[arg-type]
+
+
+_NAME_LISTS = ("target", "features", "text", "id", "reasons")
+
+
+def _listed(value: Any) -> Any:
+    """Tuples as lists, at any depth, so that a plan equals its own JSON."""
+    return [_listed(item) for item in value] if isinstance(value, tuple) else value
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of a run: one to split, and the parts that were given as files of their own."""
+
+    main: Table
+    validation: Table | None = None
+    test: Table | None = None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Measured quality of one predictor on one part. ``values`` maps metric name to value."""
+
+    predictor: str
+    values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A fitted task with its three parts, ready to train."""
+
+    task: Task
+    train: Examples
+    validation: Examples
+    test: Examples
+    network: NetworkSpec
+    loss: str
+    """Name in the registry of losses: "cross_entropy", "huber"."""
+    training: dict[str, Any]
+    """The task's own defaults for training options left at None: epochs, batch_size, learning_rate, patience."""
+    rules: list[str] = field(default_factory=list)
+    """Sentences on what was kept: where the split lies, on how many rows the scaler was fitted."""
+    warnings: list[str] = field(default_factory=list)
+    """Sentences on odd data: rows dropped, columns left out, texts cut."""
+    source: Any = None
+    """What the task's own baselines read: the raw rows of the three parts. Never saved."""
+    refit: Callable[[], Examples] | None = None
+    """All rows as training examples (train-fitted preprocessing), for the training after a backtest."""
+
+
+class Task(Protocol):
+    """A fitted sequence problem."""
+
+    name: ClassVar[str]
+    """Registry name with its version, such as "classify.v1"."""
+    plan: Plan
+    metric: str
+    """The metric that early stopping and choices use; it is a key of :meth:`score`."""
+    higher_is_better: bool
+
+    def encode(self, table: Table) -> Examples:
+        """Rows to predict on, with the fitted preprocessing; no target is needed."""
+
+    def encode_labelled(self, table: Table) -> Examples:
+        """Rows to score on: as :meth:`encode`, with the field ``target``."""
+
+    def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
+        """Metrics of network ``outputs`` (N, *output_shape) for labelled ``examples``."""
+
+    def report(self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples) -> list[ResultTable]:
+        """Tables for a person: the first is the result (model beside baselines), then details."""
+
+    def baselines(self, prepared: Prepared) -> list[Scores]:
+        """Scores on the test part of predictors that need no network, fitted on the training part."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything fitted, as JSON values."""
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Task:
+        """Rebuild from :meth:`to_json`. Raises ModelError on anything else."""
+
+
+class RowTask(Task, Protocol):
+    """A task that gives each row (or each sequence of rows that share ``plan.id``) a prediction."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the rows to predict on must have."""
+
+    @property
+    def text_column(self) -> str:
+        """The column that one text a line fills; "" where lines cannot be read so."""
+
+    def bad_rows(self, table: Table) -> dict[int, str]:
+        """Positions in ``table`` that cannot be trusted, each with what is wrong with the row.
+
+        :meth:`encode` itself never fails on a cell: it reads such a cell as missing.
+        """
+
+    def decode(self, outputs: NDArray[np.float32], probabilities: bool = False) -> list[dict[str, Cell]]:
+        """One row of named results for each row of ``outputs`` (N, *output_shape).
+
+        The first name is "prediction". ``Batchable.row_ids`` of the encoded examples says which
+        row of the table each belongs to: the row itself, or the first row of a sequence.
+        """

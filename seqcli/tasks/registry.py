@@ -1,0 +1,42 @@
+"""The tasks by name. A name carries a version, so that a saved model keeps its meaning."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from seqcli.errors import ModelError, UsageError, near_miss
+from seqcli.options import Options
+from seqcli.tasks.base import Plan, Prepared, Tables, Task
+
+TASKS = {
+    "classify.v1": "seqcli.tasks.classify:Classify",
+    "regress.v1": "seqcli.tasks.regress:Regress",
+    "forecast.v1": "seqcli.tasks.forecast:Forecast",
+}
+CURRENT = {"classify": "classify.v1", "regress": "regress.v1", "forecast": "forecast.v1"}
+"""What ``Plan.task`` and ``--task`` mean in a new training."""
+
+
+def task_class(name: str) -> Any:
+    """The class registered as ``name``; its module is imported here and not before."""
+    module, _, attribute = TASKS[name].partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def prepare(tables: Tables, plan: Plan, options: Options) -> Prepared:
+    """Split, fit on the training rows and encode, by the task that ``plan`` names."""
+    if plan.task not in CURRENT:
+        close = near_miss(plan.task, CURRENT)
+        raise UsageError(f"no task is called {plan.task!r}", f"did you mean {close!r}?" if close else "")
+    prepared: Prepared = task_class(CURRENT[plan.task]).prepare(tables, plan, options)
+    return prepared
+
+
+def load_task(data: dict[str, Any]) -> Task:
+    """Rebuild a fitted task from its ``to_json``; raises ModelError when it cannot be one."""
+    name = data.get("name") if isinstance(data, dict) else None
+    if not isinstance(name, str) or name not in TASKS:
+        raise ModelError(f"the model's task is {name!r}, which this version does not know", "update seqcli")
+    task: Task = task_class(name).from_json(data)
+    return task

@@ -1,0 +1,1 @@
+"""The loop, its checkpoints, and the way to a model directory."""
