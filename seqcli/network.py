@@ -44,6 +44,8 @@ class NetworkSpec:
     dropout: float = 0.0
     init: str = "gated"
     skip: tuple[int, ...] = ()
+    time_range: int = 100
+    """Steps over which ``init="chrono"`` spreads the units' memory."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores."""

@@ -22,28 +22,29 @@ def option(
     default: Any,
     help: str,
     *,
-    short: str = "",
     choices: tuple[str, ...] = (),
     at_least: float | None = None,
     below: float | None = None,
     parse: str = "",
     metavar: str = "",
+    flag: str = "",
 ) -> Any:
     """Declare an option with its default and everything a command line needs to offer it.
 
     ``parse`` names how text becomes the value: "" by type, "list" (comma separated), "duration"
-    (``90s``, ``6m``, ``1h`` → seconds) or "percents" (``80,95``).
+    (``90s``, ``6m``, ``1h`` → seconds), "percents" (``80,95``) or "limits" (``accuracy=.9``).
+    ``flag`` is a short flag beside the one made from the field's name, or a long one instead of it.
     """
     return field(
         default=default,
         metadata={
             "help": help,
-            "short": short,
             "choices": choices,
             "at_least": at_least,
             "below": below,
             "parse": parse,
             "metavar": metavar,
+            "flag": flag,
         },
     )
 
@@ -56,7 +57,7 @@ class ReadingOptions:
         None, "Format of the input; found from its name and content.", choices=("csv", "tsv", "jsonl", "txt")
     )
     encoding: str | None = option(None, "Text encoding; found from the bytes.")
-    delimiter: str | None = option(None, "Column separator; found from the first lines.")
+    delimiter: str | None = option(None, "Column separator; found from the first lines.", metavar="CHAR")
     missing: str = option(
         "mask",
         "Missing numbers: carry the last value with a mask channel, interpolate, or refuse.",
@@ -76,19 +77,21 @@ class ColumnOptions:
     )
     target: tuple[str, ...] = option((), "Column(s) to predict or forecast.", parse="list")
     features: tuple[str, ...] = option((), "Input columns; all usable ones.", parse="list")
-    time: str | None = option(None, "Column of time stamps or step numbers.")
+    time: str | None = option(None, "Column of time stamps or step numbers.", metavar="COLUMN")
     id: tuple[str, ...] = option((), "Column(s) that tell series or sequences apart.", parse="list")
-    group: str | None = option(None, "Rows that share this column stay on one side of the split.")
-    level: str | None = option(
-        None, "Read text as words or as characters.", choices=("words", "characters")
+    group: str | None = option(
+        None, "Rows that share this column stay on one side of the split.", metavar="COLUMN"
     )
+    level: str | None = option(None, "Read text as words or as characters.", choices=("words", "characters"))
 
 
 @dataclass(frozen=True)
 class SplitOptions:
     """Split"""
 
-    validation: str | None = option(None, "File to choose on, instead of a share of the rows.", metavar="FILE")
+    validation: str | None = option(
+        None, "File to choose on, instead of a share of the rows.", metavar="FILE"
+    )
     test: str | None = option(None, "File to report on, instead of a share of the rows.", metavar="FILE")
     validation_share: float = option(0.1, "Share of the rows to choose on.", at_least=0.0, below=0.5)
     test_share: float = option(0.2, "Share of the rows to report on.", at_least=0.0, below=0.5)
@@ -107,7 +110,9 @@ class NetworkOptions:
     pool: str | None = option(
         None, "How steps become one vector.", choices=("last", "mean", "max", "attention")
     )
-    init: str = option("gated", "Initialisation of the recurrent weights.", choices=("gated", "torch", "chrono"))
+    init: str = option(
+        "gated", "Initialisation of the recurrent weights.", choices=("gated", "torch", "chrono")
+    )
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,7 @@ class TrainingOptions:
     """Training"""
 
     epochs: int | None = option(None, "Passes over the training rows, at most.", at_least=1)
+    steps: int | None = option(None, "Optimiser steps in all; a time budget is saved as these.", at_least=1)
     time_budget: float | None = option(
         None, "Time to train for, such as 90s or 6m.", parse="duration", metavar="TIME"
     )
@@ -123,7 +129,9 @@ class TrainingOptions:
     weight_decay: float = option(0.01, "Decoupled weight decay.", at_least=0.0)
     clip_norm: float = option(1.0, "Clip the gradient to this global norm.", at_least=0.0)
     clip_value: float | None = option(None, "Clip each element of the gradient instead.", at_least=0.0)
-    patience: int | None = option(None, "Epochs without a better validation score before the end.", at_least=1)
+    patience: int | None = option(
+        None, "Epochs without a better validation score before the end.", at_least=1
+    )
     seed: int = option(0, "Seed of the split, the weights and the batch order.", at_least=0)
     threads: int | None = option(None, "Threads; physical cores, at most 4.", at_least=1)
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda"))
@@ -138,7 +146,9 @@ class ForecastOptions:
     horizon: int | None = option(None, "Future steps to forecast; one season, else 10.", at_least=1)
     stride: int = option(1, "Steps between the starts of two training windows.", at_least=1)
     interval: tuple[int, ...] = option((80, 95), "Coverage of the intervals, in percent.", parse="percents")
-    scaler: str = option("standard", "Scaling of inputs, fitted on training rows.", choices=("standard", "minmax"))
+    scaler: str = option(
+        "standard", "Scaling of inputs, fitted on training rows.", choices=("standard", "minmax")
+    )
     refit: bool = option(True, "After the backtest, go on training over all rows.")
 
 
@@ -169,9 +179,7 @@ class Options:
         Raises :class:`UsageError` for a key that is no option, naming the closest one.
         """
         base = base or cls()
-        owner = {
-            item.name: group.name for group in fields(cls) for item in fields(getattr(base, group.name))
-        }
+        owner = {item.name: group.name for group in fields(cls) for item in fields(getattr(base, group.name))}
         changes: dict[str, dict[str, Any]] = {}
         for key, value in flat.items():
             if key not in owner:
@@ -198,11 +206,20 @@ class OutputOptions:
     """Output"""
 
     format: str | None = option(
-        None, "Form of the result; a table on a terminal, CSV in a pipe.", choices=("table", "csv", "jsonl", "json")
+        None,
+        "Form of the result; a table on a terminal, CSV in a pipe.",
+        choices=("table", "csv", "jsonl", "json"),
     )
-    output: str | None = option(None, "Write the result here instead of stdout.", short="-o", metavar="FILE")
-    quiet: bool = option(False, "Print the result and errors only.", short="-q")
-    verbose: bool = option(False, "Print more of what was found and done.", short="-v")
+    output: str | None = option(None, "Write the result here instead of stdout.", flag="-o", metavar="FILE")
+    quiet: bool = option(False, "Print the result and errors only.", flag="-q")
+    verbose: bool = option(False, "Print more of what was found and done.", flag="-v")
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The model"""
+
+    model: str | None = option(None, "Model directory; the only *.seqcli here.", flag="-m", metavar="DIR")
 
 
 @dataclass(frozen=True)
@@ -211,5 +228,33 @@ class PredictOptions:
 
     keep: tuple[str, ...] = option((), "Columns to keep in the output; all of them.", parse="list")
     probabilities: bool = option(False, "One column of probability a class.")
-    as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME")
-    on_error: str = option("empty", "A bad row gets an empty prediction, or ends the run.", choices=("empty", "stop"))
+    as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME", flag="--as")
+    on_error: str = option(
+        "empty", "A bad row gets an empty prediction, or ends the run.", choices=("empty", "stop")
+    )
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """Evaluation"""
+
+    fail_under: tuple[tuple[str, float], ...] = option(
+        (), "Exit 1 when a metric of the model is below this.", parse="limits", metavar="METRIC=X"
+    )
+
+
+@dataclass(frozen=True)
+class ShowOptions:
+    """What to show"""
+
+    equations: bool = option(False, "The network's equations, with this model's shapes.")
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """The run"""
+
+    config: str | None = option(
+        None, "Options from a TOML file or a saved model; flags win over it.", metavar="FILE"
+    )
+    dry_run: bool = option(False, "Print the plan and stop ahead of training.")

@@ -87,7 +87,7 @@ class Prepared:
     loss: str
     """Name in the registry of losses: "cross_entropy", "huber"."""
     training: dict[str, Any]
-    """The task's own defaults for training options left at None: epochs, batch_size, learning_rate, patience."""
+    """What the task chooses for options left at None: epochs, batch_size, learning_rate, patience."""
     rules: list[str] = field(default_factory=list)
     """Sentences on what was kept: where the split lies, on how many rows the scaler was fitted."""
     warnings: list[str] = field(default_factory=list)
@@ -103,10 +103,18 @@ class Task(Protocol):
 
     name: ClassVar[str]
     """Registry name with its version, such as "classify.v1"."""
-    plan: Plan
-    metric: str
-    """The metric that early stopping and choices use; it is a key of :meth:`score`."""
-    higher_is_better: bool
+
+    @property
+    def plan(self) -> Plan:
+        """The columns it works on, and why."""
+
+    @property
+    def metric(self) -> str:
+        """The metric that early stopping and choices use; it is a key of :meth:`score`."""
+
+    @property
+    def higher_is_better(self) -> bool:
+        """Which way the metric goes."""
 
     def encode(self, table: Table) -> Examples:
         """Rows to predict on, with the fitted preprocessing; no target is needed."""
@@ -117,7 +125,12 @@ class Task(Protocol):
     def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
         """Metrics of network ``outputs`` (N, *output_shape) for labelled ``examples``."""
 
-    def report(self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples) -> list[ResultTable]:
+    def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Task:
+        """This task with what it learns from ``outputs`` for the validation ``examples``, or itself."""
+
+    def report(
+        self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
+    ) -> list[ResultTable]:
         """Tables for a person: the first is the result (model beside baselines), then details."""
 
     def baselines(self, prepared: Prepared) -> list[Scores]:

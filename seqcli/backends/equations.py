@@ -1,0 +1,98 @@
+"""The equations of a network with its own shapes, for ``seqcli show --equations``. Needs no torch.
+
+A cell's equations are the indented lines of its module's docstring, read from the source, so that
+there is one place where they stand.
+"""
+
+from __future__ import annotations
+
+import ast
+from importlib.machinery import SourceFileLoader
+from importlib.util import find_spec
+from math import prod
+
+from seqcli.backends.registry import cell_entry
+from seqcli.network import NetworkSpec
+
+POOL_EQUATIONS = {
+    "last": "p = h_τ",
+    "mean": "p = 1/τ Σ_t h_t",
+    "max": "p = max_t h_t, each element by itself",
+    "attention": "p = Σ_t α_t h_t,   α = softmax_t(v · tanh(W_a h_t + b_a))",
+}
+
+
+def equations(spec: NetworkSpec) -> str:
+    """What the network of ``spec`` computes for one sequence of τ steps, with every shape."""
+    parts = [_input(spec), _encoder(spec), _pool(spec), _head(spec)]
+    return "\n\n".join("\n    ".join(part) for part in parts)
+
+
+def cell_equations(cell: str) -> list[str]:
+    """The equations of a cell, a line each; raises UsageError for an unknown name."""
+    module = cell_entry(cell).partition(":")[0]
+    found = find_spec(module)
+    loader = found.loader if found else None
+    source = loader.get_source(module) if isinstance(loader, SourceFileLoader) else None
+    docstring = ast.get_docstring(ast.parse(source or ""), clean=False) or ""
+    return [line.strip() for line in docstring.splitlines() if line.startswith("    ")]
+
+
+def _input_width(spec: NetworkSpec) -> int:
+    """Numbers the first layer reads at each step."""
+    widths = {item.field: item.embedding_size or item.size for item in spec.inputs if item.kind != "dense"}
+    return sum(widths.values())
+
+
+def _input(spec: NetworkSpec) -> list[str]:
+    """What a step is made of."""
+    reads, tables = [], []
+    for item in spec.inputs:
+        if item.kind == "tokens":
+            reads.append(f"E_{item.field}[{item.field}_t]")
+            tables.append(f"E_{item.field} ({item.size}, {item.embedding_size})")
+        elif item.kind == "values":
+            reads.append(f"{item.field}_t")
+    joined = reads[0] if len(reads) == 1 else "[" + "; ".join(reads) + "]"
+    return ["input, step t of τ", f"x_t = {joined}   ({_input_width(spec)})", *tables]
+
+
+def _encoder(spec: NetworkSpec) -> list[str]:
+    """The cell's equations and the shapes of each layer."""
+    hidden, output = spec.hidden_size, _output_width(spec)
+    lines = [f"{spec.cell}, layers: {spec.num_layers}", *cell_equations(spec.cell)]
+    for layer in range(1, spec.num_layers + 1):
+        size, source = (_input_width(spec), "x_t") if layer == 1 else (output, f"h_t of layer {layer - 1}")
+        recurrent = "" if spec.cell == "none" else f"  W_h· ({hidden}, {hidden})"
+        shapes = f"W_i· ({hidden}, {size}){recurrent}  b ({hidden})"
+        lines.append(f"layer {layer} reads {source} ({size}): {shapes}")
+    if spec.bidirectional:
+        lines.append(f"and again from t = τ down to 1, with weights of its own; h_t joins both ({output})")
+    return lines
+
+
+def _output_width(spec: NetworkSpec) -> int:
+    """Numbers in h_t of the last layer, both directions together."""
+    return spec.hidden_size * (2 if spec.bidirectional else 1)
+
+
+def _pool(spec: NetworkSpec) -> list[str]:
+    """From all steps to one vector."""
+    width = _output_width(spec)
+    lines = [f"pool, {spec.pool}", f"{POOL_EQUATIONS[spec.pool]}   ({width})"]
+    if spec.pool == "last" and spec.bidirectional:
+        lines.append("of the backward half h_1, where it has read everything")
+    if spec.pool == "attention":
+        lines.append(f"W_a ({spec.hidden_size}, {width})  b_a ({spec.hidden_size})  v ({spec.hidden_size})")
+    return lines
+
+
+def _head(spec: NetworkSpec) -> list[str]:
+    """From the pooled vector to the output."""
+    dense = {item.field: item.size for item in spec.inputs if item.kind == "dense"}
+    reads = "[" + "; ".join(["p", *dense]) + "]" if dense else "p"
+    last = " + the last value of each target" if spec.skip else ""
+    shape = " × ".join(str(size) for size in spec.output_shape)
+    rows = prod(spec.output_shape)
+    weights = f"W ({rows}, {_output_width(spec) + sum(dense.values())})  b ({rows})"
+    return ["head", f"y = W {reads} + b{last}   ({shape})", weights]

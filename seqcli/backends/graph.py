@@ -1,0 +1,148 @@
+"""A trained network as an ONNX graph: what prediction runs, equal to the torch network to 1e-5.
+
+Operators used: RNN GRU LSTM MatMul Add Sub Mul Div Tanh Softmax ReduceSum ReduceMax Less Where Gather
+Cast Shape Range Reshape Transpose Unsqueeze Squeeze Concat Identity. The encoder runs time-major
+inside, as the recurrent operators want it; everything else is batch-major.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from torch import nn
+
+from seqcli.backends.encoder import Encoder, Layer
+from seqcli.backends.graph_writer import FLOAT, INT32, INT64, GraphWriter, Input, Shape, to_numpy
+from seqcli.backends.network import Network
+from seqcli.backends.pooling import Pool
+from seqcli.sequences import LENGTHS
+
+OUTPUT = "output"
+
+
+def network_graph(network: Network) -> bytes:
+    """The serialised ONNX model of ``network``, with its weights.
+
+    Inputs are the spec's fields (tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D))
+    and ``lengths`` int64 (B,), each at least 1; the output is "output", float32 (B, *output_shape).
+    """
+    graph = GraphWriter()
+    spec = network.spec
+    inputs: dict[str, Input] = {}
+    embeddings = iter(network.embeddings)
+    steps, dense, values = [], [], ""
+    for item in spec.inputs:
+        if item.kind == "tokens":
+            inputs[item.field] = (INT64, ("batch", "time"))
+            table = graph.constant(to_numpy(cast(nn.Embedding, next(embeddings)).weight))
+            steps.append(graph.node("Gather", table, item.field))  # (B, T, E)
+        elif item.kind == "values":
+            inputs[item.field] = (FLOAT, ("batch", "time", item.size))
+            steps.append(item.field)
+            values = values or item.field
+        else:
+            inputs[item.field] = (FLOAT, ("batch", item.size))
+            dense.append(item.field)
+    inputs[LENGTHS] = (INT64, ("batch",))
+
+    outputs = _encoder(graph, network.encoder, _concat(graph, steps, axis=2))  # (B, T, D)
+    pooled = _concat(graph, [_pool(graph, network.pool, outputs), *dense], axis=1)
+    out = graph.affine(pooled, network.head.weight, network.head.bias)
+    out = graph.node("Reshape", out, graph.constant([-1, *spec.output_shape]))
+    if spec.skip:
+        last = graph.node("Gather", _last_step(graph, values), graph.constant(list(spec.skip)), axis=1)
+        out = graph.node("Add", out, graph.node("Unsqueeze", last, graph.constant([1])))  # + (B, 1, K)
+    graph.name(out, OUTPUT)
+    return graph.model(inputs, {OUTPUT: ("batch", *spec.output_shape)})
+
+
+def step_graph(encoder: Encoder) -> bytes:
+    """One step of a one-directional ``encoder``, with its state as inputs and outputs.
+
+    Inputs are "x" float32 (B, F) and, for state s of layer i, "s_i" (B, H); outputs are "output" (B, D)
+    and "next_s_i" (B, H). Raises ValueError for a bidirectional encoder, which has no next step.
+    """
+    if encoder.bidirectional:
+        raise ValueError("a bidirectional encoder reads the whole sequence; it has no single step")
+    graph = GraphWriter()
+    cells = [cast(Layer, layer).forward_cell for layer in encoder.layers]
+    inputs: dict[str, Input] = {"x": (FLOAT, ("batch", cells[0].input_size))}
+    outputs: dict[str, Shape] = {OUTPUT: ("batch", encoder.output_size)}
+    first = graph.constant([0])
+    x = graph.node("Unsqueeze", "x", first)  # (1, B, F)
+    for depth, cell in enumerate(cells):
+        names = [f"{state}_{depth}" for state in cell.states]
+        inputs.update(dict.fromkeys(names, (FLOAT, ("batch", cell.hidden_size))))
+        outputs.update({f"next_{name}": ("batch", cell.hidden_size) for name in names})
+        initial = tuple(graph.node("Unsqueeze", name, first) for name in names)  # (1, B, H) each
+        x, states = cell.write_graph(graph, x, "", None, initial)
+        for name, state in zip(names, states, strict=True):
+            graph.name(graph.node("Squeeze", state, first), f"next_{name}")
+    graph.name(graph.node("Squeeze", x, first), OUTPUT)
+    return graph.model(inputs, outputs)
+
+
+def _encoder(graph: GraphWriter, encoder: Encoder, x: str) -> str:
+    """x (B, T, F) → outputs of the last layer (B, T, D); what stands at padding has no meaning."""
+    lengths = graph.node("Cast", LENGTHS, to=INT32)
+    x = graph.node("Transpose", x, perm=[1, 0, 2])
+    for layer in encoder.layers:
+        x, _ = cast(Layer, layer).forward_cell.write_graph(
+            graph, x, lengths, cast(Layer, layer).backward_cell
+        )
+    return graph.node("Transpose", x, perm=[1, 0, 2])
+
+
+def _pool(graph: GraphWriter, pool: Pool, outputs: str) -> str:
+    """outputs (B, T, D) → (B, D), as :class:`~seqcli.backends.pooling.Pool` does it."""
+    if pool.kind == "last":
+        last = _last_step(graph, outputs)
+        if not pool.bidirectional:
+            return last
+        first = graph.node("Gather", outputs, graph.constant(0), axis=1)  # (B, D)
+        ahead = graph.constant(np.arange(2 * pool.hidden_size) < pool.hidden_size)
+        return graph.node("Where", ahead, last, first)
+    valid = _valid(graph, outputs)  # (B, T, 1)
+    if pool.kind == "max":
+        lowest = graph.constant(np.float32(np.finfo(np.float32).min))
+        return graph.node("ReduceMax", graph.node("Where", valid, outputs, lowest), axes=[1], keepdims=0)
+    if pool.kind == "attention":
+        projected = graph.affine(outputs, pool.project.weight, pool.project.bias)
+        scores = graph.affine(graph.node("Tanh", projected), pool.score.weight)  # (B, T, 1)
+        lowest = graph.constant(np.float32(np.finfo(np.float32).min))
+        weights = graph.node("Softmax", graph.node("Where", valid, scores, lowest), axis=1)
+        outputs = graph.node("Mul", outputs, weights)
+    kept = graph.node("Where", valid, outputs, graph.constant(np.float32(0)))
+    total = graph.node("ReduceSum", kept, graph.constant([1]), keepdims=0)  # (B, D)
+    if pool.kind == "attention":
+        return total
+    count = graph.node("Unsqueeze", graph.node("Cast", LENGTHS, to=FLOAT), graph.constant([1]))
+    return graph.node("Div", total, count)
+
+
+def _last_step(graph: GraphWriter, values: str) -> str:
+    """The last valid step of each row: values (B, T, F) → (B, F)."""
+    shape = graph.node("Shape", values)
+    batch, steps = (graph.node("Gather", shape, graph.constant(axis)) for axis in (0, 1))
+    width = graph.node("Gather", shape, graph.constant([2]))  # (1,)
+    flat = graph.node(
+        "Reshape", values, graph.node("Concat", graph.constant([-1]), width, axis=0)
+    )  # (B*T, F)
+    rows = graph.node("Range", graph.constant(0), batch, graph.constant(1))
+    row_starts = graph.node("Mul", rows, steps)
+    index = graph.node("Add", row_starts, graph.node("Sub", LENGTHS, graph.constant(1)))
+    return graph.node("Gather", flat, index)
+
+
+def _valid(graph: GraphWriter, outputs: str) -> str:
+    """True where a step of outputs (B, T, D) is no padding, (B, T, 1)."""
+    steps = graph.node("Gather", graph.node("Shape", outputs), graph.constant(1))
+    step = graph.node("Range", graph.constant(0), steps, graph.constant(1))  # (T,)
+    valid = graph.node("Less", step, graph.node("Unsqueeze", LENGTHS, graph.constant([1])))  # (B, T)
+    return graph.node("Unsqueeze", valid, graph.constant([2]))
+
+
+def _concat(graph: GraphWriter, parts: list[str], axis: int) -> str:
+    """The parts side by side."""
+    return parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=axis)

@@ -1,0 +1,53 @@
+"""What training makes small, by name. A loss takes outputs and their batch and returns a mean.
+
+Targets that are not known (NaN) are not scored. A batch may carry ``weight`` (B,) to count some
+examples more than others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from seqcli.sequences import TARGET
+
+Loss: TypeAlias = Callable[[Tensor, dict[str, Tensor]], Tensor]
+
+
+def cross_entropy(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean negative log-probability: logits (B, C), target (B,) int64 → scalar."""
+    losses = F.cross_entropy(outputs, batch[TARGET], reduction="none")  # (B,)
+    return _weighted_mean(losses, torch.ones_like(losses), batch)
+
+
+def huber(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean Huber loss, quadratic up to an error of 1: outputs and target (B, ...) → scalar."""
+    target, known = _known(outputs, batch)
+    return _weighted_mean(F.huber_loss(outputs, target, reduction="none"), known, batch)
+
+
+def mse(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean squared error: outputs and target (B, ...) → scalar."""
+    target, known = _known(outputs, batch)
+    return _weighted_mean((outputs - target).square(), known, batch)
+
+
+LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "huber": huber, "mse": mse}
+
+
+def _known(outputs: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """The target with unknown values replaced by the outputs, and 1.0 where it is known."""
+    target = batch[TARGET]
+    known = ~torch.isnan(target)
+    return torch.where(known, target, outputs.detach()), known.to(outputs.dtype)
+
+
+def _weighted_mean(losses: Tensor, known: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean of ``losses`` (B, ...) over what is known, each row weighing ``batch["weight"]``."""
+    if "weight" in batch:
+        known = known * batch["weight"].to(losses.dtype).view(-1, *[1] * (losses.dim() - 1))
+    return (losses * known).sum() / known.sum().clamp(min=torch.finfo(losses.dtype).tiny)

@@ -1,0 +1,101 @@
+"""The network a :class:`~seqcli.network.NetworkSpec` asks for: inputs → encoder → pool → head."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from seqcli.backends.cells.cell import last_step
+from seqcli.backends.encoder import Encoder, Layer
+from seqcli.backends.initialisation import initialise
+from seqcli.backends.pooling import Pool
+from seqcli.network import NetworkSpec
+from seqcli.results import ResultColumn, ResultTable
+from seqcli.sequences import LENGTHS
+
+
+class Network(nn.Module):
+    """A batch of fields → (B, *output_shape): logits (B, C) or scaled forecasts (B, horizon, targets)."""
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        tokens = [item for item in spec.inputs if item.kind == "tokens"]
+        width = sum(item.embedding_size for item in tokens)
+        width += sum(item.size for item in spec.inputs if item.kind == "values")
+        dense = sum(item.size for item in spec.inputs if item.kind == "dense")
+        if not width:
+            raise ValueError("a network needs an input of kind tokens or values")
+        self.embeddings = nn.ModuleList(
+            nn.Embedding(item.size, item.embedding_size, padding_idx=0) for item in tokens
+        )
+        self.encoder = Encoder(
+            spec.cell, width, spec.hidden_size, spec.num_layers, spec.bidirectional, spec.dropout
+        )
+        self.pool = Pool(spec.pool, spec.hidden_size, spec.bidirectional)
+        self.dropout = nn.Dropout(spec.dropout)
+        self.head = nn.Linear(self.encoder.output_size + dense, prod(spec.output_shape))
+
+    def forward(self, batch: dict[str, Tensor]) -> Tensor:
+        """Fields as the spec's inputs say, with ``lengths`` (B,) int64 → (B, *output_shape)."""
+        lengths = batch[LENGTHS]
+        outputs = self.encoder(self.steps(batch), lengths)  # (B, T, D)
+        pooled = self.dropout(self.pool(outputs, lengths))  # (B, D)
+        dense = [batch[item.field] for item in self.spec.inputs if item.kind == "dense"]
+        out = self.head(torch.cat([pooled, *dense], dim=-1) if dense else pooled)
+        out = out.view(-1, *self.spec.output_shape)
+        if not self.spec.skip:
+            return cast(Tensor, out)
+        field = next(item.field for item in self.spec.inputs if item.kind == "values")
+        last = last_step(batch[field], lengths)[:, list(self.spec.skip)]  # (B, K)
+        return cast(Tensor, out + last[:, None])
+
+    def steps(self, batch: dict[str, Tensor]) -> Tensor:
+        """What the encoder reads, (B, T, F): embedded tokens and values side by side."""
+        embeddings = iter(self.embeddings)
+        parts = []
+        for item in self.spec.inputs:
+            if item.kind == "tokens":
+                parts.append(self.dropout(next(embeddings)(batch[item.field])))  # (B, T, E)
+            elif item.kind == "values":
+                parts.append(batch[item.field])
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+
+
+def build_network(spec: NetworkSpec, seed: int) -> Network:
+    """The network of ``spec`` with weights that ``seed`` alone decides; torch's own seed is untouched.
+
+    Raises UsageError for an unknown cell, pooling or initialisation, ValueError for a spec without a
+    sequence to read.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Network(spec)
+        initialise(network.encoder, spec.init, spec.time_range)
+        if spec.skip:
+            nn.init.zeros_(network.head.weight)  # the first forecast is the last value
+            nn.init.zeros_(network.head.bias)
+    return network
+
+
+def parameter_table(network: Network) -> ResultTable:
+    """Layer, shape and parameters of each part; the last row is the total."""
+    spec = network.spec
+    parts: list[tuple[str, str, nn.Module]] = []
+    tokens = [item for item in spec.inputs if item.kind == "tokens"]
+    for item, embedding in zip(tokens, network.embeddings, strict=True):
+        parts.append((f"embedding of {item.field}", f"{item.size} × {item.embedding_size}", embedding))
+    for depth, layer in enumerate(network.encoder.layers, start=1):
+        for cell, way in zip(cast(Layer, layer).cells, ("", " backward"), strict=False):
+            parts.append((f"{spec.cell} {depth}{way}", f"{cell.input_size} → {cell.hidden_size}", cell))
+    if spec.pool == "attention":
+        shape = f"{network.pool.project.in_features} → {network.pool.project.out_features} → 1"
+        parts.append(("attention", shape, network.pool))
+    parts.append(("head", f"{network.head.in_features} → {network.head.out_features}", network.head))
+    counts = [sum(weight.numel() for weight in module.parameters()) for _, _, module in parts]
+    rows = [(name, shape, count) for (name, shape, _), count in zip(parts, counts, strict=True)]
+    columns = (ResultColumn("layer"), ResultColumn("shape"), ResultColumn("parameters", ",d"))
+    return ResultTable("Parameters", columns, [*rows, ("total", "", sum(counts))])

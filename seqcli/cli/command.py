@@ -1,0 +1,121 @@
+"""What a command is made of, and what it is called with. Plain data: Typer is not imported here."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import Field, dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from seqcli.cli.values import parse_value
+from seqcli.errors import ModelError, UsageError, near_miss
+from seqcli.options import Options
+
+Group = TypeVar("Group")
+
+TRAINING_GROUPS: tuple[type, ...] = tuple(type(getattr(Options(), group.name)) for group in fields(Options))
+"""The option classes that shape a training, in the order of the help panels."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand: a plain function and the options it reads."""
+
+    run: Callable[[Invocation], int]
+    examples: tuple[str, ...]
+    groups: tuple[type, ...]
+    files: str = ""
+    """Name of the positional argument in help; "" when there is none."""
+    files_help: str = ""
+    only: Mapping[type, tuple[str, ...]] | None = None
+    """Option classes of which the command offers some fields only."""
+    about: str = ""
+    """More to say in the command's own help, after the examples."""
+
+    def options(self) -> Iterator[tuple[str, Field[Any]]]:
+        """Each option with the title of its panel: the first line of its class's docstring."""
+        for group in self.groups:
+            names = (self.only or {}).get(group)
+            for item in fields(group):
+                if names is None or item.name in names:
+                    yield str(group.__doc__).splitlines()[0], item
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """A command as it was typed: its files, and the options that were given a value."""
+
+    files: tuple[str, ...]
+    values: Mapping[str, Any]
+
+    @property
+    def typed(self) -> frozenset[str]:
+        """Names of the options that were given, on the command line or in a configuration."""
+        return frozenset(self.values)
+
+    def group(self, kind: type[Group]) -> Group:
+        """One option class, with defaults for what was not given."""
+        names = {item.name for item in fields(kind)}  # type: ignore[arg-type]
+        return kind(**{name: value for name, value in self.values.items() if name in names})
+
+    def training(self) -> Options:
+        """All options that shape a training."""
+        return Options.from_flat({name: self.values[name] for name in self.values if name in _TRAINING})
+
+
+_TRAINING = frozenset(item.name for group in TRAINING_GROUPS for item in fields(group))
+
+
+def read_config(path: str, command: Command) -> dict[str, Any]:
+    """Options from a TOML or JSON file, or the resolved options of a saved model directory.
+
+    Raises UsageError for a file that cannot be read and for a key that is no option of the
+    command, ModelError for a model directory without readable options.
+    """
+    target = Path(path)
+    raw = _saved_options(target) if target.is_dir() else _file_options(target, path)
+    known = {item.name: item for _, item in command.options() if item.name != "config"}
+    saved = target.is_dir() or "options" in raw
+    values: dict[str, Any] = {}
+    for key, value in (raw.get("options", raw) if saved else raw).items():
+        name = str(key).replace("-", "_")
+        if name not in known:
+            if saved:
+                continue  # a saved set holds every training option; this command may read fewer
+            close = near_miss(name, known)
+            raise UsageError(
+                f"{path}: no option is called {key!r}", f"did you mean {close!r}?" if close else ""
+            )
+        if value is not None:
+            values[name] = parse_value(known[name], value, path)
+    return values
+
+
+def _saved_options(target: Path) -> dict[str, Any]:
+    """The options in a model directory's own record."""
+    from seqcli.model_dir import read_model
+
+    options = read_model(target).record.get("options")
+    if not isinstance(options, dict):
+        raise ModelError(f"{target}: model.json holds no options", "train the model again with this version")
+    return options
+
+
+def _file_options(target: Path, shown: str) -> dict[str, Any]:
+    """The keys of a TOML or JSON file."""
+    try:
+        text = target.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+        raise UsageError(f"{shown}: cannot be read as a configuration: {reason}") from None
+    try:
+        data = json.loads(text) if target.suffix == ".json" else tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(
+            f"{shown}: {' '.join(str(error).split())}", "a line looks like: hidden_size = 64"
+        ) from None
+    if not isinstance(data, dict):
+        raise UsageError(f"{shown}: holds no options", "a line looks like: hidden_size = 64")
+    return data

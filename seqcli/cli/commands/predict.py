@@ -1,0 +1,113 @@
+"""``seqcli predict``: rows come in, the same rows go out with the model's predictions."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, cast
+
+from seqcli.cli.command import Command, Invocation
+from seqcli.cli.use import open_model
+from seqcli.errors import UsageError
+from seqcli.options import ModelOptions, OutputOptions, PredictOptions, ReadingOptions
+from seqcli.reporting.live import counted
+from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream
+from seqcli.reporting.screen import Screen, is_terminal
+from seqcli.results import Cell
+
+if TYPE_CHECKING:
+    from seqcli.readers.stream import Record, RecordStream
+    from seqcli.tasks.base import RowTask
+
+
+def predict(call: Invocation) -> int:
+    """Predict row by row, as rows come; a row without a prediction is exit 3 at the end."""
+    if len(call.files) > 1:
+        raise UsageError(
+            f"predict reads one file, not {len(call.files)}",
+            f"cat them: … | seqcli predict - {call.files[0]}",
+        )
+    from seqcli.inference.predict import Predictions, row_task
+    from seqcli.readers.stream import open_stream
+
+    output = call.group(OutputOptions)
+    check_output(output)
+    screen = Screen(output.quiet, output.verbose)
+    model = open_model(call.group(ModelOptions).model, screen)
+    task = row_task(model)
+    prompting = not call.files and is_terminal(sys.stdin)
+    if prompting:
+        stream = cast("RecordStream", Prompt(task, screen))
+    else:
+        file = call.files[0] if call.files else "-"
+        stream = open_stream(file, call.group(ReadingOptions), task.columns, task.text_column)
+        for note in stream.notes:
+            screen.line(f"{stream.source}: {note}", "dim")
+    predictions = Predictions(model, stream, call.group(PredictOptions), screen.warn)
+    form = result_format(output)
+    if prompting and form == "table":
+        answer(predictions, len(task.columns))
+        return 0
+    with result_stream(output) as sink:
+        writer = RowWriter(predictions.names, form, sink)
+        for rows in predictions if form == "table" else counted(screen, predictions, "rows"):
+            for row in rows:
+                writer.write(row)
+            writer.flush()
+        writer.close()
+    predictions.check()
+    return 0
+
+
+class Prompt:
+    """Rows asked of a person, one cell at a time; stands where a stream of records would."""
+
+    def __init__(self, task: RowTask, screen: Screen) -> None:
+        if task.plan.id or task.plan.time:
+            raise UsageError("this model reads sequences of rows, which cannot be typed in", "name a FILE")
+        self.source = "what was typed"
+        self.names = task.columns
+        self._screen = screen
+
+    def batches(self, size: int) -> Iterator[list[Record]]:
+        """One row at a time, until the end of the input (Ctrl-D)."""
+        from seqcli.readers.stream import Record
+
+        self._screen.line("Ctrl-D ends", "dim")
+        number = 0
+        while True:
+            cells = []
+            for name in self.names:
+                self._screen.stream.write(self._screen.styled(f"{name}> ", "bold"))
+                self._screen.stream.flush()
+                line = sys.stdin.readline()
+                if not line:
+                    self._screen.line("")
+                    return
+                cells.append(line.rstrip("\r\n"))
+            number += 1
+            if any(cell.strip() for cell in cells):
+                yield [Record(number, tuple(cells), "")]
+
+
+def answer(batches: Iterable[list[tuple[Cell, ...]]], asked: int) -> None:
+    """Print the predictions for typed rows, without the row that stands right above."""
+    for rows in batches:
+        for row in rows:
+            cells = [f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row[asked:]]
+            print("  ".join(cells), flush=True)
+
+
+COMMAND = Command(
+    run=predict,
+    examples=(
+        "seqcli predict new.csv -m reviews.seqcli",
+        "seqcli predict new.csv -m reviews.seqcli --probabilities -o predicted.csv",
+        "echo 'a great film' | seqcli predict - -m reviews.seqcli --format jsonl",
+        "seqcli predict -m reviews.seqcli",
+    ),
+    groups=(ModelOptions, PredictOptions, ReadingOptions, OutputOptions),
+    only={ReadingOptions: ("input_format", "encoding", "delimiter")},
+    files="FILE",
+    files_help="Rows with the model's input columns; - or a pipe is stdin. On a terminal: asks for rows.",
+)

@@ -1,0 +1,106 @@
+"""``seqcli show``: a saved model's card or its equations; without a model, this installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqcli.cli.command import Command, Invocation
+from seqcli.errors import UsageError
+from seqcli.options import ModelOptions, OutputOptions, ShowOptions
+from seqcli.reporting.results import result_stream, write_result
+from seqcli.results import Cell, ResultColumn, ResultTable
+
+if TYPE_CHECKING:
+    from seqcli.model_dir import SavedModel
+
+
+def show(call: Invocation) -> int:
+    """Write the card, the equations, or what is installed, to stdout."""
+    from seqcli.model_dir import find_model, read_model
+    from seqcli.saved.places import models_in
+
+    output = call.group(OutputOptions)
+    if len(call.files) > 1:
+        raise UsageError("show takes one model", f"seqcli show {call.files[0]}")
+    named = call.group(ModelOptions).model or next(iter(call.files), None)
+    equations = call.group(ShowOptions).equations
+    if named is None and not equations and not models_in(Path()):
+        write_result(installation(), output)
+        return 0
+    model = read_model(find_model(named))
+    if equations:
+        from seqcli.backends.equations import equations as text_of
+
+        with result_stream(output) as stream:
+            stream.write(text_of(model.network).rstrip("\n") + "\n")
+    else:
+        write_result(card(model), output)
+    return 0
+
+
+def card(model: SavedModel) -> ResultTable:
+    """What a saved model is, in one table of two columns."""
+    from seqcli.tasks.registry import load_task
+
+    record, network, plan = model.record, model.network, load_task(model.record["task"]).plan
+    direction = "both ways" if network.bidirectional else "forward"
+    inputs = _list([*plan.text, *plan.features]) or "past values of the target"
+    rows: list[tuple[str, Cell]] = [("model", str(model.path)), ("task", plan.task)]
+    rows += [("target", _list(plan.target)), ("inputs", inputs)]
+    rows += [("time", plan.time)] if plan.time else []
+    rows += [("series", _list(plan.id))] if plan.id else []
+    rows += [("left out", f"{name}: {reason}") for name, reason in plan.left_out]
+    what = f"{network.num_layers} × {network.cell.upper()} of {network.hidden_size}, read {direction}"
+    rows.append(("network", f"{what}, {network.pool} pooling, {network.init} initialisation"))
+    rows.append(("parameters", _parameters(record["files"])))
+    rows.append(("trained on", f"{record['data']['source']}, {record['data']['rows']:,} rows"))
+    rows.append(("made", f"{record['created']} ({model.age()})"))
+    for predictor, values in record["metrics"].items():
+        shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items() if value is not None)
+        rows.append((f"test: {predictor}", shown))
+    for name in record["typed"]:
+        value = record["options"].get(name)
+        shown = _list(value) if isinstance(value, list) else str(value)
+        rows.append((f"typed: --{name.replace('_', '-')}", shown))
+    rows.append(("seed, threads, steps", f"{record['seed']}, {record['threads']}, {record['steps']}"))
+    rows.append(("versions", ", ".join(f"{name} {version}" for name, version in record["versions"].items())))
+    return ResultTable("", (ResultColumn("item", emphasis=True), ResultColumn("value")), list(rows))
+
+
+def _list(names: tuple[str, ...] | list[str]) -> str:
+    return ", ".join(str(name) for name in names)
+
+
+def _parameters(files: dict[str, dict[str, object]]) -> int:
+    """The number of weights, from the shapes that the record lists."""
+    total = 0
+    for entry in files.values():
+        tensors = entry.get("tensors")
+        for _, shape in tensors.values() if isinstance(tensors, dict) else ():
+            count = 1
+            for size in shape:
+                count *= size
+            total += count
+    return total
+
+
+def installation() -> ResultTable:
+    """Versions, threads and device of this installation."""
+    from seqcli.backends.device import choose_device
+    from seqcli.threads import physical_cores, thread_count
+    from seqcli.training.export import versions
+
+    rows: list[tuple[Cell, ...]] = [(name, version) for name, version in versions().items()]
+    rows.append(("threads", f"{thread_count()} (of {physical_cores()} physical cores, at most 4)"))
+    rows.append(("device", str(choose_device("auto"))))
+    return ResultTable("", (ResultColumn("item", emphasis=True), ResultColumn("value")), rows)
+
+
+COMMAND = Command(
+    run=show,
+    examples=("seqcli show reviews.seqcli", "seqcli show --equations -m reviews.seqcli", "seqcli show"),
+    groups=(ModelOptions, ShowOptions, OutputOptions),
+    files="MODEL",
+    files_help="A model directory, as with -m. Without any: versions, threads and device.",
+)

@@ -1,0 +1,49 @@
+"""``seqcli train FILE``: a file becomes a trained, tested, saved model."""
+
+from __future__ import annotations
+
+from seqcli.cli.command import TRAINING_GROUPS, Command, Invocation
+from seqcli.errors import UsageError
+from seqcli.options import OutputOptions, RunOptions, SavingOptions
+from seqcli.reporting.live import TrainingView, waiting
+from seqcli.reporting.results import check_output, write_result
+from seqcli.reporting.screen import Screen
+from seqcli.reporting.training import report_training, show_dry_run
+
+
+def train(call: Invocation) -> int:
+    """Train as typed; the test table goes to stdout, all else to stderr."""
+    if not call.files:
+        raise UsageError("train needs a file to learn from", "seqcli train reviews.csv")
+    output, saving = call.group(OutputOptions), call.group(SavingOptions)
+    check_output(output)
+    screen = Screen(output.quiet, output.verbose)
+    with waiting(screen, "starting"):
+        from seqcli.training.run import plan_only
+        from seqcli.training.run import train as run
+    if call.group(RunOptions).dry_run:
+        with waiting(screen, "reading"):
+            plan = plan_only(call.files, call.training(), saving)
+        show_dry_run(screen, plan, output)
+        return 0
+    view = TrainingView(screen)
+    trained = view.follow(run(call.files, call.training(), saving, call.typed))
+    report_training(screen, trained)
+    write_result(trained.result, output)
+    verb = "forecast" if view.task == "forecast" else "predict"
+    screen.line(f"\nuse it: seqcli {verb} FILE -m {trained.model}", "dim")
+    return 0
+
+
+COMMAND = Command(
+    run=train,
+    examples=(
+        "seqcli train reviews.csv",
+        "seqcli train reviews.csv --cell lstm --hidden-size 64 --epochs 5",
+        "seqcli train sensor.csv --id sequence --target label --time-budget 60s",
+        "seqcli train reviews.csv --dry-run",
+    ),
+    groups=(*TRAINING_GROUPS, SavingOptions, RunOptions, OutputOptions),
+    files="FILE",
+    files_help="csv, tsv, jsonl or txt (.gz too), a folder, - for stdin. Names of several files are labels.",
+)

@@ -1,0 +1,168 @@
+"""What was typed becomes the value of an option, or one sentence on why it cannot.
+
+A value comes from the command line as text or from a configuration file as a TOML or JSON value;
+both go through :func:`parse_value`, so both obey the same rules and give the same errors.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import Field
+from typing import Any, NoReturn
+
+from seqcli.errors import UsageError, near_miss
+
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?")
+
+
+def flag_name(item: Field[Any]) -> str:
+    """The flag of an option: ``hidden_size`` → ``--hidden-size``."""
+    given: str = item.metadata["flag"]
+    return given if given.startswith("--") else "--" + item.name.replace("_", "-")
+
+
+def value_type(item: Field[Any]) -> str:
+    """The type an option holds when it is given: "int", "float", "str" or "bool"."""
+    return str(item.type).removesuffix(" | None")
+
+
+def parse_value(item: Field[Any], raw: Any, source: str = "") -> Any:
+    """The value that ``raw`` gives to the option ``item``.
+
+    ``source`` is put ahead of the option's name in errors ("run.toml: "). Raises UsageError for
+    anything the option cannot take.
+    """
+    name = f"{source}: {item.name}" if source else flag_name(item)
+    kind = item.metadata["parse"]
+    try:
+        if kind:
+            return _PARSERS[kind](raw)
+        value = _SCALARS[value_type(item)](raw)
+    except ValueError as error:
+        raise UsageError(f"{name}: {error}") from None
+    _check(item, name, value)
+    return value
+
+
+def _check(item: Field[Any], name: str, value: Any) -> None:
+    """Hold a plain value against the option's choices and bounds."""
+    choices = item.metadata["choices"]
+    if choices and value not in choices:
+        close = near_miss(value, choices)
+        hint = f"did you mean {close}?" if close else ""
+        raise UsageError(f"{name}: {value!r} is not one of {', '.join(choices)}", hint)
+    low, high = item.metadata["at_least"], item.metadata["below"]
+    if low is not None and value < low:
+        raise UsageError(f"{name}: {value} is too small", f"the smallest value is {low:g}")
+    if high is not None and value >= high:
+        raise UsageError(f"{name}: {value} is too large", f"the value must be below {high:g}")
+
+
+def _whole(raw: Any) -> int:
+    """A whole number: 64, "64", "10_000"; not 64.0, not true."""
+    if isinstance(raw, int) and not isinstance(raw, bool):
+        return raw
+    try:
+        return int(raw if isinstance(raw, str) else "")
+    except ValueError:
+        raise ValueError(f"{raw!r} is not a whole number") from None
+
+
+def _number(raw: Any) -> float:
+    """A finite number."""
+    try:
+        value = float(raw) if isinstance(raw, int | float | str) and not isinstance(raw, bool) else math.nan
+    except (ValueError, OverflowError):
+        value = math.nan
+    if not math.isfinite(value):
+        _refuse(raw, "a number")
+    return value
+
+
+def _text(raw: Any) -> str:
+    """Text as it is."""
+    if not isinstance(raw, str):
+        _refuse(raw, "text")
+    return raw
+
+
+def _switch(raw: Any) -> bool:
+    """True or false."""
+    if not isinstance(raw, bool):
+        _refuse(raw, "true or false")
+    return raw
+
+
+def _refuse(raw: Any, wanted: str) -> NoReturn:
+    raise ValueError(f"{raw!r} is not {wanted}")
+
+
+def _names(raw: Any) -> tuple[str, ...]:
+    """Names by commas; a name that has a comma itself is put in double quotes."""
+    pieces: list[str] = []
+    for part in _parts(raw, "a list of names"):
+        try:
+            row = next(csv.reader([part], skipinitialspace=True), [])
+        except csv.Error:
+            _refuse(part, "a list of names")
+        pieces.extend(name.strip() for name in row)
+    return tuple(name for name in pieces if name)
+
+
+def _parts(raw: Any, wanted: str) -> Iterable[str]:
+    """The strings of a repeated flag or of a TOML list."""
+    parts = raw if isinstance(raw, list | tuple) else [raw]
+    return [part if isinstance(part, str) else _refuse(raw, wanted) for part in parts]
+
+
+def _duration(raw: Any) -> float:
+    """Seconds: 90, "90s", "6m", "1h30m"."""
+    if isinstance(raw, int | float) and not isinstance(raw, bool):
+        seconds = float(raw)
+    else:
+        match = _DURATION.fullmatch(str(raw).strip().lower())
+        if match is None or not any(match.groups()):
+            raise ValueError(f"{raw!r} is not a time such as 90s, 6m or 1h")
+        seconds = sum(float(match[unit]) * factor for unit, factor in _UNITS.items() if match[unit])
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"{raw!r} is not a time above zero")
+    return seconds
+
+
+def _percents(raw: Any) -> tuple[int, ...]:
+    """Percentages in rising order: "80,95", "80%", [80, 95]."""
+    parts = raw if isinstance(raw, list | tuple) else [raw]
+    wanted = "a list of whole percentages such as 80,95"
+    values: set[int] = set()
+    for part in parts:
+        for piece in str(part).split(","):
+            text = piece.strip().removesuffix("%")
+            if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 99):
+                _refuse(piece.strip(), wanted)
+            values.add(int(text))
+    return tuple(sorted(values))
+
+
+def _limits(raw: Any) -> tuple[tuple[str, float], ...]:
+    """Pairs of a metric and a number: "accuracy=.9,macro_f1=.8"."""
+    pairs: list[tuple[str, float]] = []
+    for part in _parts(raw, "a metric with a limit"):
+        for piece in part.split(","):
+            metric, equals, limit = piece.partition("=")
+            if not equals or not metric.strip():
+                _refuse(piece, "METRIC=NUMBER, such as accuracy=.9")
+            pairs.append((metric.strip(), _number(limit.strip())))
+    return tuple(pairs)
+
+
+_SCALARS: dict[str, Callable[[Any], Any]] = {"int": _whole, "float": _number, "str": _text, "bool": _switch}
+_PARSERS: dict[str, Callable[[Any], Any]] = {
+    "list": _names,
+    "duration": _duration,
+    "percents": _percents,
+    "limits": _limits,
+}

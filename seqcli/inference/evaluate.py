@@ -1,0 +1,43 @@
+"""The model's figures on a file that holds the answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from seqcli.errors import DataError
+from seqcli.inference.outputs import outputs_for
+from seqcli.inference.session import GraphSession
+from seqcli.inference.trust import blamed_on, saved_task
+from seqcli.model_dir import SavedModel
+from seqcli.readers.table import Table
+from seqcli.results import ResultTable
+from seqcli.tasks.base import Scores
+
+
+def evaluate(model: SavedModel, table: Table) -> list[ResultTable]:
+    """Tables on how well the model does on ``table``: the result first, then details.
+
+    The first row of the result is the model's. A file that the model was trained on is said to be
+    one in the caption. Raises :class:`DataError` when the file lacks a column or holds no answers.
+    """
+    task = saved_task(model)
+    with blamed_on(model):
+        examples = task.encode_labelled(table)
+        if not len(examples):
+            raise DataError(
+                f"{table.source}: no row has a known {' or '.join(task.plan.target)}",
+                "evaluate needs the true answers beside the inputs",
+            )
+        outputs = outputs_for(GraphSession.open(model), examples)
+        values = task.score(outputs, examples)
+        tables = task.report([Scores(f"seqcli ({model.network.cell})", values)], outputs, examples)
+    seen = trained_on(model, table)
+    return [replace(tables[0], caption=" ".join(filter(None, (tables[0].caption, seen)))), *tables[1:]]
+
+
+def trained_on(model: SavedModel, table: Table) -> str:
+    """A sentence when ``table`` is the very file that the model was trained on, else ""."""
+    data = model.record["data"]
+    if not table.digest or table.digest != data["digest"]:
+        return ""
+    return f"The model was trained on rows of this file ({data['source']}): figures on them flatter it."

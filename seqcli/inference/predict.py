@@ -1,0 +1,202 @@
+"""A prediction for every row of a file or pipe, as the rows come.
+
+Each batch of the stream goes through the saved task, the graph and back before the next is read, so
+that a pipe is answered at once. Only where rows are collected into sequences by an id is the whole
+input read first: a sequence ends when its file does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from seqcli.errors import DataError, UsageError, near_miss
+from seqcli.inference.outputs import outputs_for
+from seqcli.inference.session import GraphSession
+from seqcli.inference.trust import blamed_on, saved_task
+from seqcli.model_dir import SavedModel
+from seqcli.options import PredictOptions, ReadingOptions
+from seqcli.readers.table import Table
+from seqcli.results import Cell
+from seqcli.sequences import Batchable
+from seqcli.tasks.base import RowTask
+
+if TYPE_CHECKING:
+    from seqcli.readers.stream import Record, RecordStream
+
+ROWS_AT_ONCE = 1024
+NAMED_ROWS = 10
+"""Bad rows that are named one by one; of more only the number is said."""
+
+Row = tuple[Cell, ...]
+
+
+def row_task(model: SavedModel) -> RowTask:
+    """The model's task, when it predicts rows. Raises :class:`UsageError` when it forecasts."""
+    task = saved_task(model)
+    if not hasattr(task, "decode"):
+        raise UsageError(
+            f"{model.path}: this model forecasts, it does not predict rows",
+            f"seqcli forecast FILE -m {model.path}",
+        )
+    return cast(RowTask, task)
+
+
+def predict_rows(
+    model: SavedModel, path: str, reading: ReadingOptions, options: PredictOptions, warn: Callable[[str], None]
+) -> Predictions:
+    """Begin to predict the rows of a file, or of stdin for "-"; iterate over the result.
+
+    Raises :class:`DataError` when the input cannot be opened or lacks a column that the model reads,
+    and :class:`UsageError` when the model forecasts or the options do not fit the input.
+    """
+    from seqcli.readers.stream import open_stream
+
+    task = row_task(model)
+    stream = open_stream(path, reading, task.columns, task.text_column)
+    return Predictions(model, task, stream, options, warn)
+
+
+class Predictions:
+    """The rows of ``stream`` with the model's predictions appended, in batches.
+
+    ``names`` are the columns of every row. Iterating gives lists of rows, each as soon as the stream
+    has given a batch. A bad row gets an empty prediction and is named through ``warn``; with
+    ``options.on_error == "stop"`` it ends the iteration with a :class:`DataError` instead. Sequences
+    of rows that share an id have one output row each, with their id columns. ``notes`` says how the
+    input is read.
+    """
+
+    def __init__(
+        self,
+        model: SavedModel,
+        task: RowTask,
+        stream: RecordStream,
+        options: PredictOptions,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._model, self._task, self._stream = model, task, stream
+        self._options, self._warn = options, warn
+        self._ids = self._task.plan.id
+        table = self._table([])
+        for name in self._task.columns:
+            table.column(name)  # raises DataError with the closest name
+        self._kept = _kept_columns(stream, options, self._ids)
+        self._results = self._result_names()
+        self.names: tuple[str, ...] = (
+            *(stream.names[place] for place in self._kept),
+            *self._results.values(),
+        )
+        self.notes: tuple[str, ...] = stream.notes
+        self._session = GraphSession.open(model)
+        self.failed = 0
+        self.rows = 0
+
+    def __iter__(self) -> Iterator[list[Row]]:
+        batches: Iterable[list[Record]] = self._stream.batches(ROWS_AT_ONCE)
+        if self._ids:
+            batches = [[record for batch in batches for record in batch]]
+        for records in batches:
+            faults = {place: record.error for place, record in enumerate(records) if record.error}
+            results = self._predict(records, faults)
+            stopped = bool(faults) and self._options.on_error == "stop"
+            places = range(min(faults) if stopped else len(records))
+            self.rows += len(places)
+            if stopped:
+                faults = {min(faults): faults[min(faults)]}
+            yield self._rows(records, results, places)
+            if stopped:
+                raise DataError(next(iter(faults.values())), "correct the row, or go on without --on-error stop")
+            for place in sorted(faults):
+                self._name(faults[place])
+
+    def check(self) -> None:
+        """Raise :class:`DataError` when a row was bad; to be called after the last batch."""
+        if self.failed > NAMED_ROWS:
+            self._warn(f"{self._stream.source}: {self.failed - NAMED_ROWS} more rows like these")
+        if self.failed:
+            rows = "row has" if self.failed == 1 else "rows have"
+            raise DataError(
+                f"{self._stream.source}: {self.failed} of {self.rows} {rows} no prediction",
+                "correct them, or stop at the first with --on-error stop",
+            )
+
+    def _name(self, fault: str) -> None:
+        """Count a bad row, and say what is wrong with it."""
+        self.failed += 1
+        if self.failed <= NAMED_ROWS:
+            self._warn(fault)
+
+    def _table(self, records: Sequence[Record]) -> Table:
+        rows, numbers = [record.cells for record in records], [record.number for record in records]
+        table = Table.from_records(self._stream.source, self._stream.names, rows, numbers)
+        return replace(table, unit=self._stream.unit)
+
+    def _result_names(self) -> dict[str, str]:
+        """The task's name of each result column → the name it gets here.
+
+        ``--as NAME`` renames the prediction and puts ``NAME_`` ahead of the other results. Raises
+        :class:`UsageError` for a name that a kept column has.
+        """
+        shape = (1, *self._model.network.output_shape)
+        with blamed_on(self._model):
+            keys = list(self._task.decode(np.zeros(shape, dtype=np.float32), self._options.probabilities)[0])
+        chosen = self._options.as_name
+        names = {key: key if chosen == "prediction" else f"{chosen}_{key}" for key in keys}
+        names["prediction"] = chosen
+        taken = {self._stream.names[place] for place in self._kept} & set(names.values())
+        if taken:
+            raise UsageError(
+                f"{self._stream.source}: there is a column called {min(taken)!r} already",
+                "--as NAME gives the prediction another name, --keep COLUMNS leaves columns out",
+            )
+        return names
+
+    def _predict(self, records: Sequence[Record], faults: dict[int, str]) -> dict[int, Row]:
+        """Result cells by place in ``records``: of each row, or of the first row of each sequence.
+
+        Adds to ``faults`` the rows in which the task finds a cell that it cannot read.
+        """
+        places = [place for place in range(len(records)) if place not in faults]
+        if not places:
+            return {}
+        table = self._table([records[place] for place in places])
+        with blamed_on(self._model):
+            bad = self._task.bad_rows(table)
+            examples = cast(Batchable, self._task.encode(table))
+            decoded = self._task.decode(outputs_for(self._session, examples), self._options.probabilities)
+            results = [tuple(row[key] for key in self._results) for row in decoded]
+        faults.update({places[row]: what for row, what in bad.items()})
+        spoilt = set(bad)
+        if self._ids:
+            keys = list(zip(*(table.cells(name) for name in self._ids), strict=True))
+            spoilt_keys = {keys[row] for row in bad}
+            spoilt = {row for row, key in enumerate(keys) if key in spoilt_keys}
+        empty = (None,) * len(self._results)
+        return {
+            places[row]: empty if row in spoilt else result
+            for row, result in zip(examples.row_ids.tolist(), results, strict=True)
+        }
+
+    def _rows(self, records: Sequence[Record], results: dict[int, Row], places: range) -> list[Row]:
+        """Output rows: kept cells, then results; rows of a sequence behind its first have none."""
+        empty = (None,) * len(self._results)
+        return [
+            (*(records[place].cells[column] for column in self._kept), *results.get(place, empty))
+            for place in places
+            if not self._ids or place in results
+        ]
+
+
+def _kept_columns(stream: RecordStream, options: PredictOptions, ids: tuple[str, ...]) -> list[int]:
+    """Places of the input columns that are written too; only ids where a row is a sequence."""
+    names = list(stream.names)
+    for name in options.keep:
+        if name not in names:
+            close = near_miss(name, names)
+            hint = f"did you mean {close!r}?" if close else f"its columns are {', '.join(names)}"
+            raise UsageError(f"--keep: {stream.source} has no column {name!r}", hint)
+    return [names.index(name) for name in options.keep or ids or names]

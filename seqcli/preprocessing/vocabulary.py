@@ -1,0 +1,137 @@
+"""From text to numbers: words or characters, and the vocabulary fitted on training texts.
+
+A word vocabulary lower-cases; a character vocabulary keeps case, which tells names apart. Both
+first compose accents (Unicode NFC), so that é is one thing however a file spells it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from seqcli.errors import ModelError
+from seqcli.sequences import IntArray, Sequences
+
+PADDING, UNKNOWN, EMPTY = 0, 1, 2
+"""Ids kept free at the front: no step, a token not in the vocabulary, a text without tokens."""
+RESERVED = 3
+
+LEVELS = ("words", "characters")
+
+_IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # kana and Han: no spaces, one token each
+_MARKS = (  # punctuation and symbols, by block: cheaper to list than the letters of every script
+    r"!-/:-@\[-`{-~\u00a1-\u00a9\u00ab-\u00b4\u00b6-\u00b9\u00bb-\u00bf\u00d7\u00f7"
+    "\u2010-\u205e\u20a0-\u20bf\u2100-\u2bff\u3001-\u303f\uff01-\uff0f\uff1a-\uff20"
+    "\U0001f000-\U0001faff"
+)
+_TOKEN = re.compile(
+    r"n't|'(?:s|d|m|t|ll|re|ve)(?!\w)"  # clitics: "don't" → do n't, as corpora split beforehand have it
+    r"|\d+(?:[.,:]\d+)+"  # 1,000  3.14  10:30
+    rf"|[{_IDEOGRAPHS}]"
+    rf"|[^\s{_MARKS}{_IDEOGRAPHS}]+"  # a word: letters, digits, combining marks of any script
+    r"|\S"  # a mark or symbol
+)
+
+
+def tokenize_words(text: str) -> list[str]:
+    """Lower-cased words, numbers and single marks of ``text``, in order; white space is dropped."""
+    text = unicodedata.normalize("NFC", text).lower()
+    if "’" in text:
+        text = text.replace("’", "'")
+    if "n't" in text:
+        text = text.replace("n't", " n't")
+    return _TOKEN.findall(text)
+
+
+def tokenize_characters(text: str) -> list[str]:
+    """The characters of ``text`` as they stand, accents composed."""
+    return list(unicodedata.normalize("NFC", text))
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Tokens with ids from 3 on, the most frequent first.
+
+    Id 0 pads, 1 stands for every token not listed, 2 is the one step of a text without tokens, so
+    that no row is empty.
+    """
+
+    level: str
+    tokens: tuple[str, ...]
+    _ids: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        ids = {token: number for number, token in enumerate(self.tokens, start=RESERVED)}
+        object.__setattr__(self, "_ids", ids)
+
+    @classmethod
+    def fit(
+        cls, texts: Iterable[str], level: str, max_size: int | None = None, min_count: int = 1
+    ) -> Vocabulary:
+        """Count the tokens of training ``texts``; keep those seen ``min_count`` times or more.
+
+        At most ``max_size`` ids in all, the three reserved ones included. Equal counts are ordered
+        by the token itself, so that the order of the rows does not matter.
+        """
+        tokenize = _tokenizer(level)
+        counts: Counter[str] = Counter()
+        for text in texts:
+            counts.update(tokenize(text))
+        kept = [token for token, count in counts.items() if count >= min_count]
+        kept.sort(key=lambda token: (-counts[token], token))
+        return cls(level, tuple(kept if max_size is None else kept[: max(max_size - RESERVED, 0)]))
+
+    @property
+    def size(self) -> int:
+        """Number of ids, the reserved ones included: rows of an embedding."""
+        return len(self.tokens) + RESERVED
+
+    def encode(self, texts: Sequence[str], max_length: int | None = None) -> Sequences:
+        """Ids of each text, cut after ``max_length`` steps: N ragged int64 rows, none empty."""
+        tokenize = _tokenizer(self.level)
+        find = self._ids.get
+        values = array("q")
+        ends = np.zeros(len(texts) + 1, dtype=np.int64)
+        for row, text in enumerate(texts, start=1):
+            tokens = tokenize(text)[:max_length]
+            values.extend([find(token, UNKNOWN) for token in tokens] if tokens else [EMPTY])
+            ends[row] = len(values)
+        return Sequences(np.frombuffer(values, dtype=np.int64) if values else _NO_IDS, ends)
+
+    def unknown_share(self, encoded: Sequences) -> float:
+        """Share of the steps of ``encoded`` that are no token of this vocabulary, 0 for no steps."""
+        ids = encoded.values[encoded.offsets[0] : encoded.offsets[-1]]
+        return float(np.mean(ids == UNKNOWN)) if len(ids) else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values that :meth:`from_json` restores."""
+        return {"name": "vocabulary.v1", "level": self.level, "tokens": list(self.tokens)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Vocabulary:
+        """Rebuild from :meth:`to_json`. Raises ModelError on anything else."""
+        if not isinstance(data, Mapping) or data.get("name") != "vocabulary.v1":
+            raise ModelError("the model's vocabulary cannot be read", "was it made by a newer seqcli?")
+        level, tokens = data.get("level"), data.get("tokens")
+        if level not in LEVELS or not isinstance(tokens, list):
+            raise ModelError("the model's vocabulary cannot be read")
+        if not all(isinstance(token, str) for token in tokens) or len(set(tokens)) != len(tokens):
+            raise ModelError("the model's vocabulary repeats a token or holds one that is no text")
+        return cls(level, tuple(tokens))
+
+
+_NO_IDS: IntArray = np.empty(0, dtype=np.int64)
+
+
+def _tokenizer(level: str) -> Any:
+    """The function that cuts text at ``level``. Raises ValueError for a level that is not known."""
+    if level not in LEVELS:
+        raise ValueError(f"level is one of {', '.join(LEVELS)}, not {level!r}")
+    return tokenize_words if level == "words" else tokenize_characters

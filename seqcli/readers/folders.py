@@ -1,0 +1,148 @@
+"""Several files, and folders: where the name of a file or folder is the label of its rows.
+
+train pos.txt neg.txt         each line is a text, the label is the file's name
+train walking/ sitting/       each file is an example, the label is the folder's name
+train reviews/                a folder of folders is the same as naming its folders
+train languages/              a folder of files is the same as naming its files
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from seqcli.errors import DataError
+from seqcli.readers.columns import JoinedColumn
+from seqcli.readers.registry import format_of_name, plain_name
+from seqcli.readers.sources import STDIN, missing_file
+from seqcli.readers.table import Table
+
+UNLABELLED = frozenset(["unsup", "unlabeled", "unlabelled", "unknown"])
+"""Folders that published sets use for examples without a label."""
+
+
+class Member(NamedTuple):
+    """One of several files: its label, and whether the whole file is one text."""
+
+    path: str
+    label: str
+    whole: bool
+
+
+def find_members(paths: Sequence[str]) -> list[Member]:
+    """The files behind several paths or a folder, sorted within a folder; [] for one plain file.
+
+    Raises :class:`DataError` for a path that is not there and a folder with nothing to read.
+    """
+    if not any(Path(path).is_dir() for path in paths):
+        if len(paths) == 1:
+            return []
+        for path in paths:
+            if path == STDIN:
+                raise DataError("stdin cannot be one of several inputs", "write it to a file first")
+            if not Path(path).exists():
+                raise missing_file(path)
+        return [Member(path, label, False) for path, label in zip(paths, _labels(paths), strict=True)]
+    if len(paths) == 1:
+        return _open_folder(Path(paths[0]))
+    return [member for path in paths for member in _examples_in(Path(path))]
+
+
+def _open_folder(folder: Path) -> list[Member]:
+    folders = [entry for entry in _entries(folder) if entry.is_dir() and entry.name not in UNLABELLED]
+    files = [entry for entry in _entries(folder) if entry.is_file()]
+    published = folder / "train"
+    if published in folders and any(entry.is_dir() for entry in _entries(published)):
+        return _open_folder(published)
+    if folders:
+        members = [member for entry in folders for member in _examples_in(entry)]
+    else:
+        paths = [str(path) for path in files]
+        members = [Member(path, label, False) for path, label in zip(paths, _labels(paths), strict=True)]
+    if not members:
+        raise DataError(f"{folder}: no file to read in this folder", "give a file, or a folder of folders")
+    return members
+
+
+def _examples_in(path: Path) -> list[Member]:
+    """The files of one label's folder, at any depth; a plain file beside folders is a label of its own."""
+    if not path.is_dir():
+        return [Member(str(path), _stem(path), False)]
+    files = [entry for entry in sorted(path.rglob("*")) if entry.is_file() and not _hidden(entry, path)]
+    return [Member(str(file), path.name, format_of_name(str(file)) in {"", "txt"}) for file in files]
+
+
+def _entries(folder: Path) -> list[Path]:
+    return [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
+
+
+def _hidden(entry: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in entry.relative_to(root).parts)
+
+
+def _stem(path: Path) -> str:
+    return Path(plain_name(path.name)).stem
+
+
+def _labels(paths: Sequence[str]) -> list[str]:
+    """File names without their endings; where those are all the same, the names of their folders."""
+    stems = [_stem(Path(path)) for path in paths]
+    parents = [Path(path).absolute().parent.name for path in paths]
+    if len(set(stems)) == 1 and len(set(parents)) == len(paths):
+        return parents
+    return stems
+
+
+def join_members(parts: Sequence[tuple[Member, Table]]) -> Table:
+    """One table of all members, with their labels as a column.
+
+    The column is called ``label``; in files of dated rows, where a file is one series of many,
+    ``file``. Tables that have a label column already are only laid end to end. Rows of a table that
+    is one example in a labelled folder carry the file's path in a column ``file`` as well.
+    """
+    tables = [table for _, table in parts]
+    first = tables[0]
+    for member, table in parts:
+        if set(table.names) != set(first.names):
+            raise DataError(
+                f"{member.path}: its columns are {', '.join(table.names)}, "
+                f"those of {first.source} are {', '.join(first.names)}",
+                "files that are read together need the same columns",
+            )
+    lengths = [len(table) for table in tables]
+    joined = Table(
+        _several(first.source, len(tables)),
+        first.names,
+        {name: JoinedColumn([table.column(name) for table in tables]) for name in first.names},
+        np.concatenate([table.records for table in tables]),
+        files=tuple(table.source for table in tables),
+        file_of=np.repeat(np.arange(len(tables)), lengths),
+        unit=first.unit,
+        notes=tuple(dict.fromkeys(note for table in tables for note in table.notes)),
+        warnings=tuple(dict.fromkeys(warning for table in tables for warning in table.warnings)),
+        digest=hashlib.sha256("".join(table.digest for table in tables).encode()).hexdigest(),
+    )
+    return _with_labels(joined, [member for member, _ in parts], lengths)
+
+
+def _with_labels(table: Table, members: list[Member], lengths: list[int]) -> Table:
+    labels = [member.label for member, length in zip(members, lengths, strict=True) for _ in range(length)]
+    if "label" in table.names:
+        return replace(table, notes=(*table.notes, f"{len(members)} files laid end to end"))
+    examples = [member.path for member, length in zip(members, lengths, strict=True) for _ in range(length)]
+    if len({member.label for member in members}) < len(members) and not members[0].whole:
+        table = table.with_column("file", examples)
+    elif any(table.kind(name) == "date" for name in table.names):
+        return replace(
+            table.with_column("file", labels), notes=(*table.notes, "the file's name is the column file")
+        )
+    return replace(table.with_column("label", labels), notes=(*table.notes, "the name is the column label"))
+
+
+def _several(first: str, count: int) -> str:
+    return first if count == 1 else f"{first} and {count - 1} more"

@@ -1,0 +1,96 @@
+"""A file, stdin, several files or a folder of folders → one table: how training reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from seqcli.options import ReadingOptions
+from seqcli.readers.blocks import Block, Format, Opening, fault_error, no_rows
+from seqcli.readers.choosing import choose_format, read_opening
+from seqcli.readers.columns import Column, JoinedColumn, TextColumn
+from seqcli.readers.folders import Member, find_members, join_members
+from seqcli.readers.registry import begin_format
+from seqcli.readers.sources import Source, open_source
+from seqcli.readers.table import Table
+
+
+def read_table(paths: Sequence[str], options: ReadingOptions) -> Table:
+    """Read everything named into one table, strictly.
+
+    One path is a file, "-" for stdin, or a folder; of several files, and in a folder of folders, the
+    name is the label. Raises :class:`~seqcli.errors.DataError` that names file, row and reason for
+    the first row that cannot be read, and for whatever cannot be opened or holds no rows.
+    """
+    members = find_members(paths)
+    if not members:
+        return read_file(paths[0], options)
+    return join_members([(member, _read_member(member, options)) for member in members])
+
+
+def read_file(path: str, options: ReadingOptions) -> Table:
+    """Read one file, or stdin for "-", whole."""
+    source = open_source(path, options.encoding)
+    try:
+        text, final = read_opening(source, patient=True)
+        chosen = choose_format(source, text, options)
+        reader = begin_format(chosen, Opening(source.name, text, final, options))
+        return _collect(source, reader, final)
+    finally:
+        source.close()
+
+
+def _collect(source: Source, reader: Format, final: bool) -> Table:
+    """All rows of an input as one table."""
+    blocks: list[Block] = []
+    piece = ""
+    while True:
+        block = reader.feed(piece, final)
+        for position, fault in sorted(block.faults.items()):
+            raise fault_error(source.name, reader.unit, int(block.numbers[position]), fault)
+        blocks.append(block)
+        if final:
+            break
+        piece = source.read()
+        final = not piece
+    records = np.concatenate([block.numbers for block in blocks])
+    if not len(records):
+        raise no_rows(source.name)
+    columns = {
+        name: JoinedColumn([_column(block, name) for block in blocks if len(block)]) for name in reader.names
+    }
+    notes = (*source.notes, *reader.notes)
+    table = Table(
+        source.name, reader.names, dict(columns), records,
+        files=(source.name,), unit=reader.unit, notes=notes, warnings=reader.warnings, digest=source.digest,
+    )  # fmt: skip
+    return _without_blank_lines(table) if reader.unit == "line" and len(table.names) == 1 else table
+
+
+def _column(block: Block, name: str) -> Column:
+    """A block's column; empty cells where a key of JSON lines came up only later."""
+    return block.columns.get(name) or TextColumn([""] * len(block))
+
+
+def _without_blank_lines(table: Table) -> Table:
+    cells = table.cells(table.names[0])
+    kept = np.fromiter((bool(cell.strip()) for cell in cells), np.bool_, len(cells))
+    if kept.all():
+        return table
+    said = f"{table.source}: {int((~kept).sum())} blank lines left out"
+    return replace(table.take(np.flatnonzero(kept)), notes=(*table.notes, said))
+
+
+def _read_member(member: Member, options: ReadingOptions) -> Table:
+    """One of several files; a text file inside a labelled folder is one text."""
+    if not member.whole:
+        return read_file(member.path, options)
+    source = open_source(member.path, options.encoding)
+    try:
+        text = "".join(iter(source.read, "")).strip()
+    finally:
+        source.close()
+    table = Table.from_records(member.path, ("text",), [(text,)], [1])
+    return replace(table, files=(member.path,), unit="line", digest=source.digest, notes=tuple(source.notes))

@@ -1,0 +1,238 @@
+"""A training as it goes: a live table of epochs with a progress bar, or a few lines in a pipe."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from seqcli.reporting.screen import Screen, is_plain
+from seqcli.reporting.tables import drawn
+from seqcli.results import Cell, ResultColumn, ResultTable
+from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.live import Live
+
+Batch = TypeVar("Batch", bound=Sized)
+
+_ROWS = 10
+"""Epochs that the live table shows: the latest."""
+_PAUSE = 10.0
+"""Seconds between two lines on epochs in a pipe."""
+_REDRAW = 0.1
+"""Seconds between two drawings of the progress bar."""
+
+
+class TrainingView:
+    """Shows the events of one training on the screen and hands back the last one."""
+
+    def __init__(self, screen: Screen) -> None:
+        self.task = ""
+        """What was learned, once the plan is made: "classify", "forecast"."""
+        self._screen = screen
+        self._epochs: list[EpochDone] = []
+        self._step: StepDone | None = None
+        self._live: Live | None = None
+        self._drawn = 0.0
+        self._said = 0.0
+        self._unsaid: EpochDone | None = None
+
+    def follow(self, events: Iterable[Event]) -> Trained:
+        """Show every event as it comes; return the end of the training."""
+        result: Trained | None = None
+        try:
+            with waiting(self._screen, "reading"):
+                events = iter(events)
+                first = next(events)
+            self._handle(first)
+            for event in events:
+                if isinstance(event, Trained):
+                    result = event
+                self._handle(event)
+        finally:
+            self._end_phase()
+        if result is None:
+            raise RuntimeError("the training ended without a result")
+        return result
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case PlanMade():
+                self.task = event.task
+                show_plan(self._screen, event)
+            case StepDone():
+                self._on_step(event)
+            case EpochDone():
+                self._on_epoch(event)
+            case Notice():
+                self._say(event.text)
+            case Trained():
+                self._end_phase()
+
+    def _on_step(self, event: StepDone) -> None:
+        if self._step is not None and self._step.phase != event.phase:
+            self._end_phase()
+        self._step = event
+        if self._screen.live and time.monotonic() - self._drawn > _REDRAW:
+            self._draw()
+
+    def _on_epoch(self, event: EpochDone) -> None:
+        if self._epochs and self._epochs[-1].phase != event.phase:
+            self._end_phase()
+        self._epochs.append(event)
+        if self._screen.live:
+            self._draw()
+            return
+        self._unsaid = event
+        now = time.monotonic()
+        if event.epoch == 1 or self._screen.verbose or now - self._said > _PAUSE:
+            self._say_epoch(now)
+
+    def _say_epoch(self, now: float) -> None:
+        """One line on the latest epoch."""
+        if self._unsaid is not None:
+            self._screen.line(epoch_line(self._unsaid))
+        self._unsaid = None
+        self._said = now
+
+    def _say(self, text: str) -> None:
+        """One line; above the table while that is live."""
+        if self._live is None:
+            self._screen.line(text)
+        else:
+            self._live.console.print(text)
+
+    def _end_phase(self) -> None:
+        """Leave the table of epochs on the screen and forget it."""
+        if self._live is not None:
+            self._step = None
+            self._draw()
+            self._live.stop()
+            self._live = None
+            self._screen.line("")
+        self._say_epoch(time.monotonic())
+        self._epochs, self._step = [], None
+
+    def _draw(self) -> None:
+        """Redraw the table and the bar, starting them when they are not there."""
+        from rich.console import Group
+        from rich.live import Live
+
+        parts: list[RenderableType] = []
+        if self._epochs:
+            table = epoch_table(self._epochs)
+            parts.append(drawn(table, self._screen.console.width, is_plain(self._screen.stream)))
+        if self._step is not None:
+            parts.append(progress_text(self._step, self._screen.console.width, is_plain(self._screen.stream)))
+        if self._live is None:
+            self._live = Live(console=self._screen.console, auto_refresh=False, redirect_stdout=False)
+            self._live.start()
+        self._live.update(Group(*parts), refresh=True)
+        self._drawn = time.monotonic()
+
+
+def show_plan(screen: Screen, plan: PlanMade) -> None:
+    """What was found and decided, and the network's parameters."""
+    for line in plan.lines:
+        screen.line(line)
+    for text in plan.warnings:
+        screen.warn(text)
+    if screen.quiet:
+        return
+    screen.line("")
+    screen.show(drawn(plan.parameters, screen.console.width, is_plain(screen.stream)))
+    screen.line("")
+
+
+def epoch_table(epochs: list[EpochDone]) -> ResultTable:
+    """The latest epochs of one phase, and the best one where it is no longer among them."""
+    best = max((epoch.epoch for epoch in epochs if epoch.best), default=0)
+    latest = epochs[-_ROWS:]
+    if best and best < latest[0].epoch:
+        latest = [epochs[best - epochs[0].epoch], *latest[1:]]
+    metrics = [name for name in latest[-1].validation if name != "loss"]
+    columns = [ResultColumn("epoch"), ResultColumn("train loss", ".4f")]
+    if latest[-1].validation:
+        columns.append(ResultColumn("validation loss", ".4f"))
+    columns += [ResultColumn(name.replace("_", " "), ".4f", emphasis=True) for name in metrics]
+    columns += [ResultColumn("rate", ".1e"), ResultColumn("clipped", ".0%"), ResultColumn("best")]
+    rows: list[tuple[Cell, ...]] = []
+    for epoch in latest:
+        row: list[Cell] = [epoch.epoch, epoch.train_loss]
+        if latest[-1].validation:
+            row.append(epoch.validation.get("loss"))
+        row += [epoch.validation.get(name) for name in metrics]
+        row += [epoch.learning_rate, epoch.clipped, "best" if epoch.epoch == best else ""]
+        rows.append(tuple(row))
+    title = "training over all rows" if latest[-1].phase == "refit" else ""
+    return ResultTable(title, tuple(columns), rows)
+
+
+def epoch_line(epoch: EpochDone) -> str:
+    """One epoch in one line, for a log."""
+    parts = [f"epoch {epoch.epoch}/{epoch.epochs}", f"train loss {epoch.train_loss:.4f}"]
+    if epoch.phase == "refit":
+        parts[0] = f"all rows, {parts[0]}"
+    parts += [f"validation {name.replace('_', ' ')} {value:.4f}" for name, value in epoch.validation.items()]
+    if epoch.best:
+        parts.append("best so far")
+    return " · ".join(parts)
+
+
+def progress_text(step: StepDone, width: int, plain: bool) -> Any:
+    """A bar with the time that is left, for the steps of one phase."""
+    from rich.text import Text
+
+    share = min(step.step / max(step.total_steps, 1), 1.0)
+    left = step.seconds * (1 - share) / share if share else 0.0
+    tail = f" {share:4.0%} · step {step.step}/{step.total_steps} · {clock(left)} left"
+    room = max(10, min(40, width - len(tail) - 1))
+    filled = round(room * share)
+    full, empty = "#-" if plain else "━─"
+    return Text.assemble((full * filled, "cyan"), (empty * (room - filled), "dim"), tail)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as 0:42, 12:05 or 1:02:03."""
+    whole = round(seconds)
+    hours, rest = divmod(whole, 3600)
+    minutes, rest = divmod(rest, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+@contextmanager
+def waiting(screen: Screen, what: str) -> Iterator[None]:
+    """On a terminal, a line that says what is going on until the block ends."""
+    if not screen.live:
+        yield
+        return
+    screen.stream.write(screen.styled(f"{what} …", "dim"))
+    screen.stream.flush()
+    try:
+        yield
+    finally:
+        screen.stream.write("\r\033[K")
+        screen.stream.flush()
+
+
+def counted(screen: Screen, batches: Iterable[Batch], what: str) -> Iterator[Batch]:
+    """Pass batches through; on a terminal, count their rows and say how many go a second."""
+    if not screen.live:
+        yield from batches
+        return
+    begun = drawn = time.monotonic()
+    count = 0
+    for batch in batches:
+        yield batch
+        count += len(batch)
+        now = time.monotonic()
+        if now - drawn > _REDRAW:
+            drawn = now
+            text = f"{count:,} {what}, {count / (now - begun):,.0f} a second"
+            screen.stream.write(f"\r\033[K{screen.styled(text, 'dim')}")
+            screen.stream.flush()
+    screen.stream.write("\r\033[K")
+    screen.stream.flush()

@@ -1,0 +1,192 @@
+"""Result tables: as a rich table for a person, as CSV, JSON lines or JSON for a program."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from seqcli.reporting.screen import console_for, is_plain
+from seqcli.results import Cell, ResultColumn, ResultTable
+
+if TYPE_CHECKING:
+    from rich.console import Console, Group, RenderableType
+    from rich.table import Table
+
+_GAP = 3
+"""Columns of a terminal between two columns of a table."""
+_NARROWEST = 8
+"""A text column is cut no narrower than this; rather, columns are left out."""
+
+
+def write_table(table: ResultTable, form: str, stream: IO[str]) -> None:
+    """Write ``table`` to ``stream`` as "table", "csv", "jsonl" or "json".
+
+    Raises OSError when the stream cannot be written, BrokenPipeError when its reader has gone.
+    """
+    if form == "table":
+        console = console_for(stream)
+        print_on(console, drawn(table, console.width, is_plain(stream)))
+        return
+    names = [column.name for column in table.columns]
+    if form == "csv":
+        stream.write(csv_line(names))
+        for row in table.rows:
+            stream.write(csv_line(row))
+    elif form == "jsonl":
+        for record in table.records():
+            stream.write(json_text(record) + "\n")
+    else:
+        lines = ",\n  ".join(json_text(record) for record in table.records())
+        stream.write(f"[\n  {lines}\n]\n" if lines else "[]\n")
+
+
+def print_on(console: Console, renderable: RenderableType) -> None:
+    """Print with rich, whose own answer to a closed pipe is SystemExit. Raises BrokenPipeError."""
+    try:
+        console.print(renderable)
+    except SystemExit as stop:
+        raise BrokenPipeError from stop
+
+
+def csv_line(cells: Sequence[Cell]) -> str:
+    """One CSV record with its newline. Nothing is the empty field, true and false are words."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow([_csv_cell(cell) for cell in cells])
+    return buffer.getvalue()
+
+
+def _csv_cell(cell: Cell) -> Cell:
+    if isinstance(cell, bool):
+        return "true" if cell else "false"
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    return cell
+
+
+def json_text(record: dict[str, Cell]) -> str:
+    """One JSON object on one line; JSON has no NaN and no infinity, so those are null."""
+    safe = {
+        name: None if isinstance(cell, float) and not math.isfinite(cell) else cell
+        for name, cell in record.items()
+    }
+    return json.dumps(safe, ensure_ascii=False)
+
+
+def shown(cell: Cell, column: ResultColumn) -> str:
+    """One cell as a person reads it, on one line."""
+    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, int | float):
+        return format(cell, column.spec or (".6g" if isinstance(cell, float) else ""))
+    return " ".join(cell.split())
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns of a table are shown, how wide, and which of them are numbers."""
+
+    widths: dict[int, int]
+    numeric: tuple[bool, ...]
+
+    @classmethod
+    def of(cls, table: ResultTable, width: int) -> Layout:
+        """The layout in which ``table`` fits ``width`` columns of a terminal."""
+        numeric = tuple(_is_numeric(table, index) for index in range(len(table.columns)))
+        natural = [
+            max([len(column.name), *(_width(shown(row[index], column)) for row in table.rows)])
+            for index, column in enumerate(table.columns)
+        ]
+        return cls(fit_widths(natural, numeric, width), numeric)
+
+    def widened(self, other: Layout) -> Layout:
+        """This layout with room for the numbers of ``other``: later rows of the same table."""
+        widths = {
+            index: max(width, other.widths.get(index, 0)) if self.numeric[index] else width
+            for index, width in self.widths.items()
+        }
+        return Layout(widths, self.numeric)
+
+
+def drawn(table: ResultTable, width: int, plain: bool) -> Group:
+    """Title, table and caption as rich draws them within ``width`` columns; ASCII when ``plain``."""
+    from rich.console import Group
+    from rich.text import Text
+
+    layout = Layout.of(table, width)
+    parts: list[RenderableType] = [Text(table.title, style="bold")] if table.title else []
+    parts.append(rich_table(table, layout, plain))
+    parts += [Text(line, style="dim") for line in (table.caption, left_out(table, layout)) if line]
+    return Group(*parts)
+
+
+def left_out(table: ResultTable, layout: Layout) -> str:
+    """One line on the columns that had no room, "" when all had."""
+    count = len(table.columns) - len(layout.widths)
+    return f"{count} more column{'s' if count > 1 else ''} in a wider terminal" if count else ""
+
+
+def rich_table(table: ResultTable, layout: Layout, plain: bool, header: bool = True) -> Table:
+    """The rows laid out as told; a text that is too long is cut."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(
+        box=box.ASCII2 if plain else box.SIMPLE_HEAD, show_header=header, show_edge=False, pad_edge=False
+    )
+    for index, width in layout.widths.items():
+        column = table.columns[index]
+        grid.add_column(
+            Text(column.name),
+            justify="right" if layout.numeric[index] else "left",
+            style="bold" if column.emphasis else "",
+            no_wrap=True,
+            overflow="ellipsis",
+            width=width,
+        )
+    for row in table.rows:
+        grid.add_row(*(Text(shown(row[index], table.columns[index])) for index in layout.widths))
+    return grid
+
+
+def _is_numeric(table: ResultTable, index: int) -> bool:
+    """Whether a column holds numbers, which are set to the right and never cut."""
+    values = [row[index] for row in table.rows if row[index] is not None]
+    return bool(values) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    )
+
+
+def _width(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(text)
+
+
+def fit_widths(natural: Sequence[int], numeric: Sequence[bool], width: int) -> dict[int, int]:
+    """The width of each column that is shown, so that all of them fit ``width``.
+
+    Numbers keep their natural width; texts share what is left, the short ones in full. Where even
+    ``_NARROWEST`` does not fit, columns ahead of the last two are left out, later ones first: the
+    last are what was computed.
+    """
+    kept = list(range(len(natural)))
+    while True:
+        least = sum(natural[i] if numeric[i] else min(natural[i], _NARROWEST) for i in kept)
+        if least + _GAP * (len(kept) - 1) <= width or len(kept) <= 2:
+            break
+        kept.pop(-3)
+    room = width - _GAP * (len(kept) - 1) - sum(natural[i] for i in kept if numeric[i])
+    texts = sorted((i for i in kept if not numeric[i]), key=lambda i: natural[i])
+    widths = {i: natural[i] for i in kept}
+    for position, index in enumerate(texts):
+        widths[index] = max(1, min(natural[index], room // (len(texts) - position)))
+        room -= widths[index]
+    return widths

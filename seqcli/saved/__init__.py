@@ -1,0 +1,1 @@
+"""What :mod:`seqcli.model_dir` is made of; nothing else imports from here."""

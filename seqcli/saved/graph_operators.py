@@ -1,0 +1,84 @@
+"""The operators that a saved graph may use: the allow-list, as data.
+
+Each entry states the element types of the inputs and outputs (``F`` float32, ``I`` int64, ``J``
+int32, ``B`` bool; ``T`` any one type, ``N`` one numeric type, the same wherever it stands; ``*``
+any), with ``?`` for an input that may be left out and ``+`` for one that may repeat, and the
+attributes with their types and allowed values. Operators that hold a subgraph (If, Loop, Scan), that
+read files, or that come from another domain are not in it; integer division and modulus are not
+either, because dividing by zero ends the process. Semantics:
+https://onnx.ai/onnx/operators (opset 13 to 17).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+ELEMENTS = {1: "F", 7: "I", 6: "J", 9: "B"}
+"""ONNX element type number → the letter used here."""
+ELEMENT_BYTES = {"F": 4, "I": 8, "J": 4, "B": 1}
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One attribute: ``kind`` is "int", "ints" or "string", with its allowed values or range."""
+
+    kind: str
+    allowed: tuple[int | str, ...] = ()
+    low: int = -(2**31)
+    high: int = 2**31
+
+
+@dataclass(frozen=True)
+class Operator:
+    """Input and output element types, and the attributes an operator may carry."""
+
+    inputs: str
+    outputs: str
+    attributes: dict[str, Attribute] = field(default_factory=dict)
+
+
+AXIS = Attribute("int", low=-8, high=8)
+AXES = Attribute("ints", low=-8, high=8)
+FLAG = Attribute("int", allowed=(0, 1))
+DIRECTION = Attribute("string", allowed=("forward", "reverse", "bidirectional"))
+RECURRENT = {
+    "hidden_size": Attribute("int", low=1, high=2**16),
+    "direction": DIRECTION,
+    "layout": Attribute("int", allowed=(0,)),
+}
+REDUCE_AXES = {"axes": AXES, "keepdims": FLAG}
+
+OPERATORS: dict[str, Operator] = {
+    # recurrent: X, W, R, B, sequence_lens, initial_h[, initial_c] → Y, Y_h[, Y_c]
+    "RNN": Operator("F F F F? J? F?", "F F", RECURRENT),
+    "GRU": Operator("F F F F? J? F?", "F F", {**RECURRENT, "linear_before_reset": FLAG}),
+    "LSTM": Operator(
+        "F F F F? J? F? F?", "F F F", {**RECURRENT, "input_forget": Attribute("int", allowed=(0,))}
+    ),
+    # linear algebra
+    "MatMul": Operator("F F", "F"),
+    # arithmetic
+    "Add": Operator("N N", "N"),
+    "Sub": Operator("N N", "N"),
+    "Mul": Operator("N N", "N"),
+    "Div": Operator("F F", "F"),
+    "Tanh": Operator("F", "F"),
+    "Softmax": Operator("F", "F", {"axis": AXIS}),
+    # reductions; ReduceSum takes its axes as an input since opset 13
+    "ReduceSum": Operator("N I?", "N", {"keepdims": FLAG, "noop_with_empty_axes": FLAG}),
+    "ReduceMax": Operator("N", "N", REDUCE_AXES),
+    # comparison and logic
+    "Less": Operator("N N", "B"),
+    "Where": Operator("B T T", "T"),
+    # shape and place
+    "Shape": Operator("*", "I", {"start": AXIS, "end": AXIS}),
+    "Cast": Operator("*", "to", {"to": Attribute("int", allowed=tuple(ELEMENTS))}),
+    "Identity": Operator("T", "T"),
+    "Reshape": Operator("T I", "T", {"allowzero": Attribute("int", allowed=(0,))}),
+    "Transpose": Operator("T", "T", {"perm": Attribute("ints", low=0, high=7)}),
+    "Unsqueeze": Operator("T I", "T"),
+    "Squeeze": Operator("T I?", "T"),
+    "Concat": Operator("T+", "T", {"axis": AXIS}),
+    "Gather": Operator("T I", "T", {"axis": AXIS}),
+    "Range": Operator("I I I", "I"),
+}

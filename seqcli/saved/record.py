@@ -1,0 +1,177 @@
+"""``model.json``: which keys it holds, of which types and within which bounds.
+
+What a task fitted is checked by that task; here stands what every reader relies on before it
+looks further: the network a graph must agree with, and the list of the other files.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from seqcli.errors import UsageError
+from seqcli.network import InputSpec, NetworkSpec
+from seqcli.options import Options
+from seqcli.saved.files import MAX_FILE_BYTES, damaged, shown
+from seqcli.saved.graph_check import Port, Signature
+
+FORMAT = 1
+TYPES: dict[str, type] = {
+    "task": dict,
+    "network": dict,
+    "metrics": dict,
+    "options": dict,
+    "typed": list,
+    "seed": int,
+    "threads": int,
+    "steps": int,
+    "versions": dict,
+    "data": dict,
+    "created": str,
+    "files": dict,
+}
+"""Keys that every model.json of format 1 has, with their JSON types."""
+WEIGHTS, HISTORY, CARD = "weights.safetensors", "history.jsonl", "README.md"
+GRAPH_FILE = re.compile(r"graphs/([a-z][a-z0-9_]{0,31})\.onnx")
+MAX_GRAPHS = 16
+SHA256 = re.compile(r"[0-9a-f]{64}")
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+MAX_SIZE = 2**24
+"""Largest size of an axis of the network (a vocabulary, a hidden state, a horizon)."""
+
+
+def check_record(record: Any, where: str) -> NetworkSpec:
+    """The network that a parsed ``model.json`` describes, once all its required keys hold.
+
+    Raises :class:`~seqcli.errors.ModelError` that names the key.
+    """
+    if not isinstance(record, dict) or type(record.get("format")) is not int:
+        damaged(where, "is not the description of a model")
+    if record["format"] != FORMAT:
+        damaged(where, f"has format {record['format']}; this seqcli reads format {FORMAT}")
+    for key, kind in TYPES.items():
+        if type(record.get(key)) is not kind:
+            damaged(where, f"{key} is missing or is no {kind.__name__}")
+    task, data = record["task"], record["data"]
+    if not isinstance(task.get("name"), str) or not NAME.fullmatch(task["name"]):
+        damaged(where, "task has no valid name")
+    if not isinstance(data.get("source"), str) or not isinstance(data.get("digest"), str):
+        damaged(where, "data names no source or digest")
+    if type(data.get("rows")) is not int or data["rows"] < 0 or record["steps"] < 0:
+        damaged(where, "rows or steps is no count")
+    if not 0 < record["threads"] <= 1024:
+        damaged(where, "threads is no number of threads")
+    _check_options(record, where)
+    _check_shown(record, where)
+    _check_files(record["files"], where)
+    return _network(record["network"], where)
+
+
+def _check_options(record: dict[str, Any], where: str) -> None:
+    """Options that this version knows, with values of the kinds that options have."""
+    try:
+        Options.from_flat(record["options"])
+    except (UsageError, TypeError):
+        damaged(where, "options holds what no option is called")
+    if not all(isinstance(name, str) and NAME.fullmatch(name) for name in record["typed"]):
+        damaged(where, "typed does not list options")
+    defaults = Options().to_flat()
+    for name, value in record["options"].items():
+        items = value if isinstance(value, list) else [value]
+        if isinstance(defaults[name], list) != isinstance(value, list) or not all(map(_scalar, items)):
+            damaged(where, f"option {name} has an impossible value")
+
+
+def _scalar(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
+
+
+def _check_shown(record: dict[str, Any], where: str) -> None:
+    """What is only printed: metrics by predictor, and versions by package."""
+    for values in record["metrics"].values():
+        if not isinstance(values, dict) or not all(
+            value is None or type(value) in (int, float) for value in values.values()
+        ):
+            damaged(where, "metrics holds something else than numbers")
+    if not all(isinstance(version, str) for version in record["versions"].values()):
+        damaged(where, "versions holds something else than text")
+
+
+def _check_files(files: dict[str, Any], where: str) -> None:
+    """Names, sizes and digests of the other files."""
+    graphs = [name for name in files if GRAPH_FILE.fullmatch(name)]
+    others = set(files) - set(graphs)
+    if others != {WEIGHTS, HISTORY, CARD} or not 1 <= len(graphs) <= MAX_GRAPHS:
+        damaged(where, "files does not list what a model holds")
+    for name, entry in files.items():
+        if not isinstance(entry, dict):
+            damaged(where, f"files does not describe {shown(name)}")
+        size, sha256 = entry.get("size"), entry.get("sha256")
+        if type(size) is not int or not 0 <= size <= MAX_FILE_BYTES:
+            damaged(where, f"files states no possible size for {name}")
+        if not isinstance(sha256, str) or not SHA256.fullmatch(sha256):
+            damaged(where, f"files states no SHA-256 for {name}")
+
+
+def _network(data: dict[str, Any], where: str) -> NetworkSpec:
+    """The network spec, with every size within bounds."""
+    try:
+        spec = NetworkSpec.from_json(data)
+    except (TypeError, KeyError, ValueError, AttributeError):
+        damaged(where, "network is not described as a network")
+    sizes = [spec.hidden_size, spec.num_layers, spec.time_range, *spec.output_shape]
+    names = [spec.cell, spec.pool, spec.init]
+    if not spec.inputs or len(spec.inputs) > 64 or not all(_valid_input(item) for item in spec.inputs):
+        damaged(where, "network has an impossible input")
+    if len({item.field for item in spec.inputs}) != len(spec.inputs):
+        damaged(where, "network reads one field twice")
+    if (
+        not spec.output_shape
+        or len(spec.output_shape) > 4
+        or not all(map(_size, sizes))
+        or spec.num_layers > 64
+    ):
+        damaged(where, "network has an impossible size")
+    if not all(isinstance(name, str) and NAME.fullmatch(name) for name in names):
+        damaged(where, "network names no cell, pooling or initialisation")
+    if (
+        type(spec.bidirectional) is not bool
+        or type(spec.dropout) not in (int, float)
+        or not 0 <= spec.dropout < 1
+    ):
+        damaged(where, "network has an impossible direction or dropout")
+    if spec.skip and (len(spec.skip) != spec.output_shape[-1] or not _valid_skip(spec)):
+        damaged(where, "network skips from a column that it does not read")
+    return spec
+
+
+def _size(value: Any) -> bool:
+    return type(value) is int and 0 < value <= MAX_SIZE
+
+
+def _valid_input(item: InputSpec) -> bool:
+    embeds = _size(item.embedding_size) if item.kind == "tokens" else item.embedding_size == 0
+    name = isinstance(item.field, str) and NAME.fullmatch(item.field) and item.field != "lengths"
+    return bool(name) and item.kind in ("tokens", "values", "dense") and _size(item.size) and embeds
+
+
+def _valid_skip(spec: NetworkSpec) -> bool:
+    values = [item.size for item in spec.inputs if item.kind == "values"]
+    return bool(values) and all(0 <= column < values[0] for column in spec.skip)
+
+
+def batch_signature(spec: NetworkSpec) -> Signature:
+    """What the graph "batch" of a network must take and give.
+
+    Inputs: tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D), and ``lengths``
+    int64 (B,). Output: ``output`` float32 (B, *output_shape).
+    """
+    ports = {"tokens": ("I", (None, None)), "values": ("F", (None, None)), "dense": ("F", (None,))}
+    inputs = {
+        item.field: Port(
+            ports[item.kind][0], (*ports[item.kind][1], *(() if item.kind == "tokens" else (item.size,)))
+        )
+        for item in spec.inputs
+    }
+    inputs["lengths"] = Port("I", (None,))
+    return Signature(inputs, {"output": Port("F", (None, *spec.output_shape))})

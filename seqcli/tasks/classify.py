@@ -1,0 +1,240 @@
+"""One class a row, or a sequence of rows: text by words or characters, columns, series in long form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqcli.errors import DataError, ModelError
+from seqcli.options import Options
+from seqcli.readers.roles import labels
+from seqcli.readers.table import Table
+from seqcli.results import Cell, ResultTable
+from seqcli.sequences import TARGET, Batchable, Examples, IntArray
+from seqcli.tasks.base import Plan, Prepared, Scores, Tables
+from seqcli.tasks.classify_metrics import (
+    class_scores,
+    class_table,
+    comparison_table,
+    confusion_matrix,
+    confusion_table,
+    log_softmax,
+)
+from seqcli.tasks.columns import Columns
+from seqcli.tasks.inputs import Inputs
+from seqcli.tasks.leaks import Answers, leaking
+from seqcli.tasks.parts import Part, Parts, Source, label_rows, left_out_sentences, make_parts, picked
+from seqcli.tasks.sizes import choose_sizes, network_spec, training_defaults
+
+
+@dataclass(frozen=True)
+class Classify:
+    """A fitted classifier: its columns, its inputs, its classes in order."""
+
+    name: ClassVar[str] = "classify.v1"
+    metric: ClassVar[str] = "accuracy"
+    higher_is_better: ClassVar[bool] = True
+
+    plan: Plan
+    inputs: Inputs
+    classes: tuple[str, ...]
+
+    @classmethod
+    def prepare(cls, tables: Tables, plan: Plan, options: Options) -> Prepared:
+        """Split by class, fit on the training rows, encode the three parts.
+
+        Raises DataError for one class, too few rows, a sequence with two labels, and where a column
+        cannot play its role.
+        """
+        parts = make_parts(tables, plan, options, lambda table: _labelled(table, plan), _labels_of(plan))
+        classes = _classes(tables.main, parts.train, plan)
+        plan = _without_leaks(parts, plan, classes, options)
+        inputs, rules = Inputs.fit(parts.train.table, plan, options)
+        task = cls(plan, inputs, classes)
+        train, validation, test = (task.encode_labelled(part.table) for part in parts.all)
+        unseen = _target(validation) < 0
+        if unseen.any():
+            validation = validation.take(np.flatnonzero(~unseen))
+            parts.warnings.append(
+                f"{int(unseen.sum())} validation rows have a class that no training row has"
+            )
+        sizes = choose_sizes(inputs, train)
+        return Prepared(
+            task=task,
+            train=train,
+            validation=validation,
+            test=test,
+            network=network_spec(inputs, sizes, (len(classes),), options),
+            loss="cross_entropy",
+            training=training_defaults(sizes),
+            rules=[*parts.rules, *rules],
+            warnings=[*left_out_sentences(plan), *parts.warnings],
+            source=Source(*(part.table for part in parts.all)),
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the rows to predict on must have."""
+        return self.inputs.columns
+
+    @property
+    def text_column(self) -> str:
+        """The one column that is read, where it is text."""
+        return self.inputs.only_text
+
+    def encode(self, table: Table) -> Batchable:
+        """Rows to predict on as examples; ``row_ids`` names the (first) row of each."""
+        return self.inputs.encode(table)[0]
+
+    def encode_labelled(self, table: Table) -> Batchable:
+        """Rows to score on; ``target`` (N,) is -1 for a class that training did not see.
+
+        Rows without a label are left out.
+        """
+        rows, _ = _labelled(table, self.plan)
+        examples = self.inputs.encode(table if len(rows) == len(table) else table.take(rows))[0]
+        cells = picked(table.cells(self.plan.target[0]), rows[examples.row_ids])
+        target = label_rows(cells, {name: number for number, name in enumerate(self.classes)})
+        return Batchable({**examples.fields, TARGET: target}, rows[examples.row_ids])
+
+    def bad_rows(self, table: Table) -> dict[int, str]:
+        """Rows with a cell that no prediction should rest on: position → what is wrong."""
+        return self.inputs.bad_rows(table)
+
+    def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
+        """Accuracy, macro F1 and log loss of logits (N, C)."""
+        return class_scores(log_softmax(outputs), _target(examples))
+
+    def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Classify:
+        """Nothing is learnt after training."""
+        return self
+
+    def report(
+        self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
+    ) -> list[ResultTable]:
+        """The predictors beside each other, each class, and the confusion matrix."""
+        target = _target(examples)
+        matrix = confusion_matrix(target, outputs.argmax(axis=1), len(self.classes))
+        title = f"{self.plan.target[0]} on {len(target):,} test {'sequences' if self.plan.id else 'rows'}"
+        return [
+            comparison_table(title, scores),
+            confusion_table(matrix, self.classes),
+            class_table(matrix, self.classes),
+        ]
+
+    def baselines(self, prepared: Prepared) -> list[Scores]:
+        """The most frequent class, and logistic regression on word counts or on summaries."""
+        from seqcli.tasks.classify_baseline import baseline_scores
+
+        train, validation, test = (
+            _target(part) for part in (prepared.train, prepared.validation, prepared.test)
+        )
+        return baseline_scores(self.inputs, prepared.source, (train, validation, test), len(self.classes))
+
+    def decode(self, outputs: NDArray[np.float32], probabilities: bool = False) -> list[dict[str, Cell]]:
+        """The most probable class of each row of logits (N, C), and its probability.
+
+        With ``probabilities`` also that of each class, in a column called ``probability_CLASS``.
+        """
+        if not len(outputs):
+            return []
+        chances = np.exp(log_softmax(outputs))  # (N, C)
+        rows: list[dict[str, Cell]] = []
+        for best, chance in zip(chances.argmax(axis=1).tolist(), chances.tolist(), strict=True):
+            row: dict[str, Cell] = {"prediction": self.classes[best], "probability": chance[best]}
+            if probabilities:
+                row.update({f"probability_{name}": p for name, p in zip(self.classes, chance, strict=True)})
+            rows.append(row)
+        return rows
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything fitted, as JSON values."""
+        return {
+            "name": self.name,
+            "plan": self.plan.to_json(),
+            "inputs": self.inputs.to_json(),
+            "classes": list(self.classes),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Classify:
+        """Rebuild from :meth:`to_json`. Raises ModelError on anything else."""
+        try:
+            plan = Plan.from_json(data["plan"])
+            classes = tuple(data["classes"])
+            inputs = Inputs.from_json(data["inputs"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError("the model's task cannot be read", "train it again") from error
+        texts = all(isinstance(name, str) for name in classes)
+        if not texts or len(set(classes)) < max(len(classes), 2) or len(plan.target) != 1:
+            raise ModelError("the model's classes cannot be read", "train it again")
+        return cls(plan, inputs, classes)
+
+
+def _target(examples: Examples) -> IntArray:
+    """The classes of labelled examples, (N,)."""
+    assert isinstance(examples, Batchable)
+    target = examples.fields[TARGET]
+    assert isinstance(target, np.ndarray)
+    return target
+
+
+def _labelled(table: Table, plan: Plan) -> tuple[IntArray, list[str]]:
+    """The rows that have a label, and what to say of the others."""
+    _, usable, sentences = labels(table, plan.target[0])
+    return np.flatnonzero(usable), list(sentences)
+
+
+def _labels_of(plan: Plan) -> Any:
+    """How a split reads the class of examples."""
+    return lambda table, first: [cell.strip() for cell in picked(table.cells(plan.target[0]), first)]
+
+
+def _classes(main: Table, train: Part, plan: Plan) -> tuple[str, ...]:
+    """The classes of the training part: numbers by size, other names by alphabet."""
+    found = {cell.strip() for cell in train.table.cells(plan.target[0])}
+    if len(found) < 2:
+        raise DataError(
+            f"{main.source}, column {plan.target[0]}: every row says {next(iter(found), '')}, so there is "
+            "nothing to tell apart",
+            "at least 2 different classes are needed",
+        )
+    if len(found) > len(train) / 2:
+        raise DataError(
+            f"{main.source}, column {plan.target[0]}: {len(found)} classes in {len(train)} training rows",
+            "each class needs rows to learn from: at least 2 on average; --task regress learns numbers",
+        )
+    try:
+        return tuple(sorted(found, key=float))
+    except ValueError:
+        return tuple(sorted(found))
+
+
+def _without_leaks(parts: Parts, plan: Plan, classes: tuple[str, ...], options: Options) -> Plan:
+    """The plan without features that alone give the label away; never without any input.
+
+    Of sequences only columns that stay the same within each are asked: the others are the signal.
+    """
+    if options.columns.features:
+        return plan
+    numbers = {name: number for number, name in enumerate(classes)}
+    train, held = (_answers(part, plan, numbers) for part in (parts.train, parts.validation))
+    columns = Columns(parts.train.table)
+    asked = tuple(name for name in plan.features if not plan.id or not columns.varies_within(name, plan.id))
+    leaks = leaking(train, held, asked)
+    kept = tuple(name for name in plan.features if name not in leaks)
+    if not kept and not plan.text:
+        return plan
+    reason = f"it alone predicts {plan.target[0]}"
+    return replace(plan, features=kept, left_out=(*plan.left_out, *((name, reason) for name in leaks)))
+
+
+def _answers(part: Part, plan: Plan, numbers: dict[str, int]) -> Answers:
+    """The first row of each example of a part whose class training knows, with that class."""
+    table = part.table.take(part.first)
+    target = label_rows(table.cells(plan.target[0]), numbers)
+    known = np.flatnonzero(target >= 0)
+    return Answers(table.take(known), target[known])

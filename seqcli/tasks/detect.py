@@ -1,0 +1,268 @@
+"""From a table and what the user typed to a :class:`Plan`: which task, which columns, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from seqcli.errors import DataError
+from seqcli.options import ColumnOptions, ReadingOptions
+from seqcli.readers.table import Table
+from seqcli.tasks.base import Plan
+from seqcli.tasks.columns import LONG_CHARACTERS, Column, Columns, bare, name_words
+from seqcli.tasks.rules import RULES, Found, ambiguous, forecast_target
+
+NOT_HERE = {
+    "language": "text to continue",
+    "tag": "words to tag",
+    "translate": "pairs of texts to translate",
+    "transcribe": "speech to transcribe",
+}
+"""Tasks that the rules recognise and this version does not learn, and what their files hold."""
+NUMBER_WORDS = frozenset({"y", "target", "score", "rating", "stars"})
+"""Names of the number to learn where --task regress stands alone."""
+SEQUENCE_WORDS = frozenset({"id", "series", "sequence", "recording", "trial", "session"})
+"""Names that collect rows into sequences even where no time stamps stand beside them."""
+
+
+def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> Plan:
+    """Decide what ``table`` is for and what each column does.
+
+    What was typed comes first, then :data:`~seqcli.tasks.rules.RULES` from the top. Raises DataError
+    for a column that is not there, for a choice that only the user can make (with the candidates) and
+    for a task that this version does not learn.
+    """
+    for name in (*options.target, *options.features, *options.id, options.time, options.group):
+        if name is not None:
+            table.cells(name)
+    columns = Columns(table, options.time, options.id)
+    task, found = _decide(columns, options)
+    if task in NOT_HERE:
+        raise DataError(
+            f"{table.source}: this looks like {NOT_HERE[task]} ({found.reason}), which is not here yet",
+            "--task and --target say what else to learn from it",
+        )
+    if task == "forecast":
+        return _forecast_plan(columns, found, options, reading)
+    return _row_plan(columns, task, found, options)
+
+
+def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
+    """The task and its target."""
+    if options.target:
+        task = options.task or _task_of(columns, options.target)
+        return task, Found(options.target, f"target {', '.join(options.target)} as typed")
+    for rule in RULES:
+        if options.task in (None, rule.task) and (found := rule.find(columns)):
+            return rule.task, found
+    if options.task == "forecast":
+        time = columns.time_column()
+        targets, reason = forecast_target(columns, time.name if time else "")
+        if targets:
+            return "forecast", Found(targets, reason)
+    candidates = _candidates(columns, options.task)
+    if options.task in {"classify", "regress"} and len(candidates) == 1:
+        return options.task, Found((candidates[0].name,), f"{candidates[0].name} is the only candidate")
+    if candidates:
+        raise ambiguous(columns, "could be the target", candidates)
+    kinds = ", ".join(f"{column.name or 'a nameless column'} ({column.kind})" for column in list(columns)[:8])
+    raise DataError(
+        f"{columns.table.source}: no rule says what to learn from {kinds}",
+        "--task and --target say it",
+    )
+
+
+def _task_of(columns: Columns, target: tuple[str, ...]) -> str:
+    """The task that a typed target means: strings are classes, numbers over time a series."""
+    if len(target) > 1:
+        return "forecast"
+    column = columns[target[0]]
+    if column.kind != "number":
+        return "classify"
+    time = columns.time_column()
+    if time is not None and not any(other.running_text for other in columns):
+        constant = any(not columns.varies_within(column.name, ids) for ids in columns.separators(time.name))
+        alone = not columns.repeats([time.name]) or columns.separators(time.name)
+        if alone and not constant and not (column.classes and column.distinct == 2):
+            return "forecast"
+    return "classify" if column.classes else "regress"
+
+
+def _candidates(columns: Columns, task: str | None) -> list[Column]:
+    """Columns that could be the target, for an error or for the only choice."""
+    if task == "regress":
+        numbers = [column for column in columns.of_kind("number") if not column.useless]
+        named = [column for column in numbers if bare(column.name) in NUMBER_WORDS]
+        return named[:1] or numbers
+    if task == "forecast":
+        return []
+    return [column for column in columns if column.classes and column.kind in {"text", "number"}]
+
+
+def _forecast_plan(columns: Columns, found: Found, options: ColumnOptions, reading: ReadingOptions) -> Plan:
+    """Time, ids and further inputs of a series."""
+    time = columns.time_column()
+    reasons = [f"task forecast: {found.reason}"]
+    ids = options.id
+    if time is not None:
+        if not ids and not reading.aggregate:
+            ids = next(iter(columns.separators(time.name)), ())
+            if ids:
+                reasons.append(
+                    f"series by {', '.join(ids)}: it tells apart the rows that share one {time.name}"
+                )
+        if not reading.aggregate:
+            _refuse_repeated(columns, time.name, ids)
+    else:
+        reasons.append("no column of time: the rows are in order")
+    for name in found.target:
+        if columns[name].kind != "number":
+            raise DataError(
+                f"{columns.table.source}, column {name}: not numbers, so there is nothing to forecast",
+                "--task classify learns classes",
+            )
+    taken = {*found.target, *ids, time.name if time else None, options.group}
+    features, left_out = [], []
+    for column in columns:
+        reason = "not numbers" if column.kind != "number" else column.useless
+        if column.name in taken:
+            continue
+        if options.features:
+            if column.name in options.features and column.kind != "number":
+                raise DataError(
+                    f"{columns.table.source}, column {column.name}: not numbers", "leave it out of --features"
+                )
+            if column.name in options.features:
+                features.append(column.name)
+        elif reason:
+            left_out.append((column.name, reason))
+        else:
+            features.append(column.name)
+    return Plan(
+        "forecast", found.target, tuple(features), (), time.name if time else None, ids, options.group,
+        tuple(left_out), tuple(reasons),
+    )  # fmt: skip
+
+
+def _refuse_repeated(columns: Columns, time: str, ids: tuple[str, ...]) -> None:
+    """Raise DataError when several rows share one time (and id), with what would help."""
+    if not columns.repeats([time, *ids]):
+        return
+    seen: set[tuple[str, ...]] = set()
+    record, stamp = 0, ""
+    for row, key in enumerate(zip(*(columns.table.cells(name) for name in (time, *ids)), strict=True)):
+        if key in seen:
+            record, stamp = int(columns.table.records[row]), key[0]
+            break
+        seen.add(key)
+    several = columns.separators(time, most=3) if not ids else []
+    proposal = f", --id {','.join(several[0])} tells them apart" if several else ""
+    raise DataError(
+        f"{columns.table.source}, row {record}, column {time}: {stamp} comes more than once",
+        f"--aggregate sum, mean or last merges such rows{proposal}",
+    )
+
+
+@dataclass
+class _Inputs:
+    """The input columns of rows, as they are sorted."""
+
+    text: list[str] = field(default_factory=list)
+    features: list[str] = field(default_factory=list)
+    left_out: list[tuple[str, str]] = field(default_factory=list)
+
+
+def _row_plan(columns: Columns, task: str, found: Found, options: ColumnOptions) -> Plan:
+    """Inputs, ids and time of rows that each (or each sequence of them) get one answer."""
+    if len(found.target) != 1:
+        raise DataError(f"{columns.table.source}: {task} has one target", "name one column with --target")
+    target = columns[found.target[0]]
+    if task == "regress" and target.kind != "number":
+        raise DataError(
+            f"{columns.table.source}, column {target.name}: not numbers", "--task classify learns classes"
+        )
+    reasons = [f"task {task}: {found.reason}"]
+    time = columns.time_column()
+    ids = options.id or _sequence_ids(columns, target.name, time)
+    if ids and not options.id:
+        reasons.append(f"sequences by {', '.join(ids)}: {target.name} is the same within each")
+    if not ids and options.time is None:
+        time = None
+    taken = {target.name, *ids, time.name if time else None, options.group}
+    usable = [column for column in columns if column.name not in taken]
+    if options.features:
+        inputs = _typed_inputs(columns, [column for column in usable if column.name in options.features])
+    else:
+        inputs = _found_inputs(usable)
+    if not inputs.text and not inputs.features:
+        raise DataError(
+            f"{columns.table.source}: no column is left to learn {target.name} from",
+            "name some with --features",
+        )
+    if ids and inputs.text:
+        raise DataError(
+            f"{columns.table.source}: --id collects rows of numbers, and {inputs.text[0]} is text",
+            "--group keeps such rows on one side of the split",
+        )
+    return Plan(
+        task, found.target, tuple(inputs.features), tuple(inputs.text), time.name if time else None, ids,
+        options.group, tuple(inputs.left_out), tuple(reasons),
+    )  # fmt: skip
+
+
+def _sequence_ids(columns: Columns, target: str, time: Column | None) -> tuple[str, ...]:
+    """The column whose equal values make one sequence: one answer within each, one row a time."""
+    if any(column.running_text for column in columns):
+        return ()
+    if time is not None:
+        found = columns.separators(time.name)
+    else:
+        found = [
+            (column.name,)
+            for column in columns
+            if column.repeated and SEQUENCE_WORDS & {bare(column.name), *name_words(column.name)[:-1]}
+        ]
+    fitting = [ids for ids in found if target not in ids and not columns.varies_within(target, ids)]
+    return fitting[0] if fitting else ()
+
+
+def _found_inputs(usable: list[Column]) -> _Inputs:
+    """All columns that can be read, sorted into text and features; never none of them."""
+    inputs = _Inputs()
+    strings: list[Column] = []
+    for column in usable:
+        reason = "a date" if column.kind == "date" else column.useless
+        if reason:
+            inputs.left_out.append((column.name, reason))
+        elif column.running_text:
+            inputs.text.append(column.name)
+        elif column.kind == "number" or column.classes:
+            inputs.features.append(column.name)
+        elif column.characters >= LONG_CHARACTERS:
+            inputs.text.append(column.name)
+        else:
+            strings.append(column)
+    if inputs.text or inputs.features:
+        inputs.left_out += [(column.name, f"{column.distinct} different short strings") for column in strings]
+    elif strings:
+        inputs.text = [column.name for column in strings]
+    else:  # what names rows is better than nothing
+        named = [column for column in usable if (column.name, "it names rows") in inputs.left_out]
+        inputs.text = [column.name for column in named if column.kind == "text"]
+        inputs.features = [column.name for column in named if column.kind == "number"]
+        inputs.left_out = [item for item in inputs.left_out if item[1] != "it names rows"]
+    return inputs
+
+
+def _typed_inputs(columns: Columns, chosen: list[Column]) -> _Inputs:
+    """The columns that were typed, sorted into text and features."""
+    inputs = _Inputs()
+    for column in chosen:
+        if column.kind in {"date", "empty"}:
+            what = "a date" if column.kind == "date" else "empty"
+            raise DataError(
+                f"{columns.table.source}, column {column.name}: {what}, which is no input here",
+                "leave it out of --features",
+            )
+        number = column.kind == "number" or (column.classes and not column.running_text)
+        (inputs.features if number else inputs.text).append(column.name)
+    return inputs

@@ -1,0 +1,242 @@
+"""All that a forecast decides and fits before training: rows, grid, split, scaling, shape, windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqcli.errors import DataError, UsageError
+from seqcli.options import Options
+from seqcli.preprocessing.calendar import Calendar
+from seqcli.preprocessing.split import chronological_split
+from seqcli.readers.table import Table
+from seqcli.sequences import FloatArray, IntArray
+from seqcli.tasks.base import Plan, Tables
+from seqcli.tasks.forecast_choices import (
+    best_window,
+    check_window,
+    choose_horizon,
+    choose_season,
+    held_out_floor,
+    window_candidates,
+)
+from seqcli.tasks.forecast_panel import Panel, build_panel, refuse_missing, scale_panel
+from seqcli.tasks.forecast_rows import Forms, Rows, join_rows, read_training_rows, value_columns
+from seqcli.tasks.forecast_scaling import SeriesScaling
+from seqcli.tasks.forecast_windows import Frame, part_starts
+
+LEAST_VALUES = 3
+"""Known training values below which a series cannot be scaled."""
+NAMED = 5
+"""Series named in one sentence."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Where each series is cut: its steps up to ``ends[s, 0]`` train, to ``ends[s, 1]`` validate, the rest test."""
+
+    ends: IntArray
+    """(S, 3), the last being the length."""
+
+    def positions(self, panel: Panel, part: int) -> IntArray:
+        """Positions in ``panel`` of part 0 training, 1 validation, 2 test."""
+        begins = self.ends[:, part - 1] if part else np.zeros(len(self.ends), dtype=np.int64)
+        return panel.spans(begins, self.ends[:, part])
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A panel of the series that can be learned from, its parts, and all that was fitted."""
+
+    plan: Plan
+    forms: Forms
+    calendar: Calendar
+    panel: Panel
+    parts: Parts
+    scaling: SeriesScaling
+    scaled: FloatArray
+    """(total, F) without NaN"""
+    frame: Frame
+    starts: IntArray
+    """Of the training windows."""
+    rules: list[str]
+    warnings: list[str]
+
+
+def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
+    """Read, sort, grid, split, scale and frame. Raises DataError for what cannot be forecast."""
+    source, missing = tables.main.source, options.reading.missing
+    rows, forms, borders, warnings = _read(tables, plan, options)
+    calendar = Calendar.fit(each_series(rows), _written(tables.main, plan))
+    panel, gaps = build_panel(rows, calendar, len(plan.target), 0)
+    if missing == "error":
+        refuse_missing(panel, value_columns(plan), calendar, source)
+    if gaps:
+        warnings.append(f"{gaps:,} steps of the calendar ({calendar.describe()}) have no row: {_HOW[missing]}")
+    parts, rules = _split(panel, options, calendar, borders)
+    kept, columns, said = _usable(panel, parts, plan, source)
+    warnings += said
+    names = [name for name, moves in zip(value_columns(plan), columns, strict=True) if moves]
+    plan = replace(plan, features=tuple(name for name in names if name not in plan.target))
+    panel, parts = panel.only(kept), Parts(parts.ends[kept])
+    panel = replace(panel, values=panel.values[:, columns])
+    train = parts.ends[:, 0]
+    season = choose_season(panel, train, calendar)
+    horizon, why = choose_horizon(season, options, int(panel.lengths.max()))
+    rules += [f"calendar: {calendar.describe()}, {f'season {season}' if season else 'no season'}", why]
+    scaling = SeriesScaling.fit(
+        options.forecast.scaler, panel.names, [panel.series(row, int(train[row])) for row in range(len(kept))]
+    )
+    rules.append(_scaling_rule(scaling, names, int(train.sum())))
+    panel = panel.with_room(calendar, horizon)
+    scaled = scale_panel(panel, scaling, missing)
+    window, why = _window(panel, scaled, parts, (season, horizon), options)
+    rules.append(why)
+    check_window(window, train, panel.lengths, source)
+    starts = part_starts(panel, parts.positions(panel, 0), window, horizon, options.forecast.stride)
+    frame = Frame.fit(panel, scaled, starts, (window, horizon, season or 1), parts.positions(panel, 0))
+    return Fitted(plan, forms, calendar, panel, parts, scaling, scaled, frame, starts, rules, warnings)
+
+
+_HOW = {"mask": "the last value is carried on, marked as missing", "interpolate": "a line is drawn over them", "error": ""}
+
+
+def each_series(rows: Rows) -> list[Any]:
+    """The stamps of each series (T,)."""
+    return np.split(rows.stamps, np.cumsum(rows.lengths)[:-1])
+
+
+def _written(table: Table, plan: Plan) -> str:
+    """One cell of the column of time, as the file writes it."""
+    if plan.time is None:
+        return ""
+    cells = (cell.strip() for cell in reversed(table.cells(plan.time)))
+    return next((cell for cell in cells if cell), "")
+
+
+def _read(
+    tables: Tables, plan: Plan, options: Options
+) -> tuple[Rows, Forms, list[list[Any]], list[str]]:
+    """Rows of all files, forms, the last stamp of each series in each file but the last, sentences."""
+    merge = options.reading.aggregate
+    rows, forms, warnings = read_training_rows(tables.main, plan, merge)
+    borders: list[list[Any]] = []
+    if tables.validation is not None and tables.test is None:
+        raise UsageError("--validation FILE of a forecast needs --test FILE with the rows after it")
+    for table in (tables.validation, tables.test):
+        if table is None:
+            continue
+        borders.append([stamps[-1] for stamps in each_series(rows)])
+        later, _, said = read_training_rows(table, plan, merge)
+        rows = join_rows(rows, later, (tables.main.source, table.source), plan.time is not None)
+        warnings += said
+    return rows, forms, borders, warnings
+
+
+def _split(panel: Panel, options: Options, calendar: Calendar, borders: list[list[Any]]) -> tuple[Parts, list[str]]:
+    """Cut every series along time, by share or where the files end."""
+    share = options.split
+    given = _given_ends(panel, borders)
+    lengths = given[:, 0] if borders else panel.lengths
+    stamps = panel.stamps[panel.spans(0 * lengths, lengths)]
+    split = chronological_split(
+        lengths,
+        validation_share=0.0 if len(borders) == 2 else share.validation_share,
+        test_share=0.0 if borders else share.test_share,
+        at_least=held_out_floor(options, calendar),
+        stamps=stamps,
+    )
+    series = np.repeat(np.arange(len(lengths)), lengths)
+    counts = np.stack([np.bincount(series[part], minlength=len(lengths)) for part in (split.train, split.validation)])
+    ends = np.stack([counts[0], counts[0] + counts[1], panel.lengths], axis=1).astype(np.int64)
+    if len(borders) == 2:
+        ends = given
+    if borders:
+        sizes = np.diff(ends, axis=1, prepend=0).sum(axis=0)
+        said = [f"split by file: {sizes[0]:,} training, {sizes[1]:,} validation, {sizes[2]:,} test steps"]
+    else:
+        said = list(split.sentences)
+    return Parts(ends), said
+
+
+def _given_ends(panel: Panel, borders: list[list[Any]]) -> IntArray:
+    """(S, 3) ends of the parts where files say them: steps up to each file's last stamp."""
+    ends = np.repeat(panel.lengths[:, None], 3, axis=1)
+    for column, lasts in enumerate(borders):
+        for row in range(len(panel.names)):
+            own = panel.stamps[panel.offsets[row] : panel.offsets[row] + panel.lengths[row]]
+            ends[row, column] = np.searchsorted(own, lasts[row], side="right") if row < len(lasts) else 0
+    if len(borders) == 1:
+        ends[:, 1] = ends[:, 0]
+    return ends
+
+
+def _usable(
+    panel: Panel, parts: Parts, plan: Plan, source: str
+) -> tuple[IntArray, NDArray[np.bool_], list[str]]:
+    """Numbers of the series to learn from, which columns move at all in training, and sentences."""
+    moves = np.zeros((len(panel.names), panel.values.shape[1]), dtype=bool)
+    counts = np.zeros((len(panel.names), panel.targets), dtype=np.int64)
+    for row in range(len(panel.names)):
+        values = panel.series(row, int(parts.ends[row, 0]))
+        known = ~np.isnan(values)
+        low = np.where(known, values, np.inf).min(axis=0, initial=np.inf)
+        high = np.where(known, values, -np.inf).max(axis=0, initial=-np.inf)
+        moves[row], counts[row] = high > low, known[:, : panel.targets].sum(axis=0)
+    alive = moves[:, : panel.targets].any(axis=1) & (counts.max(axis=1) >= LEAST_VALUES)
+    sentences = []
+    columns = moves[alive].any(axis=0)
+    flat = [name for name, moving in zip(plan.target, columns, strict=False) if not moving]
+    if not alive.any() or (flat and len(panel.names) == 1):
+        raise _refused(panel, counts, flat or list(plan.target), source)
+    columns[: panel.targets] = True
+    still = [name for name, moving in zip(value_columns(plan), columns, strict=True) if not moving]
+    if still:
+        sentences.append(f"left out: {', '.join(still)} (the same in all training rows)")
+    if not alive.all():
+        dead = [panel.names[row] for row in np.flatnonzero(~alive)]
+        named = ", ".join(dead[:NAMED]) + (" …" if len(dead) > NAMED else "")
+        sentences.append(f"{len(dead)} series with too few or unchanging training rows get their last value: {named}")
+    return np.flatnonzero(alive).astype(np.int64), columns, sentences
+
+
+def _refused(panel: Panel, counts: IntArray, targets: Sequence[str], source: str) -> DataError:
+    """Nothing to learn from: too few rows, or a target that never changes."""
+    most = int(counts.max(initial=0))
+    if most < LEAST_VALUES:
+        return DataError(
+            f"{source}: {int(panel.lengths.max(initial=0))} rows are too few to forecast from",
+            f"a series needs at least {LEAST_ROWS} rows",
+        )
+    return DataError(
+        f"{source}, column {targets[0]}: all training rows say the same, so there is nothing to learn",
+        "name another column with --target",
+    )
+
+
+LEAST_ROWS = 15
+"""About what the smallest window, its training windows and the two held-out parts need."""
+
+
+def _scaling_rule(scaling: SeriesScaling, names: Sequence[str], rows: int) -> str:
+    """What was fitted on how many rows."""
+    logs = [name for name, flag in zip(names, scaling.logs, strict=True) if flag]
+    each = f", one for each of {len(scaling.names):,} series" if len(scaling.names) > 1 else ""
+    seen = f"; {', '.join(logs)} as logarithm" if logs else ""
+    return f"{scaling.scaler.partition('.')[0]} scaler fitted on {rows:,} training steps alone{each}{seen}"
+
+
+def _window(
+    panel: Panel, scaled: FloatArray, parts: Parts, shape: tuple[int | None, int], options: Options
+) -> tuple[int, str]:
+    """The window as typed, or the best candidate on validation; ``shape`` is (season, horizon)."""
+    if options.forecast.window is not None:
+        return options.forecast.window, f"window {options.forecast.window} as typed"
+    season, horizon = shape
+    candidates = window_candidates(season, int(panel.lengths.max()))
+    both = parts.positions(panel, 0), parts.positions(panel, 1)
+    return best_window(panel, scaled, both, candidates, horizon)

@@ -1,0 +1,70 @@
+"""How good forecasts are: MAE, RMSE, sMAPE and MASE per target, on the values as they came.
+
+    MAE    mean |y − f|
+    RMSE   √ mean (y − f)²
+    sMAPE  mean 200·|y − f| / (|y| + |f|), in percent from 0 to 200, 0 where both are 0
+           (Makridakis, Spiliotis & Assimakopoulos 2020, the M4 competition)
+    MASE   mean |y − f| / q, where q is the mean |y_t − y_{t−m}| over the training rows of the same
+           series and m its season (Hyndman & Koehler 2006)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+METRICS = ("mae", "rmse", "smape", "mase")
+
+
+def seasonal_error(values: NDArray[Any], season: int) -> float:
+    """MASE's q: mean |y_t − y_{t−m}| over known pairs of ``values`` (T,); NaN when there is none or it is 0."""
+    if season >= len(values):
+        return float("nan")
+    scale = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0  # sums of huge numbers would overflow
+    steps = np.abs(values[season:] / scale - values[:-season] / scale)
+    steps = steps[~np.isnan(steps)]
+    error = float(steps.mean()) * scale if len(steps) else 0.0
+    return error if error > 0 else float("nan")
+
+
+def point_metrics(actual: Array, forecast: Array, scales: Array) -> dict[str, Array]:
+    """Each of :data:`METRICS` as (K,): ``actual`` and ``forecast`` are (N, H, K), ``scales`` (N, K) MASE's q.
+
+    NaN in ``actual`` is not scored, NaN in ``scales`` leaves a window out of MASE. A metric without a
+    single scored value is NaN.
+    """
+    error = np.abs(actual - forecast)  # (N, H, K)
+    known = ~np.isnan(error)
+    size = np.abs(actual) + np.abs(forecast)
+    relative = 200 * error / np.where(size > 0, size, 1.0)
+    scaled = error / scales[:, None]
+    top = np.where(known, error, 0.0).max(axis=(0, 1), initial=0.0)
+    unit = np.where(top > 0, top, 1.0)  # squares of huge errors would overflow
+    return {
+        "mae": _mean(error),
+        "rmse": np.sqrt(_mean((error / unit) ** 2)) * unit,
+        "smape": _mean(relative),
+        "mase": _mean(scaled),
+    }
+
+
+def _mean(values: Array) -> Array:
+    """Mean over windows and steps (N, H, K) → (K,) of what is not NaN; NaN where nothing is."""
+    known = ~np.isnan(values)
+    count = known.sum(axis=(0, 1))
+    # Divided before it is summed: a sum of huge numbers would overflow.
+    total = np.where(known, values / np.maximum(count, 1), 0.0).sum(axis=(0, 1))
+    return np.where(count > 0, total, np.nan)
+
+
+def averaged(per_target: dict[str, Array]) -> dict[str, float]:
+    """Each metric as one number: the mean over the targets that have one, else NaN."""
+    out = {}
+    for name, values in per_target.items():
+        known = values[~np.isnan(values)]
+        out[name] = float(known.mean()) if len(known) else float("nan")
+    return out

@@ -1,0 +1,190 @@
+"""Series on their calendar's grid, end to end, with room after each for the steps to be forecast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqcli.errors import DataError
+from seqcli.preprocessing.calendar import Calendar
+from seqcli.sequences import AnyArray, FloatArray, IntArray
+from seqcli.tasks.forecast_rows import Rows
+from seqcli.tasks.forecast_scaling import SeriesScaling
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """S series of ``lengths`` steps, each followed by ``room`` empty steps of the future.
+
+    Positions count along this line, so that a horizon that begins in a series never reads the next.
+    """
+
+    names: tuple[str, ...]
+    lengths: IntArray
+    """(S,) steps on the grid, gaps included and room not."""
+    room: int
+    targets: int
+    """The first K columns of ``values`` are the targets."""
+    stamps: AnyArray
+    """(total,)"""
+    values: Array
+    """(total, F) as in the file; NaN in gaps and in the room."""
+    records: IntArray
+    """(total,) row numbers as the user counts them, 0 in gaps and in the room."""
+    calendar_features: FloatArray
+    """(total, C)"""
+
+    @property
+    def total(self) -> int:
+        """Steps of all series with their room."""
+        return len(self.stamps)
+
+    @cached_property
+    def offsets(self) -> IntArray:
+        """Where each series begins, (S,)."""
+        sizes = self.lengths + self.room
+        return np.asarray(np.cumsum(sizes) - sizes, dtype=np.int64)
+
+    @cached_property
+    def missing_share(self) -> FloatArray:
+        """Share of each step's cells that are missing, (total,)."""
+        return np.isnan(self.values).mean(axis=1).astype(np.float32)
+
+    def series_of(self, positions: IntArray) -> IntArray:
+        """Number of the series that each position (N,) lies in."""
+        return np.asarray(np.searchsorted(self.offsets, positions, side="right") - 1, dtype=np.int64)
+
+    def spans(self, begins: IntArray, ends: IntArray) -> IntArray:
+        """Positions of the steps ``begins[s]`` … ``ends[s]`` − 1 of every series s, both (S,)."""
+        counts = np.maximum(ends - begins, 0)
+        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        return np.asarray(np.repeat(self.offsets + begins, counts) + within, dtype=np.int64)
+
+    def series(self, row: int, upto: int | None = None) -> Array:
+        """The values (T, F) of one series, or its first ``upto`` steps."""
+        start = int(self.offsets[row])
+        length = int(self.lengths[row])
+        return self.values[start : start + (length if upto is None else min(upto, length))]
+
+    def scored(self, scaled: FloatArray) -> FloatArray:
+        """The targets of ``scaled`` (total, F) with NaN where the file had none: (total, K)."""
+        return np.where(np.isnan(self.values[:, : self.targets]), np.float32(np.nan), scaled[:, : self.targets])
+
+    def with_room(self, calendar: Calendar, room: int) -> Panel:
+        """The same series without room so far, each followed by ``room`` steps of the future."""
+        spread = np.arange(len(self.stamps)) + room * np.repeat(np.arange(len(self.lengths)), self.lengths)
+        total = len(self.stamps) + room * len(self.lengths)
+        stamps = np.empty(total, dtype=self.stamps.dtype)
+        values = np.full((total, self.values.shape[1]), np.nan)
+        records = np.zeros(total, dtype=np.int64)
+        stamps[spread], values[spread], records[spread] = self.stamps, self.values, self.records
+        ends = np.cumsum(self.lengths + room)
+        for end, last in zip(ends, self.stamps[np.cumsum(self.lengths) - 1], strict=True):
+            stamps[end - room : end] = calendar.next(last, room)
+        return replace(
+            self, room=room, stamps=stamps, values=values, records=records,
+            calendar_features=calendar.features(stamps),
+        )  # fmt: skip
+
+    def only(self, rows: IntArray) -> Panel:
+        """A panel of some of the series (their numbers, ascending)."""
+        begins = np.zeros(len(self.lengths), dtype=np.int64)
+        ends = begins.copy()
+        ends[rows] = self.lengths[rows] + self.room
+        steps = self.spans(begins, ends)
+        return replace(
+            self,
+            names=tuple(self.names[row] for row in rows),
+            lengths=self.lengths[rows],
+            stamps=self.stamps[steps],
+            values=self.values[steps],
+            records=self.records[steps],
+            calendar_features=self.calendar_features[steps],
+        )
+
+
+def build_panel(rows: Rows, calendar: Calendar, targets: int, room: int) -> tuple[Panel, int]:
+    """Put ``rows`` on the calendar's grid; returns the panel and how many steps were gaps."""
+    starts = np.cumsum(rows.lengths) - rows.lengths
+    stamps, values, records, lengths, gaps = [], [], [], [], 0
+    for start, count in zip(starts, rows.lengths, strict=True):
+        own = slice(start, start + count)
+        missing = calendar.gaps(rows.stamps[own])
+        empty = np.full((len(missing), rows.values.shape[1]), np.nan)
+        line = np.concatenate([rows.stamps[own], missing])
+        order = np.argsort(line, kind="stable")
+        stamps.append(line[order])
+        values.append(np.concatenate([rows.values[own], empty])[order])
+        records.append(np.concatenate([rows.records[own], np.zeros(len(missing), dtype=np.int64)])[order])
+        lengths.append(len(line))
+        gaps += len(missing)
+    joined = np.concatenate(stamps)
+    panel = Panel(
+        rows.names,
+        np.array(lengths, dtype=np.int64),
+        0,
+        targets,
+        joined,
+        np.concatenate(values),
+        np.concatenate(records),
+        calendar.features(joined),
+    )
+    return (panel.with_room(calendar, room) if room else panel), gaps
+
+
+def refuse_missing(panel: Panel, columns: tuple[str, ...], calendar: Calendar, source: str) -> None:
+    """For ``--missing error``: raise DataError at the first gap or missing cell."""
+    inside = np.zeros((panel.total, 1), dtype=bool)
+    inside[panel.spans(0 * panel.lengths, panel.lengths)] = True
+    where = np.argwhere(np.isnan(panel.values) & inside)
+    if not len(where):
+        return
+    step, column = (int(index) for index in where[0])
+    hint = "--missing mask carries the last value, --missing interpolate draws a line"
+    if panel.records[step]:
+        raise DataError(f"{source}, row {panel.records[step]}, column {columns[column]}: a value is missing", hint)
+    raise DataError(f"{source}: there is no row for {calendar.iso(panel.stamps[step])}", hint)
+
+
+def scale_panel(panel: Panel, scaling: SeriesScaling, missing: str) -> FloatArray:
+    """Scaled values (total, F) without NaN: missing ones carry the last value on, or are interpolated.
+
+    ``scaling`` has a row for each series of the panel. Before its first value a column stands at 0,
+    the middle of the training rows; the room carries the last value.
+    """
+    scaled = np.empty(panel.values.shape, dtype=np.float32)
+    size = np.finfo(np.float32).max / 4
+    for row in range(len(panel.names)):
+        start = int(panel.offsets[row])
+        stop = start + int(panel.lengths[row]) + panel.room
+        own = scaling.transform(panel.values[start:stop], row)
+        if missing == "interpolate":
+            own = _interpolated(own)
+        scaled[start:stop] = np.clip(carried(own), -size, size)
+    return scaled
+
+
+def carried(values: Array) -> Array:
+    """Each NaN of (T, F) replaced by the last value before it, 0 before the first."""
+    known = ~np.isnan(values)
+    last = np.maximum.accumulate(np.where(known, np.arange(len(values))[:, None], -1), axis=0)
+    carried = np.take_along_axis(values, np.maximum(last, 0), axis=0)
+    return np.where(last >= 0, carried, 0.0)
+
+
+def _interpolated(values: Array) -> Array:
+    """Each NaN between two known values of a column of (T, F) put on the line between them."""
+    out: NDArray[Any] = values.copy()
+    steps = np.arange(len(values))
+    for column in out.T:
+        known = np.flatnonzero(~np.isnan(column))
+        if len(known):
+            between = np.arange(known[0], known[-1])
+            column[between] = np.interp(steps[between], known, column[known])
+    return out

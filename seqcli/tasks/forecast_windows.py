@@ -1,0 +1,237 @@
+"""What the network sees of a set of series: windows, each seen from its own last value.
+
+Every window is taken relative to its last step, and the network is asked for the difference to a
+reference forecast: the last value, or the value one season before. A trend then never leads out of
+what the network has learned from, and a network that answers 0 *is* the reference forecast.
+
+    values (B, W, F + 1 + C)   (z_t − z_W) / spread of each column, share of missing cells, calendar
+    ahead  (B, C)              calendar of the first step after the window
+    target (B, H, K)           (z − reference) / spread of each target, NaN where unscored
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqcli.errors import ModelError
+from seqcli.network import InputSpec
+from seqcli.preprocessing.windowing import panel_windows, window_starts
+from seqcli.sequences import LENGTHS, TARGET, Batch, FloatArray, IntArray, Windows
+from seqcli.tasks.forecast_panel import Panel
+
+Array = NDArray[np.float64]
+
+VALUES, AHEAD = "values", "ahead"
+_MISSING, _CALENDAR = "missing", "calendar"
+
+FARTHEST = 10.0
+"""Inputs further than this many spreads from the last value are seen as this far."""
+SAMPLED_WINDOWS = 2000
+"""Windows looked at when the spreads are measured."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """How windows are seen; fitted on training windows."""
+
+    window: int
+    horizon: int
+    season: int
+    """Steps of a season, 1 where there is none."""
+    seasonal: NDArray[np.bool_]
+    """(K,) targets whose reference is the value one season before; the last value for the others."""
+    value_spread: FloatArray
+    """(F,) typical distance of a column from the window's last value."""
+    target_spread: FloatArray
+    """(K,) typical distance of a target from its reference."""
+
+    @classmethod
+    def fit(
+        cls, panel: Panel, scaled: FloatArray, starts: IntArray, shape: tuple[int, int, int], train: IntArray
+    ) -> Frame:
+        """Choose references and measure spreads on the windows at ``starts``, seeing ``train`` positions alone.
+
+        ``scaled`` (total, F) has no NaN; ``shape`` is (window, horizon, season).
+        """
+        window, horizon, season = shape
+        targets = panel.targets
+        picked = evenly(starts, SAMPLED_WINDOWS)
+        past = scaled[picked[:, None] + np.arange(window)]  # (N, W, F)
+        target = np.full((panel.total, targets), np.nan, dtype=np.float32)
+        target[train] = panel.scored(scaled)[train]
+        future = target[picked[:, None] + window + np.arange(horizon)]  # (N, H, K)
+        ones = np.ones(scaled.shape[1], dtype=np.float32)
+        frame = cls(window, horizon, season, np.zeros(targets, dtype=bool), ones, ones[:targets])
+        if 1 < season <= window:
+            before = replace(frame, seasonal=np.ones(targets, dtype=bool))
+            errors = [_mean(np.abs(future - each.reference(past))) for each in (frame, before)]
+            frame = replace(frame, seasonal=errors[1] < errors[0])
+        distance = (past - past[:, -1:]).astype(np.float64)
+        change = (future - frame.reference(past)).astype(np.float64)
+        return replace(
+            frame,
+            value_spread=_usable(np.sqrt(np.mean(distance**2, axis=(0, 1)))),
+            target_spread=_usable(np.sqrt(_mean(change**2))),
+        )
+
+    def reference(self, past: FloatArray) -> FloatArray:
+        """The reference forecast (N, H, K) of windows (N, W, F)."""
+        targets = len(self.seasonal)
+        last = np.repeat(past[:, -1:, :targets], self.horizon, axis=1)
+        if not self.seasonal.any():
+            return last
+        steps = self.window - self.season + np.arange(self.horizon) % self.season
+        return np.where(self.seasonal, past[:, steps, :targets], last)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values that :meth:`from_json` restores."""
+        return {
+            "window": self.window,
+            "horizon": self.horizon,
+            "season": self.season,
+            "seasonal": self.seasonal.tolist(),
+            "value_spread": [float(value) for value in self.value_spread],
+            "target_spread": [float(value) for value in self.target_spread],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any], columns: int, targets: int) -> Frame:
+        """Rebuild. Raises ModelError, KeyError, TypeError or ValueError on anything else."""
+        window, horizon, season = (int(data[key]) for key in ("window", "horizon", "season"))
+        seasonal = np.array([bool(flag) for flag in data["seasonal"]], dtype=bool)
+        spreads = [np.array(data[key], dtype=np.float32) for key in ("value_spread", "target_spread")]
+        sized = seasonal.shape == spreads[1].shape == (targets,) and spreads[0].shape == (columns,)
+        if not sized or not all(np.isfinite(spread).all() and (spread > 0).all() for spread in spreads):
+            raise ModelError("the model's window does not fit its columns")
+        if min(window, horizon, season) < 1 or (seasonal.any() and season > window):
+            raise ModelError("the model's window, horizon or season cannot be used")
+        return cls(window, horizon, season, seasonal, *spreads)
+
+
+@dataclass(frozen=True)
+class ForecastWindows:
+    """Windows of a panel as the network sees them: an :class:`~seqcli.sequences.Examples`."""
+
+    panel: Panel
+    frame: Frame
+    windows: Windows
+    note: str = ""
+    """A sentence on what is scored here, for the table's caption."""
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    @property
+    def lengths(self) -> IntArray:
+        """Every window has the same number of steps, (N,)."""
+        return self.windows.lengths
+
+    @property
+    def origins(self) -> IntArray:
+        """Position in the panel of the first step after each window, (N,)."""
+        return self.windows.starts + self.frame.window
+
+    @property
+    def series(self) -> IntArray:
+        """Number of the series of each window, (N,)."""
+        return self.panel.series_of(self.windows.starts)
+
+    def batch(self, rows: IntArray) -> Batch:
+        """The named windows as the module's head says, with ``lengths`` (B,)."""
+        raw = self.windows.batch(rows)
+        past = raw[VALUES]
+        seen = np.clip((past - past[:, -1:]) / self.frame.value_spread, -FARTHEST, FARTHEST)
+        out: Batch = {
+            VALUES: np.concatenate([seen, raw[_MISSING], raw[_CALENDAR]], axis=2),
+            LENGTHS: raw[LENGTHS],
+        }
+        if raw[AHEAD].shape[2]:
+            out[AHEAD] = np.ascontiguousarray(raw[AHEAD][:, 0])
+        if TARGET in raw:
+            out[TARGET] = (raw[TARGET] - self.frame.reference(past)) / self.frame.target_spread
+        return out
+
+    def references(self) -> FloatArray:
+        """The scaled reference forecast of every window, (N, H, K)."""
+        scaled = self.windows.past[VALUES]
+        return self.frame.reference(scaled[self.windows.starts[:, None] + np.arange(self.frame.window)])
+
+    def scaled_actual(self) -> FloatArray:
+        """What came, scaled, for every window: (N, H, K), NaN where unscored."""
+        return self._after(self.windows.future[TARGET])
+
+    def actual(self) -> Array:
+        """What came, as it stood in the file, for every window: (N, H, K), NaN where unscored."""
+        values = self._after(self.panel.values[:, : self.panel.targets])
+        return np.where(np.isnan(self.scaled_actual()), np.nan, values)
+
+    def _after(self, field: NDArray[Any]) -> NDArray[Any]:
+        """The horizon of every window in ``field`` (total, K): (N, H, K)."""
+        return field[self.origins[:, None] + np.arange(self.frame.horizon)]
+
+    def inputs(self) -> tuple[InputSpec, ...]:
+        """The fields that the network reads."""
+        calendar = self.panel.calendar_features.shape[1]
+        values = InputSpec(VALUES, "values", self.panel.values.shape[1] + 1 + calendar)
+        return (values, InputSpec(AHEAD, "dense", calendar)) if calendar else (values,)
+
+
+def part_starts(panel: Panel, part: IntArray, window: int, horizon: int, stride: int = 1) -> IntArray:
+    """Starts of the windows that are asked for at least one step in ``part`` (positions in the panel).
+
+    The horizon may begin before the part and end after it: those steps are left unscored. So each
+    step of the part is forecast once by every number of steps ahead.
+    """
+    inside = np.zeros(panel.total, dtype=bool)
+    inside[part] = True
+    covered = np.concatenate([[0], np.cumsum(inside)])
+    starts = window_starts(panel.lengths + panel.room, window, horizon, stride=1)
+    first = starts + window
+    ends = panel.offsets[panel.series_of(starts)] + panel.lengths[panel.series_of(starts)]
+    fits = (covered[np.minimum(first + horizon, panel.total)] > covered[first]) & (first < ends)
+    starts = starts[fits]
+    if stride > 1:
+        latest = np.zeros(len(panel.lengths), dtype=np.int64)
+        np.maximum.at(latest, panel.series_of(starts), starts)
+        starts = starts[(latest[panel.series_of(starts)] - starts) % stride == 0]
+    return starts
+
+
+def evenly(starts: IntArray, most: int) -> IntArray:
+    """At most ``most`` of ``starts`` (N,), evenly spread over them."""
+    if len(starts) <= most:
+        return starts
+    return np.asarray(starts[np.linspace(0, len(starts) - 1, most).astype(np.int64)])
+
+
+def make_windows(
+    panel: Panel, frame: Frame, scaled: FloatArray, starts: IntArray, part: IntArray | None = None, note: str = ""
+) -> ForecastWindows:
+    """Windows at ``starts``; ``scaled`` (total, F) is filled; only steps in ``part`` are scored (None: no target)."""
+    past = {
+        VALUES: scaled,
+        _MISSING: panel.missing_share[:, None],
+        _CALENDAR: panel.calendar_features,
+    }
+    future = {AHEAD: panel.calendar_features}
+    if part is not None:
+        target = np.full((panel.total, panel.targets), np.nan, dtype=np.float32)
+        target[part] = panel.scored(scaled)[part]
+        future[TARGET] = target
+    windows = panel_windows(past, future, starts, frame.window, frame.horizon)
+    return ForecastWindows(panel, frame, windows, note)
+
+
+def _mean(values: NDArray[Any]) -> Array:
+    """Mean over windows and steps (N, H, K) → (K,); 0 where all is NaN."""
+    known = ~np.isnan(values)
+    return np.asarray(np.where(known, values, 0.0).sum(axis=(0, 1)) / np.maximum(known.sum(axis=(0, 1)), 1))
+
+
+def _usable(spread: Array) -> FloatArray:
+    """Spreads as float32, 1 for what never moves."""
+    return np.where(spread > 1e-6, spread, 1.0).astype(np.float32)

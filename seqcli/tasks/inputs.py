@@ -1,0 +1,206 @@
+"""Rows of a table → Examples: the inputs that every task with one answer a row (or sequence) shares.
+
+Text becomes ids of words or characters; numbers and classes become steps of a sequence where rows
+are collected by id, one step where they are not, and a dense field beside the text where there is
+some. Everything is fitted on training rows and saved as JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqcli.errors import ModelError
+from seqcli.network import InputSpec
+from seqcli.options import Options
+from seqcli.preprocessing.batching import covering_length
+from seqcli.preprocessing.vocabulary import Vocabulary
+from seqcli.readers.table import Table
+from seqcli.sequences import Batchable, Field, IntArray, Sequences
+from seqcli.tasks.base import Plan
+from seqcli.tasks.columns import TEXT_WORDS
+from seqcli.tasks.features import Features
+
+TOKENS, VALUES, DENSE = "tokens", "values", "dense"
+MOST_TOKENS = 30_000
+"""Ids of a vocabulary; rarer tokens are unknown."""
+MOST_STEPS = 1000
+"""Steps of a text that are read, however few texts are longer."""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Which rows make which example: example i is rows ``order[offsets[i]:offsets[i + 1]]``, in time."""
+
+    order: IntArray
+    offsets: IntArray
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def first(self) -> IntArray:
+        """The first row of each example, (N,)."""
+        return self.order[self.offsets[:-1]]
+
+    def rows(self, examples: IntArray) -> IntArray:
+        """All rows of the named examples, in order."""
+        parts = [self.order[self.offsets[i] : self.offsets[i + 1]] for i in examples.tolist()]
+        return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+
+
+def group_rows(table: Table, ids: tuple[str, ...], time: str | None) -> Grouping:
+    """Collect the rows that agree in ``ids``, in order of first appearance, each sorted by ``time``.
+
+    Without ids every row is an example of its own.
+    """
+    rows = np.arange(len(table))
+    if not ids:
+        return Grouping(rows, np.arange(len(table) + 1))
+    numbers: dict[tuple[str, ...], int] = {}
+    keys = zip(*(table.cells(name) for name in ids), strict=True)
+    owner = np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys), np.int64, len(table))
+    when: NDArray[Any] = rows
+    if time is not None:
+        when = table.dates(time).values if table.kind(time) == "date" else table.numbers(time).values
+    order = np.lexsort((rows, when, owner))
+    return Grouping(order, np.searchsorted(owner[order], np.arange(len(numbers) + 1)))
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Fitted inputs: text by ``vocabulary`` (cut after ``max_length`` steps), columns by ``features``."""
+
+    text: tuple[str, ...]
+    ids: tuple[str, ...]
+    time: str | None
+    vocabulary: Vocabulary | None
+    max_length: int | None
+    features: Features | None
+
+    @classmethod
+    def fit(cls, table: Table, plan: Plan, options: Options) -> tuple[Inputs, list[str]]:
+        """Fit on ``table``, which holds training rows only; returns what should be said of it too."""
+        rules: list[str] = []
+        vocabulary, max_length, features = None, None, None
+        if plan.text:
+            vocabulary, max_length = _fit_text(joined_texts(table, plan.text), options.columns.level, rules)
+        if plan.features:
+            features = Features.fit(table, plan.features, options.reading.missing)
+            if features.numbers:
+                rules.append(f"numbers scaled by {len(table):,} training rows")
+        return cls(plan.text, plan.id, plan.time, vocabulary, max_length, features), rules
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that rows to predict on must have."""
+        time = (self.time,) if self.ids and self.time else ()
+        return (*self.text, *(self.features.columns if self.features else ()), *self.ids, *time)
+
+    @property
+    def only_text(self) -> str:
+        """The one column that is read, where it is text; else ""."""
+        return self.text[0] if self.text and self.columns == self.text[:1] else ""
+
+    def encode(self, table: Table) -> tuple[Batchable, Grouping]:
+        """All examples of ``table``, and which rows each was made of."""
+        grouping = group_rows(table, self.ids, self.time)
+        fields: dict[str, Field] = {}
+        if self.vocabulary is not None:
+            fields[TOKENS] = self.vocabulary.encode(joined_texts(table, self.text), self.max_length)
+        if self.features is not None and self.ids:
+            steps = self.features.matrix(table.take(grouping.order), grouping.offsets)
+            fields[VALUES] = Sequences(steps, grouping.offsets)
+        elif self.features is not None:
+            matrix = self.features.matrix(table)
+            fields[DENSE if self.text else VALUES] = (
+                matrix if self.text else Sequences(matrix, grouping.offsets)
+            )
+        return Batchable(fields, grouping.first), grouping
+
+    def specs(self, embedding_size: int) -> tuple[InputSpec, ...]:
+        """The network's inputs."""
+        specs = []
+        if self.vocabulary is not None:
+            specs.append(InputSpec(TOKENS, "tokens", self.vocabulary.size, embedding_size))
+        if self.features is not None:
+            kind = DENSE if self.text else VALUES
+            specs.append(InputSpec(kind, kind, len(self.features.names)))
+        return tuple(specs)
+
+    def bad_rows(self, table: Table) -> dict[int, str]:
+        """Rows with a cell that no prediction should rest on: position → what is wrong."""
+        return self.features.bad_cells(table) if self.features else {}
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values that :meth:`from_json` restores."""
+        return {
+            "text": list(self.text),
+            "ids": list(self.ids),
+            "time": self.time,
+            "vocabulary": self.vocabulary.to_json() if self.vocabulary else None,
+            "max_length": self.max_length,
+            "features": self.features.to_json() if self.features else None,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Inputs:
+        """Rebuild from :meth:`to_json`. Raises ModelError on anything else."""
+        try:
+            max_length = data["max_length"]
+            inputs = cls(
+                text=tuple(str(name) for name in data["text"]),
+                ids=tuple(str(name) for name in data["ids"]),
+                time=None if data["time"] is None else str(data["time"]),
+                vocabulary=Vocabulary.from_json(data["vocabulary"]) if data["vocabulary"] else None,
+                max_length=None if max_length is None else max(int(max_length), 1),
+                features=Features.from_json(data["features"]) if data["features"] else None,
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError("the model's inputs cannot be read", "train it again") from error
+        if bool(inputs.text) != (inputs.vocabulary is not None) or not (inputs.text or inputs.features):
+            raise ModelError("the model's inputs contradict each other", "train it again")
+        return inputs
+
+
+def joined_texts(table: Table, names: tuple[str, ...]) -> list[str]:
+    """The text of each row: its text columns one after another."""
+    if len(names) == 1:
+        return table.cells(names[0])
+    return [" ".join(cells) for cells in zip(*(table.cells(name) for name in names), strict=True)]
+
+
+def content_keys(table: Table, names: tuple[str, ...], grouping: Grouping) -> list[tuple[str, ...]] | None:
+    """The content of each example, for finding equal ones; None where that says nothing.
+
+    Rows of a few classes are equal by nature: only where half of all examples differ does an equal
+    one count as the same thing twice.
+    """
+    cells = list(zip(*(table.cells(name) for name in names), strict=True))
+    order, offsets = grouping.order.tolist(), grouping.offsets.tolist()
+    keys = [
+        tuple(cell.strip() for row in order[start:stop] for cell in cells[row])
+        for start, stop in pairwise(offsets)
+    ]
+    return keys if 2 * len(set(keys)) >= len(keys) else None
+
+
+def _fit_text(texts: list[str], level: str | None, rules: list[str]) -> tuple[Vocabulary, int]:
+    """The vocabulary and the length at which texts are cut."""
+    if level is None:
+        words = sum(len(text.split()) for text in texts) / max(len(texts), 1)
+        level = "words" if words >= TEXT_WORDS else "characters"
+    vocabulary = Vocabulary.fit(texts, level, max_size=MOST_TOKENS)
+    lengths = vocabulary.encode(texts).lengths
+    cut, share = covering_length(lengths)
+    if cut > MOST_STEPS:
+        cut = MOST_STEPS
+        share = float(np.minimum(lengths, cut).sum() / lengths.sum())
+    rules.append(f"text read as {level}: {len(vocabulary.tokens):,} different ones in the training rows")
+    if share < 1:
+        rules.append(f"texts cut after {cut} {level}: {share:.1%} of all are kept")
+    return vocabulary, max(cut, 1)

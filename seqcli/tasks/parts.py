@@ -1,0 +1,159 @@
+"""From the tables of a run to three parts of labelled examples: shared by tasks with one answer a row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqcli.errors import DataError
+from seqcli.options import Options
+from seqcli.preprocessing.split import stratified_split
+from seqcli.readers.roles import feature_numbers
+from seqcli.readers.table import Table
+from seqcli.sequences import AnyArray, IntArray
+from seqcli.tasks.base import Plan, Tables
+from seqcli.tasks.inputs import content_keys, group_rows
+
+LEAST_EXAMPLES = 20
+"""Examples with a known target below which nothing can be split and learnt."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows of one part, and where the first row of each of its examples is in ``table``."""
+
+    table: Table
+    first: IntArray
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The three parts, with sentences on the split and on odd data."""
+
+    train: Part
+    validation: Part
+    test: Part
+    rules: list[str]
+    warnings: list[str]
+
+    @property
+    def all(self) -> tuple[Part, Part, Part]:
+        """Training, validation, test."""
+        return self.train, self.validation, self.test
+
+
+@dataclass(frozen=True)
+class Source:
+    """What the baselines read: the raw rows of the three parts."""
+
+    train: Table
+    validation: Table
+    test: Table
+
+
+Usable = Callable[[Table], tuple[IntArray, list[str]]]
+"""A table → the rows whose target is known, and sentences on the others."""
+Strata = Callable[[Table, IntArray], Sequence[str]]
+"""A table and the first rows of its examples → what each part should hold an equal share of."""
+
+
+def make_parts(tables: Tables, plan: Plan, options: Options, usable: Usable, strata: Strata) -> Parts:
+    """Drop rows without a target, check the features, and split the examples.
+
+    Files given for validation or test are those parts; the rest of the main table is drawn by class,
+    equal examples and equal groups kept together. Raises DataError where a role refuses its column
+    and where there are fewer than 20 examples.
+    """
+    rules: list[str] = []
+    warnings: list[str] = []
+    known = [_known_rows(table, plan, options, usable, warnings) for table in _given(tables)]
+    main = known.pop(0)
+    grouping = group_rows(main, plan.id, plan.time)
+    if len(grouping) < LEAST_EXAMPLES:
+        raise DataError(
+            f"{main.source}: {len(grouping)} {'sequences' if plan.id else 'rows'} with a known "
+            f"{plan.target[0]} are too few to learn from",
+            f"at least {LEAST_EXAMPLES} are needed",
+        )
+    split = stratified_split(
+        strata(main, grouping.first),
+        groups=[main.cells(plan.group)[row] for row in grouping.first.tolist()] if plan.group else None,
+        keys=content_keys(main, (*plan.text, *plan.features), grouping),
+        validation_share=0.0 if tables.validation else options.split.validation_share,
+        test_share=0.0 if tables.test else options.split.test_share,
+        seed=options.training.seed,
+    )
+    rules += split.sentences
+    parts = [
+        _part(main.take(grouping.rows(examples)), plan)
+        for examples in (split.train, split.validation, split.test)
+    ]
+    for place, given in ((1, tables.validation), (2, tables.test)):
+        if given is not None:
+            parts[place] = _part(known.pop(0), plan)
+            _warn_of_copies(parts[0].table, parts[place].table, plan, warnings)
+    return Parts(parts[0], parts[1], parts[2], rules, warnings)
+
+
+def _given(tables: Tables) -> list[Table]:
+    return [table for table in (tables.main, tables.validation, tables.test) if table is not None]
+
+
+def _part(table: Table, plan: Plan) -> Part:
+    return Part(table, group_rows(table, plan.id, plan.time).first)
+
+
+def _known_rows(table: Table, plan: Plan, options: Options, usable: Usable, warnings: list[str]) -> Table:
+    """The rows whose target is known, after every feature column was found readable."""
+    rows, sentences = usable(table)
+    warnings += sentences
+    if len(rows) < len(table):
+        table = table.take(rows)
+    for name in plan.features:
+        if table.kind(name) != "text":
+            warnings += feature_numbers(table, name, options.reading.missing).sentences
+    if plan.id:
+        _refuse_mixed(table, plan)
+    return table
+
+
+def _refuse_mixed(table: Table, plan: Plan) -> None:
+    """Raise DataError where one sequence has several answers."""
+    answers: dict[tuple[str, ...], str] = {}
+    keys = zip(*(table.cells(name) for name in plan.id), strict=True)
+    for row, (key, answer) in enumerate(zip(keys, table.cells(plan.target[0]), strict=True)):
+        if answers.setdefault(key, answer) != answer:
+            raise DataError(
+                f"{table.where(row, plan.target[0])}: {answer}, but {answers[key]} in an earlier row of "
+                f"{plan.id[0]} {key[0]}",
+                "a sequence has one answer; name other columns with --id, or --group to keep rows together",
+            )
+
+
+def _warn_of_copies(train: Table, other: Table, plan: Plan, warnings: list[str]) -> None:
+    """Say how many rows of a part given as a file stand in the training rows too."""
+    names = (*plan.text, *plan.features)
+    seen = set(zip(*(train.cells(name) for name in names), strict=True))
+    copies = sum(cells in seen for cells in zip(*(other.cells(name) for name in names), strict=True))
+    if plan.text and copies:
+        warnings.append(f"{other.source}: {copies:,} of {len(other):,} rows are training rows too")
+
+
+def label_rows(cells: Sequence[str], classes: dict[str, int]) -> IntArray:
+    """The class of each cell, -1 for one that is not known: (N,)."""
+    return np.fromiter((classes.get(cell.strip(), -1) for cell in cells), dtype=np.int64, count=len(cells))
+
+
+def picked(cells: Sequence[str], rows: AnyArray) -> list[str]:
+    """Cells of some rows."""
+    return [cells[row] for row in rows.tolist()]
+
+
+def left_out_sentences(plan: Plan) -> list[str]:
+    """A sentence for each column that is not used; ``--features`` brings it back."""
+    return [f"column {name} is left out: {reason} (--features uses it)" for name, reason in plan.left_out]

@@ -1,0 +1,184 @@
+"""One number a row, or a sequence of rows: the inputs of classify, a standardised target, Huber loss."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqcli.errors import DataError, ModelError
+from seqcli.options import Options
+from seqcli.preprocessing.scaling import Scaler, StandardScaler, restore_scaler
+from seqcli.readers.numbers import NumberForm
+from seqcli.readers.roles import target_numbers
+from seqcli.readers.table import Table
+from seqcli.results import Cell, ResultTable
+from seqcli.sequences import TARGET, Batchable, Examples, IntArray
+from seqcli.tasks.base import Plan, Prepared, Scores, Tables
+from seqcli.tasks.classify_metrics import comparison_table
+from seqcli.tasks.inputs import Inputs
+from seqcli.tasks.parts import Source, left_out_sentences, make_parts
+from seqcli.tasks.regress_metrics import error_table, number_scores
+from seqcli.tasks.sizes import choose_sizes, network_spec, training_defaults
+
+BANDS = 10
+"""Parts get equal shares of this many bands of the target."""
+
+
+@dataclass(frozen=True)
+class Regress:
+    """A fitted regression: its columns, its inputs, and how its target is written and scaled."""
+
+    name: ClassVar[str] = "regress.v1"
+    metric: ClassVar[str] = "mae"
+    higher_is_better: ClassVar[bool] = False
+
+    plan: Plan
+    inputs: Inputs
+    form: NumberForm
+    scaler: Scaler
+
+    @classmethod
+    def prepare(cls, tables: Tables, plan: Plan, options: Options) -> Prepared:
+        """Split by bands of the target, fit on the training rows, encode the three parts.
+
+        Raises DataError for a target that never changes, too few rows, a sequence with two answers,
+        and where a column cannot play its role.
+        """
+        parts = make_parts(tables, plan, options, lambda table: _known(table, plan), _bands(plan))
+        target = parts.train.table.numbers(plan.target[0])
+        values = target.values[parts.train.first]
+        if (values == values[0]).all():
+            raise DataError(
+                f"{tables.main.source}, column {plan.target[0]}: every row says {values[0]:g}, so there is "
+                "nothing to learn",
+                "at least 2 different numbers are needed",
+            )
+        inputs, rules = Inputs.fit(parts.train.table, plan, options)
+        task = cls(plan, inputs, target.form, StandardScaler.fit(values[:, None]))
+        train, validation, test = (task.encode_labelled(part.table) for part in parts.all)
+        sizes = choose_sizes(inputs, train)
+        return Prepared(
+            task=task,
+            train=train,
+            validation=validation,
+            test=test,
+            network=network_spec(inputs, sizes, (1,), options),
+            loss="huber",
+            training=training_defaults(sizes),
+            rules=[*parts.rules, *rules, f"{plan.target[0]} scaled by {len(train):,} training rows"],
+            warnings=[*left_out_sentences(plan), *parts.warnings],
+            source=Source(*(part.table for part in parts.all)),
+        )
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that the rows to predict on must have."""
+        return self.inputs.columns
+
+    @property
+    def text_column(self) -> str:
+        """The one column that is read, where it is text."""
+        return self.inputs.only_text
+
+    def encode(self, table: Table) -> Batchable:
+        """Rows to predict on as examples; ``row_ids`` names the (first) row of each."""
+        return self.inputs.encode(table)[0]
+
+    def encode_labelled(self, table: Table) -> Batchable:
+        """Rows to score on; ``target`` (N, 1) is scaled. Rows whose number is not known are left out."""
+        values = table.numbers(self.plan.target[0], self.form).values
+        rows = np.flatnonzero(np.isfinite(values))
+        examples = self.inputs.encode(table if len(rows) == len(table) else table.take(rows))[0]
+        row_ids = rows[examples.row_ids]
+        target = self.scaler.transform(values[row_ids][:, None]).astype(np.float32)
+        return Batchable({**examples.fields, TARGET: target}, row_ids)
+
+    def bad_rows(self, table: Table) -> dict[int, str]:
+        """Rows with a cell that no prediction should rest on: position → what is wrong."""
+        return self.inputs.bad_rows(table)
+
+    def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
+        """MAE, RMSE and R² of scaled outputs (N, 1), in the target's own units."""
+        return number_scores(self._numbers(outputs), self._numbers(_target(examples)))
+
+    def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Regress:
+        """Nothing is learnt after training."""
+        return self
+
+    def report(
+        self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
+    ) -> list[ResultTable]:
+        """The predictors beside each other, and the error in bands of the target."""
+        predicted, actual = self._numbers(outputs), self._numbers(_target(examples))
+        title = f"{self.plan.target[0]} on {len(actual):,} test {'sequences' if self.plan.id else 'rows'}"
+        return [comparison_table(title, scores, ".4g"), error_table(predicted, actual)]
+
+    def baselines(self, prepared: Prepared) -> list[Scores]:
+        """The mean of the training rows, and ridge regression on the same inputs."""
+        from seqcli.tasks.regress_baseline import baseline_numbers
+
+        actual = [
+            self._numbers(_target(part)) for part in (prepared.train, prepared.validation, prepared.test)
+        ]
+        found = baseline_numbers(self.inputs, prepared.source, actual)
+        return [Scores(name, number_scores(predicted, actual[2])) for name, predicted in found.items()]
+
+    def decode(self, outputs: NDArray[np.float32], probabilities: bool = False) -> list[dict[str, Cell]]:
+        """The number of each row of scaled outputs (N, 1); a number has no probability."""
+        return [{"prediction": value} for value in self._numbers(outputs).tolist()] if len(outputs) else []
+
+    def _numbers(self, scaled: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Scaled (N, 1) → the target's own units (N,)."""
+        return self.scaler.inverse(scaled.reshape(-1, 1).astype(np.float64))[:, 0]
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything fitted, as JSON values."""
+        return {
+            "name": self.name,
+            "plan": self.plan.to_json(),
+            "inputs": self.inputs.to_json(),
+            "form": self.form.to_json(),
+            "scaler": self.scaler.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Regress:
+        """Rebuild from :meth:`to_json`. Raises ModelError on anything else."""
+        try:
+            plan = Plan.from_json(data["plan"])
+            form = NumberForm.from_json(data["form"])
+            inputs = Inputs.from_json(data["inputs"])
+            scaler = restore_scaler(data["scaler"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise ModelError("the model's task cannot be read", "train it again") from error
+        if scaler.shift.shape != (1,) or len(plan.target) != 1:
+            raise ModelError("the model's target cannot be read", "train it again")
+        return cls(plan, inputs, form, scaler)
+
+
+def _target(examples: Examples) -> NDArray[np.float32]:
+    """The scaled targets of labelled examples, (N, 1)."""
+    assert isinstance(examples, Batchable)
+    target = examples.fields[TARGET]
+    assert isinstance(target, np.ndarray)
+    return target
+
+
+def _known(table: Table, plan: Plan) -> tuple[IntArray, list[str]]:
+    """The rows whose target is a number, and what to say of the others."""
+    role = target_numbers(table, plan.target[0])
+    return np.flatnonzero(np.isfinite(role.values)), list(role.sentences)
+
+
+def _bands(plan: Plan) -> Any:
+    """How a split reads the band of the target that each example lies in."""
+
+    def bands(table: Table, first: IntArray) -> list[str]:
+        values = table.numbers(plan.target[0]).values[first]
+        edges = np.quantile(values, np.linspace(0, 1, BANDS + 1)[1:-1])
+        return [str(band) for band in np.searchsorted(edges, values).tolist()]
+
+    return bands

@@ -1,0 +1,266 @@
+"""The rules that find what a file is for, as data: one row a rule, tried from the top.
+
+The documentation prints :data:`RULES` and the tests walk it. What a user typed comes before any rule
+(:mod:`seqcli.tasks.detect`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from seqcli.errors import DataError
+from seqcli.tasks.columns import Column, Columns, bare, name_words
+
+LABEL_WORDS = (("label", "class", "target"), ("category", "sentiment"), ("rating", "stars", "score"), ("y",))
+"""Names that say "this is what to learn", the plainest first; two on one line contradict each other."""
+LAST_WORDS = frozenset({"label", "class", "category", "sentiment", "rating", "stars"})
+"""Label words that also count as the last word of a name: ``airline_sentiment``."""
+FORECAST_WORDS = (
+    "sales", "units", "quantity", "revenue", "amount", "demand",
+    "price", "value", "close", "adj close", "y", "last",
+)  # fmt: skip
+AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
+TAGGED = (".conll", ".conllu", ".conll2003", ".iob", ".bio")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a rule says: the target and, as one sentence each, why."""
+
+    target: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One row of the table: when it holds, what the file is then for."""
+
+    name: str
+    when: str
+    task: str
+    """"classify", "regress", "forecast", or a task that this version recognises and refuses."""
+    find: Callable[[Columns], Found | None]
+
+
+def described(column: Column) -> str:
+    """``label, 2 repeated values``: a column for a sentence."""
+    return f"{column.name}, {column.distinct} repeated values"
+
+
+def repeated_strings(columns: Columns) -> list[Column]:
+    """Columns of strings of which at most 50 values come again."""
+    return [column for column in columns.of_kind("text") if column.classes and not column.running_text]
+
+
+def texts(columns: Columns) -> list[Column]:
+    """Columns of running text."""
+    return [column for column in columns if column.running_text]
+
+
+def _tagged(columns: Columns) -> Found | None:
+    source = columns.table.source.lower().removesuffix(".gz")
+    if source.endswith(TAGGED) or "upos" in map(bare, columns.table.names):
+        return Found((), f"{PurePath(columns.table.source).name} has one word and its tag a line")
+    return None
+
+
+def _audio(columns: Columns) -> Found | None:
+    for column in columns.of_kind("text"):
+        if column.cells and sum(cell.lower().endswith(AUDIO) for cell in column.cells) > 0.9 * len(
+            column.cells
+        ):
+            return Found((), f"{column.name} names audio files")
+    return None
+
+
+def _named_pair(columns: Columns) -> Found | None:
+    by_name = {bare(column.name): column for column in columns.of_kind("text") if not column.repeated}
+    if {"source", "target"} <= set(by_name):
+        return Found(("target",), "columns called source and target")
+    return None
+
+
+def _label_named(columns: Columns) -> Column | None:
+    """The column that is called like a label; raises DataError when two are called so equally plainly."""
+    names = {bare(column.name) for column in columns}
+    candidates = [column for column in columns if column.kind in {"text", "number"} and not column.constant]
+    for words in LABEL_WORDS:
+        named = [column for column in candidates if column.name.strip().lower() in words]
+        if words == ("y",) and "x" in names:
+            continue  # a coordinate
+        if len(named) > 1:
+            raise ambiguous(columns, "is called a label", named)
+        if named:
+            return named[0]
+    ending = [
+        column
+        for column in candidates
+        if (name_words(column.name) or [""])[-1] in LAST_WORDS and column.classes
+    ]
+    if len(ending) > 1:
+        raise ambiguous(columns, "is called a label", ending)
+    return ending[0] if ending else None
+
+
+def _label_word(columns: Columns) -> Found | None:
+    column = _label_named(columns)
+    if column is None or _forecast_target(columns, column):
+        return None
+    many = column.kind == "text" and 10 * column.distinct <= len(column.cells)  # 77 intents are classes too
+    if column.classes or many:
+        return Found((column.name,), f"a column called {described(column)}")
+    return None
+
+
+def _number_word(columns: Columns) -> Found | None:
+    column = _label_named(columns)
+    if column is None or column.kind != "number" or column.classes or _forecast_target(columns, column):
+        return None
+    return Found((column.name,), f"a column of numbers called {column.name}")
+
+
+def _forecast_target(columns: Columns, column: Column) -> bool:
+    """Whether a number called like a label is a series after all, as in ``ds,y``.
+
+    It has one value a date (and id), and either many different values or no other numbers beside it.
+    A label that stays the same within each id belongs to the sequence and is no series.
+    """
+    time = columns.time_column()
+    if time is None or time.kind != "date" or column.kind != "number" or texts(columns):
+        return False
+    alone = columns.of_kind("number") == [column]
+    if column.classes and not alone:
+        return False
+    if not columns.repeats([time.name]):
+        return True
+    return any(columns.varies_within(column.name, ids) for ids in columns.separators(time.name))
+
+
+def _series(columns: Columns) -> Found | None:
+    time = columns.time_column()
+    if time is None:
+        return None
+    targets, reason = forecast_target(columns, time.name)
+    if not targets:
+        return None
+    if texts(columns) and columns.repeats([time.name]) and not columns.separators(time.name):
+        return None
+    if texts(columns) and repeated_strings(columns):
+        raise ambiguous(
+            columns, "could be forecast or told apart", [columns[targets[0]], *repeated_strings(columns)]
+        )
+    return Found(targets, f"{reason}, over {time.name}")
+
+
+def forecast_target(columns: Columns, time: str, aside: tuple[str, ...] = ()) -> tuple[tuple[str, ...], str]:
+    """Columns to forecast and why: by name, else the only usable numbers, else all of them."""
+    ids = next(iter(columns.separators(time)), ())
+    numbers = [
+        column
+        for column in columns.of_kind("number")
+        if column.name not in {time, *ids, *aside} and not column.useless
+    ]
+    for word in (*FORECAST_WORDS, *LABEL_WORDS[0], *LABEL_WORDS[2]):
+        for column in numbers:
+            if column.name.strip().lower() == word or bare(column.name) == word:
+                return (column.name,), f"numbers called {column.name}"
+    if len(numbers) == 1:
+        return (numbers[0].name,), f"{numbers[0].name} is the only column of numbers"
+    return tuple(column.name for column in numbers), f"all {len(numbers)} columns of numbers"
+
+
+def _text_and_classes(columns: Columns) -> Found | None:
+    classes = [
+        column
+        for column in columns
+        if column.classes and not column.running_text and column.kind in {"text", "number"}
+    ]
+    if not texts(columns) or not classes:
+        return None
+    if len(classes) > 1:
+        raise ambiguous(columns, "could be the label", classes)
+    return Found((classes[0].name,), f"text and one column of classes: {described(classes[0])}")
+
+
+def _two_strings(columns: Columns) -> Found | None:
+    usable = [column for column in columns if not column.useless]
+    repeated = [column for column in usable if column.repeated]
+    if len(usable) != 2 or any(column.kind != "text" for column in usable) or len(repeated) != 1:
+        return None
+    return Found((repeated[0].name,), f"of two columns of strings one repeats: {described(repeated[0])}")
+
+
+def _numbers_and_classes(columns: Columns) -> Found | None:
+    strings = [column for column in columns.of_kind("text") if column.classes]
+    if not columns.of_kind("number") or texts(columns) or not strings:
+        return None
+    if len(strings) > 1:
+        raise ambiguous(columns, "could be the label", strings)
+    return Found((strings[0].name,), f"numbers and one column of repeated strings: {described(strings[0])}")
+
+
+def _two_texts(columns: Columns) -> Found | None:
+    usable = [column for column in columns.of_kind("text") if not column.useless]
+    if len(usable) == 2 and not any(column.repeated for column in usable) and not columns.of_kind("number"):
+        return Found((usable[1].name,), f"two columns of text, {usable[0].name} and {usable[1].name}")
+    return None
+
+
+def _one_text(columns: Columns) -> Found | None:
+    usable = [column for column in columns if column.kind != "empty" and not column.constant]
+    if len(usable) == 1 and usable[0].kind == "text":
+        return Found((usable[0].name,), "nothing but text")
+    return None
+
+
+RULES = (
+    Rule("tagged words", "the file is CoNLL or CoNLL-U, or has a column upos", "tag", _tagged),
+    Rule("audio paths", "a column of paths to audio files", "transcribe", _audio),
+    Rule("source and target", "two columns of strings called source and target", "translate", _named_pair),
+    Rule(
+        "label word",
+        "a column called label, class, category, sentiment, rating, stars, score, target or y has at most 50 "
+        "repeated values (and is not a number with one value a date)",
+        "classify",
+        _label_word,
+    ),
+    Rule("number word", "a column so called holds many different numbers", "regress", _number_word),
+    Rule(
+        "series",
+        "dates or rising step numbers, and numbers: those called sales, units, quantity, revenue, amount, "
+        "demand, price, value, close, adj close, y or last, in that order; else the only ones; else all",
+        "forecast",
+        _series,
+    ),
+    Rule(
+        "text and classes",
+        "text of more than 3 words on average and one column of at most 50 repeated values",
+        "classify",
+        _text_and_classes,
+    ),
+    Rule(
+        "two strings",
+        "exactly two usable columns, both strings, one of which repeats",
+        "classify",
+        _two_strings,
+    ),
+    Rule(
+        "numbers and classes",
+        "numbers and one column of strings with at most 50 repeated values",
+        "classify",
+        _numbers_and_classes,
+    ),
+    Rule("two texts", "exactly two columns of text", "translate", _two_texts),
+    Rule("one text", "one column of text, or a text file", "language", _one_text),
+)
+
+
+def ambiguous(columns: Columns, trait: str, candidates: list[Column]) -> DataError:
+    """The error for a choice that is the user's, with the candidates."""
+    names = ", ".join(column.name for column in candidates)
+    return DataError(
+        f"{columns.table.source}: more than one column {trait}: {names}",
+        f"choose with --target {candidates[0].name}",
+    )

@@ -1,0 +1,83 @@
+"""Which rows each step takes, from the seed and the step alone, and how they become tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from seqcli.preprocessing.batching import bucketed_batches, sequential_batches
+from seqcli.sequences import Batch, Examples, IntArray
+
+
+class BatchOrder:
+    """The rows of every step of a fit: each pass takes every row once, in an order of its own."""
+
+    def __init__(self, lengths: IntArray, batch_size: int, seed: int) -> None:
+        self._lengths = lengths
+        self._batch_size = batch_size
+        self._seed = seed
+        self._pass = 0
+        self._batches = bucketed_batches(lengths, batch_size, seed, 0)
+        self.steps_per_pass = len(self._batches)
+
+    def rows(self, step: int) -> IntArray:
+        """The rows (B,) of step ``step``, counted from 0 over all passes."""
+        wanted, index = divmod(step, self.steps_per_pass)
+        if wanted != self._pass:
+            self._pass = wanted
+            self._batches = bucketed_batches(self._lengths, self._batch_size, self._seed, wanted)
+        return self._batches[index]
+
+
+def to_tensors(batch: Batch, device: torch.device) -> dict[str, Tensor]:
+    """Copy a batch of arrays to ``device``.
+
+    The copy is on purpose also on the CPU: torch aligns its memory to 64 bytes where NumPy's
+    alignment changes from run to run, and matrix products may round differently with it.
+    """
+    return {
+        name: torch.from_numpy(values).to(device, non_blocking=True, copy=True)
+        for name, values in batch.items()
+    }
+
+
+def forward_batches(
+    network: nn.Module, examples: Examples, batch_size: int, device: torch.device
+) -> Iterator[tuple[IntArray, Tensor, dict[str, Tensor]]]:
+    """Run ``network`` without dropout or gradients over all examples, shortest first.
+
+    Yields (rows (B,), outputs (B, *output_shape), the batch as tensors).
+    """
+    network.eval()
+    for rows in sequential_batches(examples.lengths, batch_size):
+        batch = to_tensors(examples.batch(rows), device)
+        with torch.inference_mode():
+            outputs = network(batch)
+        yield rows, outputs, batch
+
+
+def predict_outputs(network: nn.Module, examples: Examples, batch_size: int) -> NDArray[np.float32]:
+    """Outputs (N, *output_shape) of ``network`` for all examples, in row order."""
+    device = next(network.parameters()).device
+    gathered = RowOrder(len(examples))
+    for rows, outputs, _ in forward_batches(network, examples, batch_size, device):
+        gathered.put(rows, outputs)
+    return gathered.outputs
+
+
+class RowOrder:
+    """Collects outputs that come in batches of any order into one array in row order."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self.outputs: NDArray[np.float32] = np.empty((0,), dtype=np.float32)
+
+    def put(self, rows: IntArray, outputs: Tensor) -> None:
+        """Store outputs (B, *output_shape) of ``rows`` (B,)."""
+        if len(self.outputs) != self._count:
+            self.outputs = np.empty((self._count, *outputs.shape[1:]), dtype=np.float32)
+        self.outputs[rows] = outputs.float().cpu().numpy()

@@ -1,0 +1,221 @@
+"""What stands in a model directory besides weights and graphs: the record and the model card.
+
+Neither knows where it is written; ``seqcli.model_dir`` does that.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from typing import Any
+
+from seqcli.network import NetworkSpec
+from seqcli.options import Options
+from seqcli.results import Cell, ResultColumn, ResultTable
+from seqcli.tasks.base import Plan, Scores, Task
+
+PACKAGES = ("seqcli", "torch", "numpy", "safetensors", "onnx", "onnxruntime", "scikit-learn")
+
+
+def model_record(
+    task: Task,
+    network: NetworkSpec,
+    scores: Sequence[Scores],
+    options: Options,
+    *,
+    typed: Iterable[str],
+    threads: int,
+    steps: int,
+    data: Mapping[str, Any],
+) -> dict[str, Any]:
+    """All keys of ``model.json`` that are not made while writing, as JSON values.
+
+    ``options`` are the resolved ones; ``typed`` names those a person gave. ``data`` has the keys
+    source, digest and rows, and may say more. ``scores`` are those on the test part, the network's
+    and the baselines'; a NaN among them becomes null.
+    """
+    return {
+        "task": {"name": task.name, **task.to_json()},
+        "network": network.to_json(),
+        "metrics": {score.predictor: _finite(score.values) for score in scores},
+        "options": options.to_flat(),
+        "typed": sorted(typed),
+        "seed": options.training.seed,
+        "threads": threads,
+        "steps": steps,
+        "versions": versions(),
+        "data": dict(data),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that shape a model; "" for one that is not installed."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            found[package] = ""
+    return found
+
+
+def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
+    """JSON has no NaN and no infinity."""
+    return {name: float(value) if math.isfinite(value) else None for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """What a model card says that the record does not hold."""
+
+    name: str
+    """Name of the model directory: "reviews.seqcli"."""
+    result: ResultTable
+    """Test table: the network beside the baselines."""
+    parameters: int
+    parts: Mapping[str, int]
+    """Part ("train", "validation", "test") → number of examples."""
+    rules: Sequence[str]
+    """Sentences on what was kept."""
+    warnings: Sequence[str]
+    """Sentences on odd data."""
+    refitted: bool = False
+    """Whether the network went on over all rows after the test."""
+
+
+def model_card(record: Mapping[str, Any], plan: Plan, facts: CardFacts) -> str:
+    """The model directory's README.md: what it is, data, split, quality, use, limits (markdown)."""
+    data, source = record["data"], record["data"]["source"]
+    target = ", ".join(plan.target)
+    rows = [f"{part}: {count:,}" for part, count in facts.parts.items()]
+    sections = [
+        f"# {facts.name}",
+        f"{_what(plan)} It was trained by seqcli {record['versions']['seqcli']} on {record['created'][:10]}.",
+        "## Data",
+        _bullets(
+            [
+                f"Source: `{source}`, {data['rows']:,} rows, SHA-256 `{data['digest'][:16] or 'unknown'}…`",
+                f"Target: {target}",
+                *_inputs(plan),
+                *(f"{column} was left out: {reason}" for column, reason in plan.left_out),
+                *facts.warnings,
+            ]
+        ),
+        "## Split",
+        _bullets([f"Examples: {', '.join(rows)}", *facts.rules]),
+        "## Quality on the test part",
+        markdown_table(facts.result),
+        *([facts.result.caption] if facts.result.caption else []),
+        _refit_sentence(facts.refitted),
+        "## Network",
+        _bullets(_network_lines(record, facts.parameters)),
+        "## Use",
+        _usage(plan, facts.name, source),
+        "## Limits",
+        _bullets(_limits(plan, facts)),
+    ]
+    return "\n\n".join(section for section in sections if section) + "\n"
+
+
+def markdown_table(table: ResultTable) -> str:
+    """A result table as GitHub markdown, numbers formatted as a person sees them."""
+    head = [column.name for column in table.columns]
+    body = [
+        [_shown(cell, column) for cell, column in zip(row, table.columns, strict=True)] for row in table.rows
+    ]
+    lines = [head, ["---"] * len(head), *body]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _shown(cell: Cell, column: ResultColumn) -> str:
+    if cell is None:
+        return ""
+    is_number = isinstance(cell, int | float) and not isinstance(cell, bool)
+    return format(cell, column.spec) if is_number else str(cell)
+
+
+def _bullets(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _what(plan: Plan) -> str:
+    target = " and ".join(plan.target)
+    if plan.task == "forecast":
+        each = f" of each {', '.join(plan.id)}" if plan.id else ""
+        return f"A recurrent network that forecasts the next values of {target}{each}."
+    verb = "predicts the class" if plan.task == "classify" else "predicts the number"
+    return f"A recurrent network that {verb} in the column {target}."
+
+
+def _inputs(plan: Plan) -> list[str]:
+    named = {
+        "Text": plan.text,
+        "Features": plan.features,
+        "Time": (plan.time,) if plan.time else (),
+        "Series": plan.id,
+        "Groups": (plan.group,) if plan.group else (),
+    }
+    return [f"{kind}: {', '.join(columns)}" for kind, columns in named.items() if columns]
+
+
+def _network_lines(record: Mapping[str, Any], parameters: int) -> list[str]:
+    network = record["network"]
+    way = "both ways" if network["bidirectional"] else "one way"
+    layers = "1 layer" if network["num_layers"] == 1 else f"{network['num_layers']} layers"
+    return [
+        f"{network['cell']}, {layers} of {network['hidden_size']} units, read {way}, "
+        f"pooled by {network['pool']}; {parameters:,} parameters",
+        f"{record['steps']:,} optimiser steps, seed {record['seed']}, {record['threads']} threads; every "
+        "option is in `model.json`",
+    ]
+
+
+def _refit_sentence(refitted: bool) -> str:
+    if not refitted:
+        return ""
+    return (
+        "After this test the network went on training over all rows, the test part included, with the "
+        "preprocessing fitted on the training part. Scores on rows of the source file are no measure "
+        "of quality."
+    )
+
+
+def _usage(plan: Plan, name: str, source: str) -> str:
+    """Commands that can be copied; names with odd characters are quoted for a shell."""
+    import shlex
+
+    model, file = shlex.quote(name), shlex.quote(source)
+    if plan.task == "forecast":
+        lines = [f"seqcli forecast {file} -m {model}", f"seqcli evaluate {file} -m {model}"]
+    else:
+        lines = [
+            f"seqcli predict new.csv -m {model}",
+            f"tail -f new.jsonl | seqcli predict - -m {model} --format jsonl",
+            f"seqcli evaluate labelled.csv -m {model}",
+        ]
+    return "```sh\n" + "\n".join([*lines, f"seqcli show -m {model}"]) + "\n```"
+
+
+def _limits(plan: Plan, facts: CardFacts) -> list[str]:
+    test = facts.parts.get("test", 0)
+    limits = [f"The table above rests on {test:,} test examples of one file; other data may be harder."]
+    if plan.task == "forecast":
+        limits += [
+            "A forecast takes the future to resemble the past: what the file never showed is not foreseen.",
+            "The intervals hold their coverage on average over time as long as errors stay as large as they "
+            "were on the validation part; they are not a bound.",
+        ]
+    elif plan.task == "classify":
+        limits += [
+            "It always answers with one of the classes it was trained on, whatever the input is.",
+            "The probability is the network's own and may be too sure of itself.",
+        ]
+    else:
+        limits.append("Values far from those of the training part are extrapolated without a warning.")
+    limits.append("It repeats whatever bias its training rows hold.")
+    return limits

@@ -1,0 +1,297 @@
+"""One training, from the files to the model directory: the path of the whole house in one place.
+
+    read → plan → split, fit the preprocessing, encode → network → fit → calibrate → test once → save
+
+It is a stream of events, so that a terminal, a pipe and a test follow it alike; nothing is printed
+here.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import shlex
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from seqcli.backends.device import choose_device, set_threads
+from seqcli.backends.graph import network_graph
+from seqcli.backends.network import Network, build_network, parameter_table
+from seqcli.errors import ModelError
+from seqcli.model_dir import (
+    SavedModel,
+    check_target,
+    clear_partial,
+    default_target,
+    lock,
+    read_model,
+    write_model,
+)
+from seqcli.options import Options, SavingOptions
+from seqcli.readers.read import read_table
+from seqcli.tasks.base import Prepared, Scores, Tables, Task
+from seqcli.tasks.detect import make_plan
+from seqcli.tasks.registry import prepare
+from seqcli.training.checkpoint import CheckpointStore
+from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
+from seqcli.training.export import CardFacts, model_card, model_record
+from seqcli.training.loop import FitOutcome, FitSetup, fit, predict_outputs
+from seqcli.training.started import StartedRun
+
+CHECKPOINT = "checkpoint"
+_Fitting: TypeAlias = Generator[StepDone | EpochDone | Notice, None, FitOutcome]
+REFIT_SHARE = 0.3
+"""Epochs over all rows after a backtest, as a share of the epochs that were best on validation."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one training works on, decided before its first step."""
+
+    target: Path
+    tables: Tables
+    options: Options
+    """Every choice made: nothing that shapes the network or the fit is None any more."""
+    prepared: Prepared
+    network: Network
+    threads: int
+    notes: tuple[str, ...]
+    """Sentences on how the files were read and what is odd in them."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all files read: one file's own digest, or the digest of several."""
+        parts = [self.tables.main, self.tables.validation, self.tables.test]
+        digests = [table.digest for table in parts if table]
+        return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+def train(
+    files: Sequence[str], options: Options, saving: SavingOptions, typed: frozenset[str] = frozenset()
+) -> Generator[Event]:
+    """Train on ``files`` and write the model directory; the last event is :class:`Trained`.
+
+    ``typed`` names the options that a person gave, as against defaults. Raises
+    :class:`~seqcli.errors.SeqcliError` of every kind; after :class:`~seqcli.errors.Interrupted` or a
+    crash, the same call with ``saving.resume`` goes on where the last checkpoint was.
+    """
+    target = _target(files, saving)
+    with lock(target) as partial:
+        started = StartedRun.read(partial / CHECKPOINT) if saving.resume else None
+        if started:
+            options, typed = started.options_for(options, typed), started.typed | typed
+        run = decide(files, options, saving)
+        if started:
+            started.refuse_other_data(run.digest)
+        old = check_target(
+            target,
+            named=saving.save is not None,
+            source=run.tables.main.source,
+            task=run.prepared.task.name,
+            force=saving.force,
+        )
+        yield plan_made(run)
+        if not started:
+            clear_partial(target)
+            StartedRun(options, typed, run.digest).write(partial / CHECKPOINT)
+        checkpoints = CheckpointStore(partial / CHECKPOINT, _resume_command(files, saving))
+        trained = yield from _train_and_save(run, checkpoints, typed, old)
+        clear_partial(target)
+    yield trained
+
+
+def decide(files: Sequence[str], options: Options, saving: SavingOptions) -> Run:
+    """Read, plan, split, fit the preprocessing and build the network; nothing is written."""
+    threads = set_threads(options.training.threads)
+    main = read_table(files, options.reading)
+    plan = make_plan(main, options.columns, options.reading)
+    named = (options.split.validation, options.split.test)
+    tables = Tables(main, *(read_table([name], options.reading) if name else None for name in named))
+    prepared = prepare(tables, plan, options)
+    network = build_network(prepared.network, options.training.seed)
+    notes = [
+        note
+        for table in (main, tables.validation, tables.test)
+        if table
+        for note in (*table.notes, *table.warnings)
+    ]
+    if options.training.init_from:
+        notes.append(_start_from(network, options.training.init_from))
+    resolved = _resolved(options, prepared, threads)
+    return Run(_target(files, saving), tables, resolved, prepared, network, threads, tuple(notes))
+
+
+def plan_only(files: Sequence[str], options: Options, saving: SavingOptions) -> PlanMade:
+    """What :func:`train` would decide; nothing is trained and nothing is written."""
+    return plan_made(decide(files, options, saving))
+
+
+def plan_made(run: Run) -> PlanMade:
+    """What was decided, for people."""
+    spec, training, plan = run.prepared.network, run.options.training, run.prepared.task.plan
+    direction = "in both directions" if spec.bidirectional else "forward"
+    layers = f"{spec.num_layers} layers" if spec.num_layers > 1 else "1 layer"
+    network = (
+        f"network: {spec.cell.upper()}, {layers} of {spec.hidden_size} units read {direction}, "
+        f"{spec.pool} pooling, {spec.init} initialisation"
+    )
+    length = (
+        f"for {training.time_budget:g} s" if training.time_budget else f"at most {training.epochs} epochs"
+    )
+    fitting = (
+        f"training: {len(run.prepared.train):,} examples, {length}, batches of {training.batch_size}, "
+        f"{run.threads} thread{'s' if run.threads > 1 else ''}, seed {training.seed}"
+    )
+    warnings = (*run.notes, *run.prepared.warnings)
+    return PlanMade(plan.task, (*plan.reasons, network, fitting), warnings, parameter_table(run.network))
+
+
+def _target(files: Sequence[str], saving: SavingOptions) -> Path:
+    return Path(saving.save) if saving.save else default_target(files)
+
+
+def _resume_command(files: Sequence[str], saving: SavingOptions) -> str:
+    words = ["seqcli", "train", *files]
+    if saving.save:
+        words += ["--save", saving.save]
+    return shlex.join([*words, "--resume"])
+
+
+def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
+    """``options`` with every None that the task or the machine's rule has decided filled in."""
+    spec = prepared.network
+    shape = ("cell", "hidden_size", "dropout", "bidirectional", "pool")
+    decided = {
+        **prepared.training,
+        **{name: getattr(spec, name) for name in shape},
+        "embedding_size": max((item.embedding_size for item in spec.inputs), default=0) or None,
+        "threads": threads,
+    }
+    flat = options.to_flat()
+    return Options.from_flat({name: value for name, value in decided.items() if flat[name] is None}, options)
+
+
+def _start_from(network: Network, model: str) -> str:
+    """Copy weights of the same name and shape from a saved model; says how many fitted."""
+    import torch
+
+    saved, own = read_model(model).weights(), network.state_dict()
+    fitting = {
+        name: torch.from_numpy(values)
+        for name, values in saved.items()
+        if name in own and own[name].shape == values.shape
+    }
+    if not fitting:
+        raise ModelError(
+            f"{model}: no weights of that model fit this network",
+            "--init-from needs a model of the same cell and sizes",
+        )
+    network.load_state_dict(fitting, strict=False)
+    return f"started from {len(fitting)} of {len(own)} weights of {model}"
+
+
+def _train_and_save(
+    run: Run, checkpoints: CheckpointStore, typed: frozenset[str], old: SavedModel | None
+) -> Generator[Event, None, Trained]:
+    """Fit, calibrate, test once, go on over all rows, save; returns the closing event."""
+    prepared, batch_size = run.prepared, run.options.training.batch_size or 1
+    device = choose_device(run.options.training.device)
+    run.network.to(device)
+    setup = _fit_setup(run, str(device))
+    outcome = yield from fit(run.network, prepared.train, prepared.validation, setup, checkpoints)
+    validated = predict_outputs(run.network, prepared.validation, batch_size)
+    task = prepared.task.calibrate(validated, prepared.validation)
+    outputs = predict_outputs(run.network, prepared.test, batch_size)
+    own = Scores(prepared.network.cell, task.score(outputs, prepared.test))
+    scores = [own, *task.baselines(prepared)]
+    tables = task.report(scores, outputs, prepared.test)
+    rules = [*prepared.rules, outcome.reason, f"gradients: {outcome.clipped:.1%} of the steps were clipped"]
+    history = outcome.history
+    if prepared.refit and run.options.forecast.refit:
+        refit = yield from _refit(run, setup, outcome, checkpoints)
+        history = [*history, *refit.history]
+        rules.append(f"after the backtest the network went on over all rows, for {refit.epochs} epochs")
+    run.network.to("cpu")
+    replaced = _replaced(run.target, old, task.metric, scores)
+    trained = Trained(run.target, tables[0], tuple(tables[1:]), tuple(rules), (), replaced)
+    _save(run, task, typed, outcome, history, scores, trained)
+    return trained
+
+
+def _fit_setup(run: Run, device: str) -> FitSetup:
+    training, task = run.options.training, run.prepared.task
+    return FitSetup(
+        loss=run.prepared.loss,
+        batch_size=training.batch_size or 1,
+        learning_rate=training.learning_rate or 0.0,
+        epochs=training.epochs,
+        steps=training.steps,
+        time_budget=training.time_budget,
+        weight_decay=training.weight_decay,
+        clip_norm=training.clip_norm,
+        clip_value=training.clip_value,
+        patience=training.patience,
+        seed=training.seed,
+        score=task.score,
+        metric=task.metric,
+        higher_is_better=task.higher_is_better,
+        device=device,
+    )
+
+
+def _refit(run: Run, setup: FitSetup, outcome: FitOutcome, checkpoints: CheckpointStore) -> _Fitting:
+    """Go on over all rows, from the best weights, for a share of the steps that led to them."""
+    assert run.prepared.refit is not None
+    everything = run.prepared.refit()
+    share = REFIT_SHARE * len(everything) / max(1, len(run.prepared.train))
+    steps = max(1, math.ceil(outcome.best_step * share))
+    again = replace(setup, phase="refit", epochs=None, time_budget=None, steps=steps, patience=None)
+    return (yield from fit(run.network, everything, None, again, checkpoints))
+
+
+def _save(
+    run: Run,
+    task: Task,
+    typed: frozenset[str],
+    outcome: FitOutcome,
+    history: list[dict[str, Any]],
+    scores: list[Scores],
+    trained: Trained,
+) -> None:
+    """Write the model directory; the one that stood there is kept as STEM.seqcli.old."""
+    prepared, main = run.prepared, run.tables.main
+    options = Options.from_flat(outcome.replay, run.options)
+    data = {"source": main.source, "digest": run.digest, "rows": len(main)}
+    record = model_record(
+        task, prepared.network, scores, options,
+        typed=typed, threads=run.threads, steps=outcome.steps, data=data,
+    )  # fmt: skip
+    parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
+    refitted = prepared.refit is not None and run.options.forecast.refit
+    facts = CardFacts(
+        run.target.name,
+        trained.result,
+        sum(weight.numel() for weight in run.network.parameters()),
+        {name: len(part) for name, part in parts.items()},
+        trained.rules,
+        (*run.notes, *prepared.warnings),
+        refitted,
+    )
+    weights = {name: tensor.numpy() for name, tensor in run.network.state_dict().items()}
+    graphs = {"batch": network_graph(run.network)}
+    card = model_card(record, task.plan, facts)
+    write_model(run.target, record, weights, graphs, history, card, keep_old=True)
+
+
+def _replaced(target: Path, old: SavedModel | None, metric: str, scores: list[Scores]) -> str:
+    """One sentence on the model that stood there before, its metric beside the new one's."""
+    if old is None:
+        return ""
+    before = next(iter(old.record["metrics"].values()), {}).get(metric)
+    now = scores[0].values.get(metric)
+    compared = (
+        f"; its {metric} was {before:.4g}, now {now:.4g}" if before is not None and now is not None else ""
+    )
+    return f"the model that stood there is kept as {target.name}.old{compared}"

@@ -1,0 +1,62 @@
+"""How long a fit is and how its learning rate runs: pure functions of the step, so resume is arithmetic."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from seqcli.training.fit_setup import FitSetup
+
+WARM_UP_SHARE = 0.05
+MAX_WARM_UP = 500
+LEAST_SCORINGS = 5
+"""A run of fewer passes than this, when steps set its length, is still scored this often."""
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """``total_steps`` in all, scored after every ``interval`` steps (one epoch) and at the end."""
+
+    total_steps: int
+    interval: int
+    max_epochs: int
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that will be run at most."""
+        return min(self.max_epochs, math.ceil(self.total_steps / self.interval))
+
+    def epoch_end(self, epoch: int) -> int:
+        """The step at which epoch ``epoch`` (counted from 1) ends."""
+        return min(epoch * self.interval, self.total_steps)
+
+
+def plan_steps(setup: FitSetup, steps_per_pass: int, budget_steps: int | None = None) -> StepPlan:
+    """Settle the length of a fit whose training part makes ``steps_per_pass`` batches.
+
+    ``budget_steps`` is what a probe says fits into the time budget.
+    """
+    steps = setup.steps
+    if steps is None and budget_steps is not None:
+        limit = budget_steps if setup.epochs is None else setup.epochs * steps_per_pass
+        steps = min(budget_steps, limit)
+    if steps is None:
+        epochs = setup.epochs or 1
+        return StepPlan(epochs * steps_per_pass, steps_per_pass, epochs)
+    interval = min(steps_per_pass, math.ceil(steps / LEAST_SCORINGS))
+    # Epochs that are shorter than a pass cannot be limited by a number of passes: steps did that above.
+    limit = setup.epochs if setup.steps is not None and setup.epochs is not None else steps
+    return StepPlan(steps, interval, limit)
+
+
+def learning_rate_at(step: int, total_steps: int, peak: float) -> float:
+    """The learning rate of step ``step`` (counted from 0) of ``total_steps``.
+
+    Linear warm-up over the first 5 % (at most 500 steps), then half a cosine down towards 0
+    (Loshchilov and Hutter, SGDR, ICLR 2017, equation 5 with one cycle).
+    """
+    warm_up = max(1, min(MAX_WARM_UP, int(total_steps * WARM_UP_SHARE)))
+    if step < warm_up:
+        return peak * (step + 1) / warm_up
+    progress = (step - warm_up) / max(1, total_steps - warm_up)
+    return peak * 0.5 * (1 + math.cos(math.pi * progress))

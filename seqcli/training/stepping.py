@@ -1,0 +1,134 @@
+"""One optimiser step: forward, loss, backward, clip, update."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import clip_grad_norm_, clip_grad_value_
+
+from seqcli.backends.losses import LOSSES, Loss
+from seqcli.errors import ResourceError
+from seqcli.sequences import Batch
+from seqcli.training.batches import to_tensors
+from seqcli.training.fit_setup import FitSetup
+
+
+class Stepper:
+    """A network with its optimiser, and the running sums of the epoch at hand.
+
+    AdamW (Loshchilov and Hutter, ICLR 2019), fused; biases and other vectors are not decayed. The
+    sums stay tensors, so that no step waits for a number to come back from the device.
+    """
+
+    def __init__(self, network: nn.Module, setup: FitSetup) -> None:
+        self.device = torch.device(setup.device)
+        self.network = network.to(self.device)
+        self.loss: Loss = LOSSES[setup.loss]
+        self._setup = setup
+        self._named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
+        self._parameters = [parameter for _, parameter in self._named]
+        self._optimizer = torch.optim.AdamW(
+            [
+                {"params": [p for p in self._parameters if p.ndim > 1], "weight_decay": setup.weight_decay},
+                {"params": [p for p in self._parameters if p.ndim <= 1], "weight_decay": 0.0},
+            ],
+            lr=setup.learning_rate,
+            fused=True,
+        )
+        self.start_epoch()
+        self._norms = torch.zeros((), dtype=torch.float64, device=self.device)
+
+    def start_epoch(self) -> None:
+        """Set the epoch's sums to zero: row-weighted loss, rows, clipped steps."""
+        self._sums = torch.zeros(3, dtype=torch.float64, device=self.device)
+
+    def step(self, batch: Batch, learning_rate: float) -> None:
+        """Train on one batch. Raises :class:`ResourceError` when memory runs out."""
+        try:
+            self._step(to_tensors(batch, self.device), learning_rate)
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            raise ResourceError(
+                f"memory ran out with {self._setup.batch_size} examples a step",
+                f"--batch-size {max(1, self._setup.batch_size // 2)} needs about half",
+            ) from error
+
+    def _step(self, batch: dict[str, Tensor], learning_rate: float) -> None:
+        if not self.network.training:
+            self.network.train()
+        for group in self._optimizer.param_groups:
+            group["lr"] = learning_rate
+        self._optimizer.zero_grad(set_to_none=True)
+        loss = self.loss(self.network(batch), batch)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm, clipped = clip_gradients(self._parameters, self._setup.clip_norm, self._setup.clip_value)
+        self._optimizer.step()
+        rows = len(batch["lengths"])
+        self._sums += torch.stack([loss.detach().double() * rows, clipped.new_full((), rows), clipped])
+        self._norms += norm
+
+    def is_finite(self) -> bool:
+        """Whether every loss and gradient since the last call was finite; waits for the device."""
+        finite = bool(torch.isfinite(self._sums.sum() + self._norms))
+        self._norms.zero_()
+        return finite
+
+    def epoch_means(self, steps: int) -> tuple[float, float]:
+        """(mean training loss over rows, share of clipped steps) of the epoch at hand."""
+        loss, rows, clipped = self._sums.tolist()
+        return loss / max(rows, 1.0), clipped / max(steps, 1)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All state that the next step depends on, by name; shared with the live state, not copied."""
+        found = {f"weights/{name}": value for name, value in self.network.state_dict().items()}
+        for name, parameter in self._named:
+            for key, value in self._optimizer.state.get(parameter, {}).items():
+                found[f"optimizer/{key}/{name}"] = value
+        found["sums"] = self._sums
+        found["random/cpu"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            found["random/cuda"] = torch.cuda.get_rng_state(self.device)
+        return found
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what :meth:`tensors` gave. Raises KeyError or RuntimeError when it does not fit."""
+        self.network.load_state_dict({name: tensors[f"weights/{name}"] for name in self.network.state_dict()})
+        for name, parameter in self._named:
+            state = {
+                key: tensors[f"optimizer/{key}/{name}"].to(self.device, copy=True)
+                for key in ("step", "exp_avg", "exp_avg_sq")
+                if f"optimizer/{key}/{name}" in tensors
+            }
+            if state:
+                self._optimizer.state[parameter] = state
+        self._sums = tensors["sums"].to(self.device, copy=True)
+        torch.set_rng_state(tensors["random/cpu"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(tensors["random/cuda"], self.device)
+
+
+def clip_gradients(
+    parameters: Iterable[Tensor], clip_norm: float, clip_value: float | None
+) -> tuple[Tensor, Tensor]:
+    """Clip the gradients in place: to the global norm ``clip_norm``, or each element to ±``clip_value``.
+
+    Returns (the norm before (), 1.0 if anything was clipped else 0.0, ()); with ``clip_value`` the
+    norm is the largest magnitude. Norm clipping is Pascanu, Mikolov and Bengio, ICML 2013,
+    algorithm 1.
+    """
+    parameters = list(parameters)
+    if clip_value is None:
+        norm = clip_grad_norm_(parameters, clip_norm)
+        return norm, (norm > clip_norm).double()
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    largest = torch.nn.utils.get_total_norm(gradients, norm_type=float("inf"))
+    clip_grad_value_(parameters, clip_value)
+    return largest, (largest > clip_value).double()
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether torch says that memory ran out: its own class on CUDA, a sentence on the CPU."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)

@@ -1,0 +1,174 @@
+"""A training shown as lines, and as a live table on a pretended terminal."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from seqcli.reporting.live import (
+    TrainingView,
+    clock,
+    counted,
+    epoch_line,
+    epoch_table,
+    progress_text,
+    waiting,
+)
+from seqcli.reporting.screen import Screen, Tolerant
+from seqcli.results import ResultColumn, ResultTable
+from seqcli.training.events import EpochDone, Notice, PlanMade, StepDone, Trained
+
+PARAMETERS = ResultTable(
+    "Network", (ResultColumn("layer"), ResultColumn("parameters", ",")), [("total", 2201857)]
+)
+PLAN = PlanMade("classify", ("target label: two values",), ("3 rows dropped",), PARAMETERS)
+END = Trained(Path("x.seqcli"), PARAMETERS, (), (), (), "")
+
+
+def epoch(number, phase="fit", best=False, score=0.5):
+    validation = {} if phase == "refit" else {"loss": 0.7, "macro_f1": score}
+    return EpochDone(phase, number, 30, 0.6, validation, 1e-3, 0.031, best, 1.0)
+
+
+def events(epochs):
+    yield PLAN
+    for number in range(1, epochs + 1):
+        yield StepDone("fit", number, epochs, float(number))
+        yield epoch(number, best=number == 2)
+    yield Notice("early stopping after 3 epochs without a better score")
+    yield epoch(1, "refit")
+    yield END
+
+
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return Terminal()
+
+
+def test_a_pipe_gets_a_few_lines() -> None:
+    stream = io.StringIO()
+    result = TrainingView(Screen(stream=stream)).follow(events(30))
+    lines = stream.getvalue().splitlines()
+    assert result is END
+    assert "target label: two values" in lines
+    assert "note: 3 rows dropped" in lines
+    assert "2,201,857" in stream.getvalue()
+    said = [line for line in lines if line.startswith("epoch ")]
+    assert said[0].startswith("epoch 1/30")
+    assert said[-1].startswith("epoch 30/30")
+    assert len(said) < 10
+    assert any(line.startswith("all rows, epoch 1/30") for line in lines)
+    assert "early stopping after 3 epochs without a better score" in lines
+
+
+def test_verbose_says_every_epoch() -> None:
+    stream = io.StringIO()
+    TrainingView(Screen(verbose=True, stream=stream)).follow(events(30))
+    assert sum(line.startswith("epoch ") for line in stream.getvalue().splitlines()) == 30
+
+
+def test_quiet_says_nothing() -> None:
+    stream = io.StringIO()
+    TrainingView(Screen(quiet=True, verbose=True, stream=stream)).follow(events(30))
+    assert stream.getvalue() == ""
+
+
+def test_a_terminal_sees_a_table_and_a_bar(terminal) -> None:
+    TrainingView(Screen(stream=terminal)).follow(events(30))
+    shown = terminal.getvalue()
+    for part in ("macro f1", "step 1/30", "left", "training over all rows", "\033["):
+        assert part in shown
+
+
+def test_an_error_restores_the_terminal(terminal) -> None:
+    def broken():
+        yield PLAN
+        yield StepDone("fit", 1, 2, 1.0)
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        TrainingView(Screen(stream=terminal)).follow(broken())
+    assert terminal.getvalue().rstrip("\n").endswith("\033[?25h")
+
+
+def test_the_best_epoch_stays_in_the_table() -> None:
+    table = epoch_table([epoch(number, best=number == 2) for number in range(1, 31)])
+    assert [row[0] for row in table.rows] == [2, *range(22, 31)]
+    assert table.records()[0]["best"] == "best"
+    assert table.records()[0]["macro f1"] == 0.5
+
+
+def test_an_epoch_over_all_rows_has_no_validation_columns() -> None:
+    names = [column.name for column in epoch_table([epoch(1, "refit")]).columns]
+    assert names == ["epoch", "train loss", "rate", "clipped", "best"]
+
+
+def test_an_epoch_in_a_line() -> None:
+    assert epoch_line(epoch(4, best=True)) == (
+        "epoch 4/30 · train loss 0.6000 · validation loss 0.7000 · validation macro f1 0.5000 · best so far"
+    )
+
+
+def test_the_bar_tells_what_is_left() -> None:
+    text = progress_text(StepDone("fit", 25, 100, 30.0), 80, plain=True).plain
+    assert text.endswith(" 25% · step 25/100 · 1:30 left")
+    assert text.startswith("##########---")
+    assert len(text) <= 80
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (75, "1:15"), (3723, "1:02:03")])
+def test_clock(seconds, text) -> None:
+    assert clock(seconds) == text
+
+
+def test_counting_and_waiting_leave_no_trace_in_a_pipe() -> None:
+    stream = io.StringIO()
+    screen = Screen(stream=stream)
+    with waiting(screen, "reading"):
+        assert list(counted(screen, [[1, 2], [3]], "rows")) == [[1, 2], [3]]
+    assert stream.getvalue() == ""
+
+
+def test_counting_and_waiting_clean_up_on_a_terminal(terminal) -> None:
+    screen = Screen(stream=terminal)
+    with waiting(screen, "reading"):
+        assert list(counted(screen, [[1, 2], [3]], "rows")) == [[1, 2], [3]]
+    assert "reading" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r\033[K")
+
+
+def test_a_screen_nobody_reads_never_fails() -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    screen = Screen(stream=Gone())
+    screen.line("x")
+    TrainingView(screen).follow(events(3))
+    assert Tolerant(Gone()).write("abc") == 3
+
+
+def test_no_colour_where_none_is_wanted(terminal, monkeypatch) -> None:
+    assert "\033[" in Screen(stream=terminal).styled("x", "bold")
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert Screen(stream=terminal).styled("x", "bold") == "x"
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    screen = Screen(stream=terminal)
+    assert screen.styled("x", "bold") == "x"
+    assert not screen.live
