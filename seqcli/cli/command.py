@@ -11,12 +11,21 @@ from typing import Any, TypeVar
 
 from seqcli.cli.values import parse_value
 from seqcli.errors import ModelError, UsageError, near_miss
-from seqcli.options import Options
+from seqcli.options import ForecastOptions, Options
 
 Group = TypeVar("Group")
 
 TRAINING_GROUPS: tuple[type, ...] = tuple(type(getattr(Options(), group.name)) for group in fields(Options))
 """The option classes that shape a training, in the order of the help panels."""
+
+TRAINING_OPTIONS = frozenset(item.name for group in TRAINING_GROUPS for item in fields(group))
+"""Their options."""
+
+FORECAST_ONLY = frozenset(item.name for item in fields(ForecastOptions))
+"""Options that no other task than forecast reads."""
+
+NEVER_IN_FORECAST = frozenset({"level", "embedding_size", "group"})
+"""Options that forecast does not read."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +64,18 @@ class Invocation:
         """Names of the options that were given, on the command line or in a configuration."""
         return frozenset(self.values)
 
+    @property
+    def typed_training(self) -> frozenset[str]:
+        """Those among them that shape a training."""
+        return self.typed & TRAINING_OPTIONS
+
+    def refuse_idle(self, task: str) -> None:
+        """Raise UsageError for an option that was given and that ``task`` does not read."""
+        idle = sorted(self.typed & (NEVER_IN_FORECAST if task == "forecast" else FORECAST_ONLY))
+        if idle:
+            flag = "--" + idle[0].replace("_", "-")
+            raise UsageError(f"{flag} means nothing to the task {task}", f"leave out {flag}")
+
     def group(self, kind: type[Group]) -> Group:
         """One option class, with defaults for what was not given."""
         names = {item.name for item in fields(kind)}  # type: ignore[arg-type]
@@ -62,10 +83,9 @@ class Invocation:
 
     def training(self) -> Options:
         """All options that shape a training."""
-        return Options.from_flat({name: self.values[name] for name in self.values if name in _TRAINING})
-
-
-_TRAINING = frozenset(item.name for group in TRAINING_GROUPS for item in fields(group))
+        return Options.from_flat(
+            {name: self.values[name] for name in self.values if name in TRAINING_OPTIONS}
+        )
 
 
 def read_config(path: str, command: Command) -> dict[str, Any]:
@@ -88,9 +108,14 @@ def read_config(path: str, command: Command) -> dict[str, Any]:
             raise UsageError(
                 f"{path}: no option is called {key!r}", f"did you mean {close!r}?" if close else ""
             )
-        if value is not None:
+        if value is not None and not (saved and _is_default(known[name], value)):
             values[name] = parse_value(known[name], value, path)
     return values
+
+
+def _is_default(item: Field[Any], value: Any) -> bool:
+    """Whether a saved value is what the option is without being typed."""
+    return bool((tuple(value) if isinstance(value, list) else value) == item.default)
 
 
 def _saved_options(target: Path) -> dict[str, Any]:

@@ -35,8 +35,13 @@ def read_for(model: SavedModel, files: Sequence[str], typed: ReadingOptions, scr
     from seqcli.readers.read import read_table
 
     table = read_table(files, reading_for(model, typed))
+    say_notes(table, screen)
+    return table
+
+
+def say_notes(table: Table, screen: Screen) -> None:
+    """Say how a table was read, and what is odd about it."""
     for note in table.notes:
-        screen.line(f"{table.source}: {note}" if not note.startswith(table.source) else note, "dim")
+        screen.line(f"{table.source}: {note}", "dim")
     for warning in table.warnings:
         screen.warn(warning)
-    return table

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 from seqcli.errors import DataError
 from seqcli.inference.outputs import outputs_for
@@ -11,13 +12,23 @@ from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
+from seqcli.sequences import Examples
 from seqcli.tasks.base import Scores
+
+
+@runtime_checkable
+class WithReferences(Protocol):
+    """A task whose baselines need nothing that was fitted, so that they stand beside any result."""
+
+    def reference_scores(self, examples: Examples) -> list[Scores]:
+        """Scores of each baseline on labelled ``examples``."""
 
 
 def evaluate(model: SavedModel, table: Table) -> list[ResultTable]:
     """Tables on how well the model does on ``table``: the result first, then details.
 
-    The first row of the result is the model's. A file that the model was trained on is said to be
+    The first row of the result is the model's; where baselines can be had without training they
+    follow. A file that the model was trained on is said to be
     one in the caption. Raises :class:`DataError` when the file lacks a column or holds no answers.
     """
     task = saved_task(model)
@@ -29,9 +40,11 @@ def evaluate(model: SavedModel, table: Table) -> list[ResultTable]:
                 "evaluate needs the true answers beside the inputs",
             )
         outputs = outputs_for(GraphSession.open(model), examples)
-        values = task.score(outputs, examples)
-        tables = task.report([Scores(f"seqcli ({model.network.cell})", values)], outputs, examples)
-    seen = trained_on(model, table)
+        scores = [Scores(f"seqcli ({model.network.cell})", task.score(outputs, examples))]
+        if isinstance(task, WithReferences):
+            scores += task.reference_scores(examples)
+        tables = task.report(scores, outputs, examples)
+    seen = "" if getattr(examples, "note", "") else trained_on(model, table)
     return [replace(tables[0], caption=" ".join(filter(None, (tables[0].caption, seen)))), *tables[1:]]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 from seqcli.errors import ModelError, UsageError
 from seqcli.inference.outputs import outputs_for
@@ -12,3 +14,49 @@ from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
+
+if TYPE_CHECKING:
+    from seqcli.tasks.forecast import Forecast
+    from seqcli.tasks.forecast_report import ForecastContext
+
+
+@dataclass(frozen=True)
+class NextSteps:
+    """A forecast: its rows, the next step in words, and what should be said about the input."""
+
+    rows: ResultTable
+    next_step: str
+    notes: tuple[str, ...]
+    context: ForecastContext
+    """The series that were read, for a chart."""
+
+
+def forecast_task(model: SavedModel) -> Forecast:
+    """The model's task, when it forecasts. Raises :class:`UsageError` when it predicts rows."""
+    task = saved_task(model)
+    if not hasattr(task, "forecast_examples"):
+        raise UsageError(
+            f"{model.path}: this model predicts rows, it does not forecast",
+            f"seqcli predict FILE -m {model.path}",
+        )
+    return cast("Forecast", task)
+
+
+def forecast_rows(model: SavedModel, table: Table, intervals: Sequence[int] | None = None) -> NextSteps:
+    """The steps after the last row of each series of ``table``, with intervals.
+
+    ``intervals`` are coverages in percent, None those the model was trained with. Raises
+    :class:`DataError` when the file lacks a column or is shorter than the model's window.
+    """
+    task = forecast_task(model)
+    with blamed_on(model):
+        examples, context = task.forecast_examples(table)
+        outputs = outputs_for(GraphSession.open(model), examples)
+        rows = task.forecast_rows(outputs, context, intervals)
+        next_step = task.next_step_line(rows, context)
+    if not all(math.isfinite(cell) for row in rows.rows for cell in row if isinstance(cell, float)):
+        raise ModelError(
+            f"{model.path}: forecasts values that are not finite",
+            "train again, or look for extreme numbers in the input",
+        )
+    return NextSteps(rows, next_step, context.notes, context)

@@ -18,7 +18,7 @@ from seqcli.inference.outputs import outputs_for
 from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
-from seqcli.options import PredictOptions, ReadingOptions
+from seqcli.options import PredictOptions
 from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.sequences import Batchable
@@ -45,44 +45,29 @@ def row_task(model: SavedModel) -> RowTask:
     return cast(RowTask, task)
 
 
-def predict_rows(
-    model: SavedModel, path: str, reading: ReadingOptions, options: PredictOptions, warn: Callable[[str], None]
-) -> Predictions:
-    """Begin to predict the rows of a file, or of stdin for "-"; iterate over the result.
-
-    Raises :class:`DataError` when the input cannot be opened or lacks a column that the model reads,
-    and :class:`UsageError` when the model forecasts or the options do not fit the input.
-    """
-    from seqcli.readers.stream import open_stream
-
-    task = row_task(model)
-    stream = open_stream(path, reading, task.columns, task.text_column)
-    return Predictions(model, task, stream, options, warn)
-
-
 class Predictions:
     """The rows of ``stream`` with the model's predictions appended, in batches.
 
     ``names`` are the columns of every row. Iterating gives lists of rows, each as soon as the stream
     has given a batch. A bad row gets an empty prediction and is named through ``warn``; with
     ``options.on_error == "stop"`` it ends the iteration with a :class:`DataError` instead. Sequences
-    of rows that share an id have one output row each, with their id columns. ``notes`` says how the
-    input is read.
+    of rows that share an id have one output row each, with their id columns.
+    ``task`` is the model's, when the caller has it already.
     """
 
     def __init__(
         self,
         model: SavedModel,
-        task: RowTask,
         stream: RecordStream,
         options: PredictOptions,
         warn: Callable[[str], None],
+        task: RowTask | None = None,
     ) -> None:
-        self._model, self._task, self._stream = model, task, stream
-        self._options, self._warn = options, warn
+        self._model, self._stream, self._options, self._warn = model, stream, options, warn
+        self._task = task or row_task(model)
         self._ids = self._task.plan.id
         table = self._table([])
-        for name in self._task.columns:
+        for name in (*self._task.columns, *self._ids):
             table.column(name)  # raises DataError with the closest name
         self._kept = _kept_columns(stream, options, self._ids)
         self._results = self._result_names()
@@ -90,7 +75,6 @@ class Predictions:
             *(stream.names[place] for place in self._kept),
             *self._results.values(),
         )
-        self.notes: tuple[str, ...] = stream.notes
         self._session = GraphSession.open(model)
         self.failed = 0
         self.rows = 0
@@ -109,7 +93,9 @@ class Predictions:
                 faults = {min(faults): faults[min(faults)]}
             yield self._rows(records, results, places)
             if stopped:
-                raise DataError(next(iter(faults.values())), "correct the row, or go on without --on-error stop")
+                raise DataError(
+                    next(iter(faults.values())), "correct the row, or go on without --on-error stop"
+                )
             for place in sorted(faults):
                 self._name(faults[place])
 

@@ -15,22 +15,30 @@ from seqcli.tasks.registry import load_task
 
 def saved_task(model: SavedModel) -> Task:
     """The fitted task of a model. Raises :class:`ModelError` when its description is no task."""
-    with blamed_on(model):
-        return load_task(model.record["task"])
+    try:
+        with blamed_on(model):
+            return load_task(model.record["task"])
+    except (AttributeError, TypeError, RecursionError) as error:
+        raise _blame(model, error) from error
 
 
 @contextmanager
 def blamed_on(model: SavedModel) -> Iterator[None]:
-    """Run a saved task's code: what its fitted values break is one :class:`ModelError`.
+    """Run a saved task's code: numbers in it that make no sense end as one :class:`ModelError`.
 
-    ``model.json`` is checked for its form, but numbers of the right form can still make no sense (a
-    scale of 1e308, a class that is not there). Our own errors, on bad data above all, pass.
+    ``model.json`` and the task have checked every form, but values of the right form can still not
+    fit together (a scale of 1e308, a class that is not there). Errors of other kinds are bugs of
+    ours, and pass; so do our own errors, on bad data above all.
     """
     try:
         with np.errstate(all="ignore"):
             yield
-    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
-        raise ModelError(
-            f"{model.path}/model.json: what the task learnt cannot be applied ({what})", "train the model again"
-        ) from error
+    except (ArithmeticError, LookupError, ValueError) as error:
+        raise _blame(model, error) from error
+
+
+def _blame(model: SavedModel, error: Exception) -> ModelError:
+    what = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+    return ModelError(
+        f"{model.path}/model.json: what the task learnt cannot be applied ({what})", "train the model again"
+    )

@@ -29,7 +29,7 @@ from seqcli.sequences import AnyArray, FloatArray, IntArray
 CYCLES = ("day", "week", "year")
 """Cycles that can become features, each as a sine and a cosine."""
 
-_MAX_ROUNDS = 200
+_MAX_ROUNDS = 50
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,15 @@ class Calendar:
         start = int(frequency.cell(np.array([time]))[0]) + 1
         size = max(2 * n * frequency.cells // max(int(open_cells.sum()), 1), frequency.cells)
         found: list[IntArray] = []
-        for _ in range(_MAX_ROUNDS):
+        rounds = 0
+        while sum(len(each) for each in found) < n:
             cells = start + np.arange(size, dtype=np.int64)
             cells = cells[open_cells[cells % frequency.cells]]
-            found.append(cells[~self.holidays.closed(cells // per_day - 3)])
-            start += size
-            if sum(len(each) for each in found) >= n:
-                break
-        return frequency.cell_time(np.concatenate(found)[:n])
+            if rounds < _MAX_ROUNDS:  # a saved file could name every day a holiday
+                cells = cells[~self.holidays.closed(cells // per_day - 3)]
+            found.append(cells)
+            start, rounds = start + size, rounds + 1
+        return frequency.cell_time(np.concatenate([np.empty(0, dtype=np.int64), *found])[:n])
 
     def gaps(self, stamps: AnyArray) -> AnyArray:
         """Stamps missing between the first and last of one series' ``stamps`` (T,), ascending (M,).
@@ -139,9 +140,8 @@ class Calendar:
         frequency = self.frequency
         per_day = frequency.cells // 7
         cells = np.unique(frequency.cell(times))
-        before, at = _holes(
-            np.diff(cells) - 1, len(cells), limit=max(len(cells) // 10, 10, 3 * frequency.cells)
-        )
+        closed = 3 * frequency.cells if frequency.week else 10  # such holes hold nights and weekends too
+        before, at = _holes(np.diff(cells) - 1, len(cells), closed)
         missing = cells[before] + at
         missing = missing[frequency.open_cells()[missing % frequency.cells]]
         days = missing // per_day
@@ -165,7 +165,8 @@ class Calendar:
         if frequency.cells:
             in_week = int(frequency.open_cells().sum())
             in_day = round(in_week / sum(frequency.open_weekdays()))
-            found = [in_day, in_week] + ([round(in_week * 365.2425 / 7)] if step == DAY else [])
+            in_year = round(in_week * 365.2425 / 7) - len(self.holidays.rules)
+            found = [in_day, in_week, in_year if step == DAY else 0]
         else:
             found = [DAY // step if DAY % step == 0 else 0, 52 if step == WEEK else 0]
         return tuple(dict.fromkeys(period for period in found if 1 < period <= 10_080))
@@ -268,10 +269,15 @@ def _snap(frequency: Frequency, time: int) -> int:
     return int(frequency.cell_time(frequency.cell(np.array([time])))[0])
 
 
-def _holes(missing: IntArray, rows: int, limit: int | None = None) -> tuple[IntArray, IntArray]:
-    """For each missing step: the row before its hole, and its place in the hole from 1 on."""
-    limit = max(rows // 10, 10) if limit is None else limit
-    missing = np.where((missing > 0) & (missing <= limit), missing, 0)
+def _holes(missing: IntArray, rows: int, at_least: int = 10) -> tuple[IntArray, IntArray]:
+    """For each missing step: the row before its hole, and its place in the hole from 1 on.
+
+    Holes longer than a tenth of the ``rows`` (and than ``at_least``) are left out; all long ones are
+    when there are more missing steps than four times the rows.
+    """
+    missing = np.where((missing > 0) & (missing <= max(rows // 10, at_least, 10)), missing, 0)
+    if at_least <= 10 and missing.sum() > 4 * rows:
+        missing = np.where(missing <= 10, missing, 0)
     before = np.repeat(np.arange(len(missing)), missing)
     at = np.arange(len(before)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
     return before, at

@@ -49,8 +49,9 @@ class Frequency:
 
     @property
     def cells(self) -> int:
-        """Cells of ``count`` in a week, 0 where a day is no whole number of them."""
-        return int(WEEK // int(self.count)) if self.unit == "time" and DAY % int(self.count) == 0 else 0
+        """Cells of ``count`` in a week; 0 where a day is no whole number of them, or they are too many."""
+        count = int(self.count)
+        return WEEK // count if self.unit == "time" and count >= SECOND and DAY % count == 0 else 0
 
     @property
     def on_days(self) -> bool:
@@ -111,14 +112,14 @@ def _span(series: Sequence[IntArray], times: IntArray, distances: IntArray, midd
             with_week = _find_week(days, times)
             if with_week is not None:
                 return with_week
-        if share >= 0.8 and days_apart > 0:
+        whole = float(np.mean(between % max(days_apart, 1) == 0))
+        if days_apart > 0 and (share >= 0.8 or (share >= 0.5 and whole >= 0.95)):
             return _on_grid(days_apart * DAY, times)
     elif share >= 0.5:
         for step in (common, _grid_of_day(times)):
-            if step and DAY % step == 0:
-                with_week = _find_week(_on_grid(step, times), times)
-                if with_week is not None:
-                    return with_week
+            with_week = _find_week(_on_grid(step, times), times) if step else None
+            if with_week is not None:
+                return with_week
         return _on_grid(common, times)
     elif middle < 0.9 * DAY:
         step = _grid_of_day(times)
@@ -159,15 +160,17 @@ def _grid_of_day(times: IntArray) -> int:
 
 
 def _rounded(middle: float, times: IntArray) -> int:
-    """The median distance, in whole days, minutes or seconds where all stamps are."""
+    """The median distance, in whole days, minutes or seconds where all stamps are, else three digits."""
     for unit in (DAY, MINUTE, SECOND):
         if not (times % unit).any():
             return max(round(middle / unit), 1) * unit
-    return max(round(middle), 1)
+    return max(round(float(f"{middle:.3g}")), 1)
 
 
 def _find_week(grid: Frequency, times: IntArray) -> Frequency | None:
     """``grid`` with the open cells of its week, or None when the rows do not fill those cells."""
+    if not grid.cells:
+        return None
     cells = np.unique(grid.cell(times))
     on_grid = np.abs(grid.cell_time(grid.cell(times)) - times) <= max(grid.count // 12, 1)
     if grid.count < DAY and on_grid.mean() < 0.95:
@@ -186,7 +189,7 @@ def _find_week(grid: Frequency, times: IntArray) -> Frequency | None:
     open_days = _open_weekdays(weekdays, weekdays_seen)
     flags = np.repeat(open_days[:, None], per_day, axis=1)
     if per_day > 1:
-        flags &= _is_open(present.sum(axis=0), np.full(per_day, weekdays.sum()))
+        flags &= _open_clock(cells, per_day)
     if whole >= 8:
         flags &= _is_open(present.ravel(), seen).reshape(7, per_day)
     open_flags = flags.ravel()
@@ -202,17 +205,36 @@ def _find_week(grid: Frequency, times: IntArray) -> Frequency | None:
     return replace(grid, week=runs) if len(runs) <= MAX_RUNS else None
 
 
-def _is_open(counts: IntArray, seen: IntArray) -> Flags:
-    """Cells that hold rows about as often as the best of them, allowing for missing rows."""
+def _is_open(counts: IntArray, seen: IntArray, chance: float = 0.01) -> Flags:
+    """Cells that are not closed: closed ones hold rows half as often as the best, and not by chance.
+
+    ``counts`` of ``seen`` times a cell held a row. If rows are missing at random with the rate of the
+    open cells, one closed by chance among all is less likely than ``chance`` (Chernoff's bound on the
+    binomial tail, exp(-n KL)).
+    """
     share = counts / np.maximum(seen, 1)
-    typical = float(np.quantile(share, 0.9)) if len(share) > 10 else float(share.max(initial=0.0))
-    return np.asarray(np.where(seen >= 12, share >= 0.5 * typical, share > 0.1 * typical) | (seen == 0))
+    typical = float(np.quantile(share[seen > 0], 0.9 if len(share) > 10 else 1.0)) if seen.any() else 0.0
+    is_open = (share >= 0.5 * typical) | (seen == 0)
+    filled = counts[is_open].sum() / max(int(seen[is_open].sum()), 1)
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0 · log 0 = 0, and x · log(x / 0) = inf
+        held = np.where(share > 0, share * np.log(share / filled), 0.0)
+        empty = np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - filled)), 0.0)
+    return np.asarray(is_open | (len(share) * np.exp(-seen * (held + empty)) >= chance))
+
+
+def _open_clock(cells: IntArray, per_day: int) -> Flags:
+    """Times of day with rows (per_day,). One that was passed over once only may be a gap."""
+    days = np.unique(cells // per_day)
+    clock = np.arange(per_day)
+    passed = len(days) - (clock < cells[0] % per_day) - (clock > cells[-1] % per_day)
+    flags = _is_open(np.bincount(cells % per_day, minlength=per_day), passed)
+    return np.asarray(flags | (passed < 2))
 
 
 def _open_weekdays(counts: IntArray, seen: IntArray) -> Flags:
-    """Weekdays with rows (7,). A weekday that came by once or twice must lie in a weekend of two."""
-    flags = _is_open(counts, seen)
-    for at in np.flatnonzero(~flags & (seen < 3)):
+    """Weekdays with rows (7,). A closed one that came by once must lie in a weekend of two."""
+    flags = _is_open(counts, seen, chance=0.05)
+    for at in np.flatnonzero(~flags & (seen < 2)):
         if flags[at - 1] and flags[(at + 1) % 7]:
             flags[at] = True
     return flags

@@ -39,9 +39,11 @@ MAX_YEARS = 15
 """Only the last years of a file are learned from: calendars change."""
 MAX_HOLE = 10
 """More open days than this missing in a row are a hole in the data and say nothing on holidays."""
-MAX_ABSENT = 0.3
-"""With a larger share of open days absent, no rule is learned; above a quarter of it, none from one
-sighting."""
+MAX_ABSENT, MAX_ABSENT_ONCE = 0.14, 0.075
+"""With a larger share of open days absent no rule is learned; with one above the second, none from a
+single sighting."""
+MIN_EXPLAINED = 0.5
+"""Rules must account for this share of the absent days: else days are missing by chance."""
 
 
 def weekday_of(day: int) -> int:
@@ -204,7 +206,7 @@ class _Record:
                 self.absent.update(missing)
         share = len(self.absent) / max(len(span), 1)
         self.trusted = share <= MAX_ABSENT
-        self.trusts_one = share <= MAX_ABSENT / 4 and not all(self.week)
+        self.trusts_one = share <= MAX_ABSENT_ONCE and not all(self.week)
         years = (
             np.array([first, last]).astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
         )
@@ -288,16 +290,21 @@ def _choose(record: _Record, candidates: list[_Believed]) -> tuple[Rule, ...]:
     likely = {each: _likelihood(each, by_weekday) for each in candidates}
 
     def rank(each: _Believed) -> tuple[float, ...]:
-        gain = len(each.shown & left) - each.missed
-        return (likely[each] >= 8.5, gain, likely[each], -_contradictions(record, each.rule, chosen))
+        return (likely[each] >= 8.5, len(each.shown & left) - each.missed, likely[each])
 
     while candidates := [each for each in candidates if each.shown & left]:
-        best = max(candidates, key=rank)
-        explained = best.shown & left
-        equal = [each for each in candidates if rank(each) == rank(best) and each.shown & left == explained]
-        chosen = _with_moves(record, (*chosen, *(each.rule for each in equal)))
-        left -= explained | Holidays(record.week, chosen).dates(record.years)
-    return chosen
+        best = max(map(rank, candidates))
+        equal = [
+            (_contradictions(record, each.rule, chosen), each) for each in candidates if rank(each) == best
+        ]
+        fewest = min(count for count, _ in equal)
+        first = next(each for count, each in equal if count == fewest)
+        twins = [
+            each.rule for count, each in equal if count == fewest and each.shown & left == first.shown & left
+        ]
+        chosen = _with_moves(record, (*chosen, *twins))
+        left -= first.shown | Holidays(record.week, chosen).dates(record.years)
+    return chosen if len(left) <= (1 - MIN_EXPLAINED) * len(record.absent) else ()
 
 
 def _likelihood(each: _Believed, by_weekday: bool) -> float:

@@ -134,7 +134,8 @@ def _anchor_words(anchor: tuple[str, int, int]) -> str:
         return {1: "first day of the month", 31: "last day of the month"}.get(which, f"on day {which}")
     if kind == "business":
         return f"{'first' if which > 0 else 'last'} weekday of the month"
-    return f"{f'{(which + 6) // 7}. ' if which else 'last '}{_WEEKDAYS[weekday]} of the month"
+    place = ("last", "first", "second", "third", "fourth")[(which + 6) // 7]
+    return f"{place} {_WEEKDAYS[weekday]} of the month"
 
 
 def _duration(microseconds: int) -> str:

@@ -30,10 +30,12 @@ def read_opening(source: Source, patient: bool) -> tuple[str, bool]:
     there once it has a line, and waits a moment longer for a second one.
     """
     text = ""
-    while text.count("\n") < SAMPLE_LINES:
-        lines = text.count("\n")
-        if not patient and lines and source.waits(0.0 if lines > 1 or not may_be_header(text) else _GLANCE):
-            break
+    while text.strip().count("\n") < SAMPLE_LINES:
+        lines = text.lstrip().count("\n")
+        if not patient and lines:
+            glance = _GLANCE if lines == 1 and may_be_header(text.lstrip()) else 0.0
+            if source.waits(glance):
+                break
         piece = source.read()
         if not piece:
             return text, True

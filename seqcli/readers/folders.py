@@ -56,8 +56,8 @@ def find_members(paths: Sequence[str]) -> list[Member]:
 def _open_folder(folder: Path) -> list[Member]:
     folders = [entry for entry in _entries(folder) if entry.is_dir() and entry.name not in UNLABELLED]
     files = [entry for entry in _entries(folder) if entry.is_file()]
-    published = folder / "train"
-    if published in folders and any(entry.is_dir() for entry in _entries(published)):
+    published = published_train(folder)
+    if published is not None:
         return _open_folder(published)
     if folders:
         members = [member for entry in folders for member in _examples_in(entry)]
@@ -67,6 +67,12 @@ def _open_folder(folder: Path) -> list[Member]:
     if not members:
         raise DataError(f"{folder}: no file to read in this folder", "give a file, or a folder of folders")
     return members
+
+
+def published_train(folder: Path) -> Path | None:
+    """The folder ``train`` of a published set that comes as folders of folders; None for other folders."""
+    train = folder / "train"
+    return train if train.is_dir() and any(entry.is_dir() for entry in _entries(train)) else None
 
 
 def _examples_in(path: Path) -> list[Member]:

@@ -133,8 +133,10 @@ def read_numbers(column: Column, records: IntArray, form: NumberForm | None = No
 
     Plain cells are read all at once; only the others are looked at one by one.
     """
-    values = column.plain_numbers().copy()
+    values = column.plain_numbers()
     odd = np.flatnonzero(np.isnan(values))
+    if not len(odd) and (form is None or form.decimal == "."):
+        return Numbers(values, np.zeros(len(values), np.bool_), odd, form or NumberForm(), column, records)
     texts = [cell.strip() for cell in column.pick(odd)]
     readings = [_Reading.of(texts, ".")] if form is None or form.decimal == "." else []
     if form is None and readings[0].bad:
@@ -210,6 +212,7 @@ def _settle(
     counts = Counter(reading.currencies.values())
     currency = form.currency if form else counts.most_common(1)[0][0] if counts else ""
     foreign = [position for position, mark in reading.currencies.items() if mark != currency]
+    values = values.copy()
     values[odd] = reading.values
     values[odd[foreign]] = np.nan
     missing = np.zeros(len(values), dtype=np.bool_)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from seqcli.options import ReadingOptions
 from seqcli.readers.blocks import Block, Format, Opening, fault_error, no_rows
 from seqcli.readers.choosing import choose_format, read_opening
 from seqcli.readers.columns import Column, JoinedColumn, TextColumn
-from seqcli.readers.folders import Member, find_members, join_members
+from seqcli.readers.folders import Member, find_members, join_members, published_train
 from seqcli.readers.registry import begin_format
 from seqcli.readers.sources import Source, open_source
 from seqcli.readers.table import Table
@@ -27,7 +28,13 @@ def read_table(paths: Sequence[str], options: ReadingOptions) -> Table:
     members = find_members(paths)
     if not members:
         return read_file(paths[0], options)
-    return join_members([(member, _read_member(member, options)) for member in members])
+    table = join_members([(member, _read_member(member, options)) for member in members])
+    published = published_train(Path(paths[0]))
+    if published is None:
+        return table
+    return replace(
+        table, notes=(*table.notes, f"{published} is read; --test names the folder of the test part")
+    )
 
 
 def read_file(path: str, options: ReadingOptions) -> Table:

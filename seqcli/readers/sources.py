@@ -18,13 +18,13 @@ from typing import IO, cast
 from seqcli.errors import DataError, UsageError, near_miss
 
 STDIN = "-"
-_PIECE = 1 << 20
+_PIECE = 1 << 22
 """Bytes asked for at a time; a pipe gives what it has."""
 
 _BOMS = (
-    (codecs.BOM_UTF8, "utf-8", "byte order mark"),
-    (codecs.BOM_UTF16_LE, "utf-16-le", "encoding UTF-16"),
-    (codecs.BOM_UTF16_BE, "utf-16-be", "encoding UTF-16"),
+    (codecs.BOM_UTF8, "utf-8-sig", "byte order mark"),
+    (codecs.BOM_UTF16_LE, "utf-16", "encoding UTF-16"),
+    (codecs.BOM_UTF16_BE, "utf-16", "encoding UTF-16"),
 )
 _SHEET = "save the sheet as CSV (UTF-8) and give that file"
 _AS_TEXT = "give a csv, tsv, jsonl or txt file"
@@ -139,7 +139,7 @@ class Source:
             if data.startswith(mark):
                 self.notes.append(note)
                 self._guessed = False
-                return "utf-8-sig" if encoding == "utf-8" else encoding
+                return encoding
         for mark, what, hint in _BINARY:
             if data.startswith(mark):
                 raise DataError(f"{self.name}: {what}", hint)
@@ -150,7 +150,7 @@ class Source:
                 self.notes.append("encoding UTF-16")
                 self._guessed = False
                 return encoding
-        if len(start) - len(start.translate(None, _CONTROLS)) > 0.05 * len(start):
+        if len(start) - len(start.translate(None, _CONTROLS)) > max(4, 0.05 * len(start)):
             raise DataError(f"{self.name}: is binary data, not text", _AS_TEXT)
         return "utf-8"
 
@@ -192,7 +192,7 @@ def open_source(path: str, encoding: str | None = None) -> Source:
     if Path(path).suffix.lower() in {".xlsx", ".xls", ".ods"}:
         raise DataError(f"{path}: is a spreadsheet", _SHEET)
     try:
-        file = cast("IO[bytes]", Path(path).open("rb", buffering=0))
+        file = cast("IO[bytes]", Path(path).open("rb", buffering=0))  # noqa: SIM115 – the source closes it
     except FileNotFoundError as error:
         raise missing_file(path) from error
     except PermissionError as error:
@@ -229,7 +229,9 @@ def bad_character(text: str) -> str:
 
 def _decoder(encoding: str) -> codecs.IncrementalDecoder:
     try:
-        return codecs.getincrementaldecoder(encoding)("surrogateescape")
+        "".encode(encoding)  # refuses codecs that hold no text, such as base64
+        name = codecs.lookup(encoding).name
+        return codecs.getincrementaldecoder("utf-8-sig" if name == "utf-8" else name)("surrogateescape")
     except LookupError as error:
         close = near_miss(
             encoding, ["utf-8", "utf-16", "cp1252", "latin-1", "cp1251", "shift_jis", "gb18030"]

@@ -49,8 +49,18 @@ class RecordStream:
         """SHA-256 of the bytes read so far, in hexadecimal."""
         return self._input.digest
 
+    def close(self) -> None:
+        """Close the input; done at the end of :meth:`batches` too."""
+        self._input.close()
+
     def batches(self, size: int) -> Iterator[list[Record]]:
         """Batches of at most ``size`` rows, in order. Raises :class:`DataError` when there is no row."""
+        try:
+            yield from self._batches(size)
+        finally:
+            self.close()
+
+    def _batches(self, size: int) -> Iterator[list[Record]]:
         waiting = self._records(self._reader.feed("", self._final))
         empty = not waiting
         while not self._final:
@@ -66,7 +76,6 @@ class RecordStream:
             empty = empty and not waiting
         for start in range(0, len(waiting), size):
             yield waiting[start : start + size]
-        self._input.close()
         if empty:
             raise no_rows(self.source)
 
@@ -89,7 +98,11 @@ def open_stream(
     empty, or has a header that lacks an expected column.
     """
     source = open_source(path, options.encoding)
-    text, final = read_opening(source, patient=False)
-    chosen = choose_format(source, text, options, expected)
-    reader = begin_format(chosen, Opening(source.name, text, final, options, expected, text_column))
+    try:
+        text, final = read_opening(source, patient=False)
+        chosen = choose_format(source, text, options, expected)
+        reader = begin_format(chosen, Opening(source.name, text, final, options, expected, text_column))
+    except BaseException:
+        source.close()
+        raise
     return RecordStream(source, reader, final)

@@ -15,7 +15,7 @@ import numpy as np
 
 from seqcli.errors import DataError, near_miss
 from seqcli.readers.columns import Column, TakenColumn, TextColumn
-from seqcli.readers.dates import DateForm, Dates, read_dates
+from seqcli.readers.dates import DateForm, Dates, names_time, read_dates
 from seqcli.readers.numbers import NumberForm, Numbers, read_numbers
 from seqcli.sequences import IntArray
 
@@ -138,13 +138,16 @@ class Table:
             sample_kind = sample._find_kind(name)
             if sample_kind == "text" and not _is_mixed(sample, name):
                 return "text"
-        numbers, dates = self.numbers(name), self.dates(name)
+        numbers = self.numbers(name)
         present = int((~numbers.missing).sum())
+        is_number = len(numbers.bad_rows) <= (1 - _MOSTLY) * present
         if not present:
             return "empty"
-        if len(dates.bad_rows) <= (1 - _MOSTLY) * present:
+        if is_number and not names_time(name):
+            return "number"
+        if len(self.dates(name).bad_rows) <= (1 - _MOSTLY) * present:
             return "date"
-        return "number" if len(numbers.bad_rows) <= (1 - _MOSTLY) * present else "text"
+        return "number" if is_number else "text"
 
 
 def _is_mixed(table: Table, name: str) -> bool:

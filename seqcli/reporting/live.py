@@ -153,7 +153,7 @@ def epoch_table(epochs: list[EpochDone]) -> ResultTable:
     latest = epochs[-_ROWS:]
     if best and best < latest[0].epoch:
         latest = [epochs[best - epochs[0].epoch], *latest[1:]]
-    metrics = [name for name in latest[-1].validation if name != "loss"]
+    metrics = [name for name in latest[-1].validation if name != "loss"][:1]
     columns = [ResultColumn("epoch"), ResultColumn("train loss", ".4f")]
     if latest[-1].validation:
         columns.append(ResultColumn("validation loss", ".4f"))
@@ -176,7 +176,9 @@ def epoch_line(epoch: EpochDone) -> str:
     parts = [f"epoch {epoch.epoch}/{epoch.epochs}", f"train loss {epoch.train_loss:.4f}"]
     if epoch.phase == "refit":
         parts[0] = f"all rows, {parts[0]}"
-    parts += [f"validation {name.replace('_', ' ')} {value:.4f}" for name, value in epoch.validation.items()]
+    shown = [*[name for name in epoch.validation if name != "loss"][:1], "loss"]
+    for name in shown if epoch.validation else []:
+        parts.append(f"validation {name.replace('_', ' ')} {epoch.validation[name]:.4f}")
     if epoch.best:
         parts.append("best so far")
     return " · ".join(parts)

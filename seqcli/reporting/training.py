@@ -12,25 +12,23 @@ from seqcli.training.events import PlanMade, Trained
 
 
 def show_tables(screen: Screen, tables: tuple[ResultTable, ...]) -> None:
-    """Draw tables on stderr for a person."""
+    """Draw tables on stderr for a person, each with an empty line behind it."""
     for table in tables:
         if not screen.quiet:
             screen.show(drawn(table, screen.console.width, is_plain(screen.stream)))
+            screen.line("")
 
 
 def report_training(screen: Screen, trained: Trained) -> None:
     """Details, the rules that were kept and where the model is; the result itself goes to stdout."""
     show_tables(screen, trained.details)
-    if trained.details:
-        screen.line("")
     for rule in trained.rules:
         screen.line(f"kept: {rule}", "dim")
     for text in trained.warnings:
         screen.warn(text)
     if trained.replaced:
         screen.line(trained.replaced)
-    screen.line(f"model: {trained.model}", "bold")
-    screen.line("")
+    screen.line(f"model: {trained.model}\n", "bold")
 
 
 def show_dry_run(screen: Screen, plan: PlanMade, output: OutputOptions) -> None:

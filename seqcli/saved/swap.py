@@ -98,23 +98,29 @@ def put_in_place(complete: Path, target: Path, *, keep_old: bool) -> None:
     _finish_swap(target)
     remove_tree(waiting)
     complete.rename(waiting)
-    if not os.path.lexists(target):
-        waiting.rename(target)
-    elif exchange(waiting, target):
-        _retire(waiting, target, keep_old)
-    else:
-        _retire(target, target, keep_old)
-        waiting.rename(target)
+    try:
+        waiting.rename(target)  # works when nothing, or an empty directory, is there
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        if exchange(waiting, target):
+            _retire(waiting, target, keep_old)
+        else:
+            _retire(target, target, keep_old)
+            waiting.rename(target)
     sync_directory(target.parent)
 
 
 def _retire(place: Path, target: Path, keep_old: bool) -> None:
-    """Move the former model from ``place`` aside, or remove it."""
-    aside = old_dir(target) if keep_old else staging_dir(target)
-    remove_tree(aside)
-    place.rename(aside)
-    if not keep_old:
-        remove_tree(aside)
+    """Make the former model at ``place`` the old one, or remove it."""
+    waste, old = staging_dir(target), old_dir(target)
+    if keep_old:
+        with suppress(FileNotFoundError):
+            old.rename(waste)
+        place.rename(old)
+    else:
+        place.rename(waste)
+    remove_tree(waste)
 
 
 def exchange(first: Path, second: Path) -> bool:

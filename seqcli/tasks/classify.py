@@ -26,7 +26,16 @@ from seqcli.tasks.classify_metrics import (
 from seqcli.tasks.columns import Columns
 from seqcli.tasks.inputs import Inputs
 from seqcli.tasks.leaks import Answers, leaking
-from seqcli.tasks.parts import Part, Parts, Source, label_rows, left_out_sentences, make_parts, picked
+from seqcli.tasks.parts import (
+    Part,
+    Parts,
+    Source,
+    TargetRole,
+    label_rows,
+    left_out_sentences,
+    make_parts,
+    picked,
+)
 from seqcli.tasks.sizes import choose_sizes, network_spec, training_defaults
 
 
@@ -49,9 +58,9 @@ class Classify:
         Raises DataError for one class, too few rows, a sequence with two labels, and where a column
         cannot play its role.
         """
-        parts = make_parts(tables, plan, options, lambda table: _labelled(table, plan), _labels_of(plan))
+        parts = make_parts(tables, plan, options, _target_role(plan))
         classes = _classes(tables.main, parts.train, plan)
-        plan = _without_leaks(parts, plan, classes, options)
+        plan = _without_leaks(parts, classes, options)
         inputs, rules = Inputs.fit(parts.train.table, plan, options)
         task = cls(plan, inputs, classes)
         train, validation, test = (task.encode_labelled(part.table) for part in parts.all)
@@ -94,7 +103,7 @@ class Classify:
 
         Rows without a label are left out.
         """
-        rows, _ = _labelled(table, self.plan)
+        rows = _labelled_rows(table, self.plan)
         examples = self.inputs.encode(table if len(rows) == len(table) else table.take(rows))[0]
         cells = picked(table.cells(self.plan.target[0]), rows[examples.row_ids])
         target = label_rows(cells, {name: number for number, name in enumerate(self.classes)})
@@ -182,26 +191,25 @@ def _target(examples: Examples) -> IntArray:
     return target
 
 
-def _labelled(table: Table, plan: Plan) -> tuple[IntArray, list[str]]:
-    """The rows that have a label, and what to say of the others."""
-    _, usable, sentences = labels(table, plan.target[0])
-    return np.flatnonzero(usable), list(sentences)
+def _labelled_rows(table: Table, plan: Plan) -> IntArray:
+    """The rows that have a label."""
+    cells = table.cells(plan.target[0])
+    return np.flatnonzero(np.fromiter((bool(cell.strip()) for cell in cells), np.bool_, len(cells)))
 
 
-def _labels_of(plan: Plan) -> Any:
-    """How a split reads the class of examples."""
-    return lambda table, first: [cell.strip() for cell in picked(table.cells(plan.target[0]), first)]
+def _target_role(plan: Plan) -> TargetRole:
+    """How labels are read: refused where they teach nothing, rows without one dropped, split by class."""
+    name = plan.target[0]
+    return TargetRole(
+        check=lambda table: labels(table, name)[2],
+        known=lambda table: _labelled_rows(table, plan),
+        strata=lambda table, rows: [cell.strip() for cell in picked(table.cells(name), rows)],
+    )
 
 
 def _classes(main: Table, train: Part, plan: Plan) -> tuple[str, ...]:
     """The classes of the training part: numbers by size, other names by alphabet."""
     found = {cell.strip() for cell in train.table.cells(plan.target[0])}
-    if len(found) < 2:
-        raise DataError(
-            f"{main.source}, column {plan.target[0]}: every row says {next(iter(found), '')}, so there is "
-            "nothing to tell apart",
-            "at least 2 different classes are needed",
-        )
     if len(found) > len(train) / 2:
         raise DataError(
             f"{main.source}, column {plan.target[0]}: {len(found)} classes in {len(train)} training rows",
@@ -213,11 +221,12 @@ def _classes(main: Table, train: Part, plan: Plan) -> tuple[str, ...]:
         return tuple(sorted(found))
 
 
-def _without_leaks(parts: Parts, plan: Plan, classes: tuple[str, ...], options: Options) -> Plan:
+def _without_leaks(parts: Parts, classes: tuple[str, ...], options: Options) -> Plan:
     """The plan without features that alone give the label away; never without any input.
 
     Of sequences only columns that stay the same within each are asked: the others are the signal.
     """
+    plan = parts.plan
     if options.columns.features:
         return plan
     numbers = {name: number for number, name in enumerate(classes)}

@@ -51,9 +51,9 @@ class Column:
     table: Table
     name: str
 
-    @cached_property
+    @property
     def kind(self) -> str:
-        """What nearly all cells are: "number", "date", "text" or "empty"."""
+        """What the cells are meant to be: "number", "date", "text" or "empty"."""
         return self.table.kind(self.name)
 
     @cached_property
@@ -90,8 +90,8 @@ class Column:
 
     @property
     def constant(self) -> bool:
-        """Every cell says the same."""
-        return self.distinct == 1 and self.filled == len(self.table)
+        """Every cell says the same; a number that is sometimes missing says no more."""
+        return self.distinct == 1 and (self.kind == "number" or self.filled == len(self.table))
 
     @property
     def useless(self) -> str:

@@ -56,7 +56,7 @@ def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
             return rule.task, found
     if options.task == "forecast":
         time = columns.time_column()
-        targets, reason = forecast_target(columns, time.name if time else "")
+        targets, reason = forecast_target(columns, time.name if time else None)
         if targets:
             return "forecast", Found(targets, reason)
     candidates = _candidates(columns, options.task)

@@ -31,9 +31,10 @@ RIDGE = 0.03
 """Penalty of the linear forecast, as a share of the mean square of its inputs times their number."""
 
 
-def held_out_floor(options: Options, calendar: Calendar) -> int:
-    """Steps that validation and test get at least: the typed horizon, or what it is likely to become."""
-    return options.forecast.horizon or max(DEFAULT_HORIZON, calendar.season or 0)
+def held_out_floor(options: Options, calendar: Calendar, longest: int) -> int:
+    """Steps that validation and test get at least: a horizon, typed or likely, at most an eighth of all."""
+    likely = options.forecast.horizon or max(DEFAULT_HORIZON, calendar.season or 0)
+    return max(min(likely, longest // 8), 1)
 
 
 def choose_season(panel: Panel, train: IntArray, calendar: Calendar) -> int | None:
@@ -56,9 +57,12 @@ def choose_horizon(season: int | None, options: Options, longest: int) -> tuple[
     return horizon, f"horizon {horizon}: no season found"
 
 
-def window_candidates(season: int | None, longest: int) -> list[int]:
-    """One season, two seasons and 60, none above a quarter of the rows."""
-    most = max(longest // 4, 1)
+def window_candidates(season: int | None, longest: int, train: int) -> list[int]:
+    """One season, two seasons and 60, none above a quarter of the ``longest`` series' rows.
+
+    Of its ``train`` training rows enough must be left for the windows to learn from.
+    """
+    most = max(min(longest // 4, train - LEAST_WINDOWS), 1)
     wanted = {DEFAULT_WINDOW, *((season, 2 * season) if season else ())}
     return sorted({size for size in wanted if size <= most} or {most})
 
@@ -71,14 +75,24 @@ def check_window(window: int, train: IntArray, lengths: IntArray, source: str) -
     rows, share = int(lengths[longest]), int(train[longest]) / max(int(lengths[longest]), 1)
     needed = math.ceil((window + LEAST_WINDOWS) / max(share, 0.01))
     most = int(train[longest]) - LEAST_WINDOWS
-    hint = f"--window {most} would do" if most >= 1 else f"add rows: a window of 1 needs {math.ceil(9 / max(share, 0.01))}"
-    raise DataError(f"{source}: a window of {window} needs about {needed} rows to learn from, and there are {rows}", hint)
+    hint = (
+        f"--window {most} would do"
+        if most >= 1
+        else f"add rows: a window of 1 needs {math.ceil(9 / max(share, 0.01))}"
+    )
+    raise DataError(
+        f"{source}: a window of {window} needs about {needed} rows to learn from, and there are {rows}", hint
+    )
 
 
 def best_window(
-    panel: Panel, scaled: FloatArray, parts: tuple[IntArray, IntArray], candidates: Sequence[int], horizon: int
+    panel: Panel,
+    scaled: FloatArray,
+    parts: tuple[IntArray, IntArray],
+    candidates: Sequence[int],
+    horizon: int,
 ) -> tuple[int, str]:
-    """The best of some window sizes on validation, and why; ``parts`` are training and validation positions."""
+    """The best of some window sizes on validation, and why; ``parts``: training, validation positions."""
     if len(candidates) == 1:
         return candidates[0], f"window {candidates[0]}: the size that fits a quarter of the rows"
     errors = [_linear_error(panel, scaled, parts, (window, horizon)) for window in candidates]
@@ -109,7 +123,10 @@ def _linear_error(
         last = past[:, -1:]
         future = target[starts[:, None] + window + np.arange(horizon)] - last  # (N, H, K)
         pairs.append(
-            ((past - last).transpose(0, 2, 1).reshape(-1, window), future.transpose(0, 2, 1).reshape(-1, horizon))
+            (
+                (past - last).transpose(0, 2, 1).reshape(-1, window),
+                future.transpose(0, 2, 1).reshape(-1, horizon),
+            )
         )
     (x, y), (x_new, y_new) = pairs
     whole = ~np.isnan(y).any(axis=1)
@@ -128,7 +145,9 @@ def training_defaults(windows: int, window: int) -> dict[str, Any]:
     Steps are what costs time, in proportion to batch × window; their number is held where two slow
     cores need some five seconds, and never below one pass over the windows.
     """
-    batch = next(size for size, most in ((32, 512), (64, 4096), (128, 16384), (256, math.inf)) if windows <= most)
+    batch = next(
+        size for size, most in ((32, 512), (64, 4096), (128, 16384), (256, math.inf)) if windows <= most
+    )
     steps = min(max(1_600_000 / (batch * window), 150), 600)
     epochs = int(min(max(round(steps * batch / max(windows, 1)), 1), 100))
     return {

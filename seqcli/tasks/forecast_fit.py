@@ -37,7 +37,7 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Parts:
-    """Where each series is cut: its steps up to ``ends[s, 0]`` train, to ``ends[s, 1]`` validate, the rest test."""
+    """Where each series is cut: to step ``ends[s, 0]`` train, to ``ends[s, 1]`` validation, then test."""
 
     ends: IntArray
     """(S, 3), the last being the length."""
@@ -76,7 +76,9 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     if missing == "error":
         refuse_missing(panel, value_columns(plan), calendar, source)
     if gaps:
-        warnings.append(f"{gaps:,} steps of the calendar ({calendar.describe()}) have no row: {_HOW[missing]}")
+        warnings.append(
+            f"{gaps:,} steps of the calendar ({calendar.describe()}) have no row: {_HOW[missing]}"
+        )
     parts, rules = _split(panel, options, calendar, borders)
     kept, columns, said = _usable(panel, parts, plan, source)
     warnings += said
@@ -102,7 +104,11 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     return Fitted(plan, forms, calendar, panel, parts, scaling, scaled, frame, starts, rules, warnings)
 
 
-_HOW = {"mask": "the last value is carried on, marked as missing", "interpolate": "a line is drawn over them", "error": ""}
+_HOW = {
+    "mask": "the last value is carried on, marked as missing",
+    "interpolate": "a line is drawn over them",
+    "error": "",
+}
 
 
 def each_series(rows: Rows) -> list[Any]:
@@ -118,9 +124,7 @@ def _written(table: Table, plan: Plan) -> str:
     return next((cell for cell in cells if cell), "")
 
 
-def _read(
-    tables: Tables, plan: Plan, options: Options
-) -> tuple[Rows, Forms, list[list[Any]], list[str]]:
+def _read(tables: Tables, plan: Plan, options: Options) -> tuple[Rows, Forms, list[list[Any]], list[str]]:
     """Rows of all files, forms, the last stamp of each series in each file but the last, sentences."""
     merge = options.reading.aggregate
     rows, forms, warnings = read_training_rows(tables.main, plan, merge)
@@ -137,7 +141,9 @@ def _read(
     return rows, forms, borders, warnings
 
 
-def _split(panel: Panel, options: Options, calendar: Calendar, borders: list[list[Any]]) -> tuple[Parts, list[str]]:
+def _split(
+    panel: Panel, options: Options, calendar: Calendar, borders: list[list[Any]]
+) -> tuple[Parts, list[str]]:
     """Cut every series along time, by share or where the files end."""
     share = options.split
     given = _given_ends(panel, borders)
@@ -147,11 +153,13 @@ def _split(panel: Panel, options: Options, calendar: Calendar, borders: list[lis
         lengths,
         validation_share=0.0 if len(borders) == 2 else share.validation_share,
         test_share=0.0 if borders else share.test_share,
-        at_least=held_out_floor(options, calendar),
+        at_least=held_out_floor(options, calendar, int(lengths.max())),
         stamps=stamps,
     )
     series = np.repeat(np.arange(len(lengths)), lengths)
-    counts = np.stack([np.bincount(series[part], minlength=len(lengths)) for part in (split.train, split.validation)])
+    counts = np.stack(
+        [np.bincount(series[part], minlength=len(lengths)) for part in (split.train, split.validation)]
+    )
     ends = np.stack([counts[0], counts[0] + counts[1], panel.lengths], axis=1).astype(np.int64)
     if len(borders) == 2:
         ends = given
@@ -200,7 +208,9 @@ def _usable(
     if not alive.all():
         dead = [panel.names[row] for row in np.flatnonzero(~alive)]
         named = ", ".join(dead[:NAMED]) + (" …" if len(dead) > NAMED else "")
-        sentences.append(f"{len(dead)} series with too few or unchanging training rows get their last value: {named}")
+        sentences.append(
+            f"{len(dead)} series with too few or unchanging training rows get their last value: {named}"
+        )
     return np.flatnonzero(alive).astype(np.int64), columns, sentences
 
 
@@ -237,6 +247,6 @@ def _window(
     if options.forecast.window is not None:
         return options.forecast.window, f"window {options.forecast.window} as typed"
     season, horizon = shape
-    candidates = window_candidates(season, int(panel.lengths.max()))
+    candidates = window_candidates(season, int(panel.lengths.max()), int(parts.ends[:, 0].max()))
     both = parts.positions(panel, 0), parts.positions(panel, 1)
     return best_window(panel, scaled, both, candidates, horizon)

@@ -1,11 +1,11 @@
 """How good forecasts are: MAE, RMSE, sMAPE and MASE per target, on the values as they came.
 
-    MAE    mean |y − f|
-    RMSE   √ mean (y − f)²
-    sMAPE  mean 200·|y − f| / (|y| + |f|), in percent from 0 to 200, 0 where both are 0
-           (Makridakis, Spiliotis & Assimakopoulos 2020, the M4 competition)
-    MASE   mean |y − f| / q, where q is the mean |y_t − y_{t−m}| over the training rows of the same
-           series and m its season (Hyndman & Koehler 2006)
+MAE    mean |y − f|
+RMSE   √ mean (y − f)²
+sMAPE  mean 200·|y − f| / (|y| + |f|), in percent from 0 to 200, 0 where both are 0
+       (Makridakis, Spiliotis & Assimakopoulos 2020, the M4 competition)
+MASE   mean |y − f| / q, where q is the mean |y_t − y_{t−m}| over the training rows of the same
+       series and m its season (Hyndman & Koehler 2006)
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ METRICS = ("mae", "rmse", "smape", "mase")
 
 
 def seasonal_error(values: NDArray[Any], season: int) -> float:
-    """MASE's q: mean |y_t − y_{t−m}| over known pairs of ``values`` (T,); NaN when there is none or it is 0."""
+    """MASE's q: mean |y_t − y_{t−m}| over known pairs of ``values`` (T,); NaN where that is 0 or nothing."""
     if season >= len(values):
         return float("nan")
     scale = float(np.nanmax(np.abs(values), initial=0.0)) or 1.0  # sums of huge numbers would overflow
@@ -37,18 +37,16 @@ def point_metrics(actual: Array, forecast: Array, scales: Array) -> dict[str, Ar
     NaN in ``actual`` is not scored, NaN in ``scales`` leaves a window out of MASE. A metric without a
     single scored value is NaN.
     """
-    error = np.abs(actual - forecast)  # (N, H, K)
-    known = ~np.isnan(error)
-    size = np.abs(actual) + np.abs(forecast)
-    relative = 200 * error / np.where(size > 0, size, 1.0)
-    scaled = error / scales[:, None]
-    top = np.where(known, error, 0.0).max(axis=(0, 1), initial=0.0)
-    unit = np.where(top > 0, top, 1.0)  # squares of huge errors would overflow
+    sizes = [np.fmax.reduce(np.abs(each), axis=(0, 1), initial=0.0) for each in (actual, forecast)]
+    largest = np.maximum(*sizes)
+    unit = np.where(largest > 0, largest, 1.0)  # (K,): sums and squares of huge numbers would overflow
+    error = np.abs(actual / unit - forecast / unit)  # (N, H, K)
+    size = np.abs(actual / unit) + np.abs(forecast / unit)
     return {
-        "mae": _mean(error),
-        "rmse": np.sqrt(_mean((error / unit) ** 2)) * unit,
-        "smape": _mean(relative),
-        "mase": _mean(scaled),
+        "mae": _mean(error) * unit,
+        "rmse": np.sqrt(_mean(error**2)) * unit,
+        "smape": _mean(200 * error / np.where(size > 0, size, 1.0)),
+        "mase": _mean(error / (scales[:, None] / unit)),
     }
 
 

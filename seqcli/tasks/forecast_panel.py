@@ -54,7 +54,7 @@ class Panel:
     @cached_property
     def missing_share(self) -> FloatArray:
         """Share of each step's cells that are missing, (total,)."""
-        return np.isnan(self.values).mean(axis=1).astype(np.float32)
+        return np.asarray(np.isnan(self.values).mean(axis=1), dtype=np.float32)
 
     def series_of(self, positions: IntArray) -> IntArray:
         """Number of the series that each position (N,) lies in."""
@@ -74,7 +74,9 @@ class Panel:
 
     def scored(self, scaled: FloatArray) -> FloatArray:
         """The targets of ``scaled`` (total, F) with NaN where the file had none: (total, K)."""
-        return np.where(np.isnan(self.values[:, : self.targets]), np.float32(np.nan), scaled[:, : self.targets])
+        return np.where(
+            np.isnan(self.values[:, : self.targets]), np.float32(np.nan), scaled[:, : self.targets]
+        )
 
     def with_room(self, calendar: Calendar, room: int) -> Panel:
         """The same series without room so far, each followed by ``room`` steps of the future."""
@@ -148,7 +150,9 @@ def refuse_missing(panel: Panel, columns: tuple[str, ...], calendar: Calendar, s
     step, column = (int(index) for index in where[0])
     hint = "--missing mask carries the last value, --missing interpolate draws a line"
     if panel.records[step]:
-        raise DataError(f"{source}, row {panel.records[step]}, column {columns[column]}: a value is missing", hint)
+        raise DataError(
+            f"{source}, row {panel.records[step]}, column {columns[column]}: a value is missing", hint
+        )
     raise DataError(f"{source}: there is no row for {calendar.iso(panel.stamps[step])}", hint)
 
 

@@ -40,5 +40,6 @@ def reference_forecasts(examples: ForecastWindows, season: int | None) -> dict[s
         enough = (origins - season >= begin)[:, None, None]
         out[f"seasonal naive ({season})"] = np.where(enough, past[np.maximum(steps, 0)], naive)
     behind = np.maximum(origins - 1 - begin, 1)[:, None, None]
-    out["drift"] = last + (ahead + 1)[None, :, None] * ((last - past[begin][:, None]) / behind)
+    slope = last / behind - past[begin][:, None] / behind
+    out["drift"] = last + (ahead + 1)[None, :, None] * slope
     return out

@@ -1,50 +1,31 @@
-"""Tables of a backtest, and the rows of a forecast."""
+"""The tables of a backtest."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.results import Cell, ResultColumn, ResultTable
+from seqcli.sequences import TARGET
 from seqcli.tasks.base import Scores
 from seqcli.tasks.forecast_metrics import METRICS
-from seqcli.tasks.forecast_panel import Panel
-from seqcli.tasks.forecast_scaling import SeriesScaling
+from seqcli.tasks.forecast_windows import ForecastWindows
 
 Array = NDArray[np.float64]
 
 SPECS = {"mae": ",.4g", "rmse": ",.4g", "smape": ".2f", "mase": ".3f"}
 """How people see each metric."""
-SIGNIFICANT = 7
-"""Digits of a forecast: the network computes with no more."""
 
 
-@dataclass(frozen=True)
-class ForecastContext:
-    """What turns outputs into rows: the series, and which of them the network forecasts."""
-
-    panel: Panel
-    network_rows: NDArray[np.int64]
-    """Numbers of the series whose windows are the examples, in their order."""
-    reference: Array
-    """(S, H, K) scaled reference forecast of every series."""
-    scaling: SeriesScaling
-    """With a row for each series of the panel."""
-    silent: frozenset[int]
-    """Series without a single value: they get no row."""
-    flat: frozenset[int]
-    """Series that never changed: their interval is their value."""
-    notes: tuple[str, ...]
-    """Sentences on series that are forecast by their last value, and on odd cells."""
-
-    def history(self, row: int, target: int, steps: int) -> list[float]:
-        """The last known values of one series, oldest first, for a chart."""
-        values = self.panel.series(row)[:, target]
-        return [float(value) for value in values[~np.isnan(values)][-steps:]]
+def backtest_title(targets: Sequence[str], examples: ForecastWindows) -> str:
+    """What was scored: the targets, on how many rows, how far ahead."""
+    steps = examples.origins[:, None] + np.arange(examples.frame.horizon)
+    rows = int((~np.isnan(examples.windows.future[TARGET][np.unique(steps)])).any(axis=1).sum())
+    ahead = f"1 to {examples.frame.horizon} steps" if examples.frame.horizon > 1 else "1 step"
+    return f"Backtest of {', '.join(targets)}: {rows:,} rows, each forecast {ahead} ahead"
 
 
 def comparison(title: str, scores: Sequence[Scores], caption: str) -> ResultTable:
@@ -74,7 +55,11 @@ def by_step(actual: Array, forecast: Array, naive: Array) -> ResultTable:
     """Error by steps ahead, beside the last value's: all steps of short horizons, some of long ones."""
     horizon = actual.shape[1]
     steps = range(horizon) if horizon <= 12 else sorted({round(i * (horizon - 1) / 11) for i in range(12)})
-    columns = (ResultColumn("steps ahead", "d"), ResultColumn("mae", ",.4g"), ResultColumn("naive mae", ",.4g"))
+    columns = (
+        ResultColumn("steps ahead", "d"),
+        ResultColumn("mae", ",.4g"),
+        ResultColumn("naive mae", ",.4g"),
+    )
     rows: list[tuple[Cell, ...]] = []
     for step in steps:
         errors = [np.abs(actual[:, step] - other[:, step]) for other in (forecast, naive)]
@@ -99,21 +84,6 @@ def coverage(actual: Array, bounds: Sequence[tuple[int, Array, Array]]) -> Resul
         width = float((high - low)[known].mean()) if known.any() else math.nan
         rows.append((level, _number(share), _number(width)))
     return ResultTable("Intervals on the rows of the backtest", columns, rows)
-
-
-def figure(value: float) -> float:
-    """A forecast to as many digits as it has."""
-    return float(f"{value:.{SIGNIFICANT}g}") if math.isfinite(value) else value
-
-
-def in_words(value: float, largest: float) -> str:
-    """A number for a sentence: four digits of the ``largest`` beside it, thousands apart."""
-    if not math.isfinite(value):
-        return str(value)
-    size = math.floor(math.log10(abs(largest))) if largest else 0
-    if size >= 12 or size < -4:
-        return f"{value:.4g}"
-    return f"{value:,.{max(0, 3 - size)}f}"
 
 
 def _number(value: float) -> float | None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.errors import DataError, ModelError
-from seqcli.readers.aggregate import aggregate
+from seqcli.readers.aggregate import aggregate, refuse_shared_times
 from seqcli.readers.dates import DateForm
 from seqcli.readers.numbers import NumberForm
-from seqcli.readers.roles import feature_numbers, labels, target_numbers, time_stamps
+from seqcli.readers.roles import feature_numbers, target_numbers, time_stamps
 from seqcli.readers.table import Table
 from seqcli.sequences import AnyArray, IntArray
 from seqcli.tasks.base import Plan
@@ -23,6 +22,8 @@ Array = NDArray[np.float64]
 Forms: TypeAlias = Mapping[str, NumberForm | DateForm]
 """How each column is written, by name: what a later file is read with."""
 
+LARGEST = 1e300
+"""Sums of larger numbers are infinite."""
 JOINT = " / "
 """Between the values of several id columns in the name of a series."""
 
@@ -48,81 +49,118 @@ def value_columns(plan: Plan) -> tuple[str, ...]:
     return (*plan.target, *(name for name in plan.features if name not in plan.target))
 
 
-def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Rows, dict[str, Any], list[str]]:
+def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Rows, Forms, list[str]]:
     """Rows to train on, the forms of their columns, and sentences on what was odd.
 
     ``merge`` is how rows of one moment become one ("sum", "mean", "last", None: they are an error).
-    Raises DataError for what DESIGN's table of odd data refuses.
+    Raises DataError for what the rules of :mod:`seqcli.readers.roles` refuse.
     """
-    if merge is not None and plan.time is not None:
-        table = aggregate(table, plan.time, plan.id, merge)
+    table = _merged(table, plan, merge)
     sentences: list[str] = []
-    usable = np.ones(len(table), dtype=bool)
-    forms: dict[str, Any] = {}
+    forms: dict[str, NumberForm | DateForm] = {}
     stamps: AnyArray = np.arange(len(table), dtype=np.int64)
+    usable = np.ones(len(table), dtype=bool)
     if plan.time is not None:
-        if table.kind(plan.time) == "date":
-            read = time_stamps(table, plan.time)
-            stamps, usable = read.values, usable & read.usable
-            forms[plan.time] = table.dates(plan.time).form
-        else:
-            read = feature_numbers(table, plan.time, "error")
-            stamps, usable = read.values, usable & ~np.isnan(read.values)
-            forms[plan.time] = table.numbers(plan.time).form
-        sentences += read.sentences
-    keys: list[list[str]] = []
-    for name in plan.id:
-        cells, known, said = labels(table, name)
-        keys.append(cells)
-        usable &= known
-        sentences += said
+        time = time_stamps(table, plan.time)
+        stamps, usable = time.values, time.usable
+        sentences += time.sentences
+        if time.form is not None:
+            forms[plan.time] = time.form
+    names, said = _series_names(table, plan)
+    usable &= np.array([name is not None for name in names], dtype=bool)
+    dead = _dead_series(table, plan, names) if plan.id else set()
+    if dead:
+        said.append(f"{len(dead)} series without a single value left out: {', '.join(sorted(dead)[:5])}")
+        usable &= np.array([name not in dead for name in names], dtype=bool)
+    living = table.take(np.flatnonzero(usable)) if dead else table
     columns = []
     for name in value_columns(plan):
-        numbers = target_numbers(table, name) if name in plan.target else feature_numbers(table, name, "mask")
-        columns.append(numbers.values)
-        sentences += numbers.sentences
-        forms[name] = table.numbers(name).form
+        if name in plan.target:
+            target = target_numbers(living, name)
+            numbers, said_too = table.numbers(name, target.form), target.sentences
+            usable[numbers.bad_rows] = False
+            columns.append(numbers.values)
+            forms[name] = target.form
+        else:
+            feature = feature_numbers(table, name)
+            columns.append(feature.values)
+            forms[name], said_too = feature.form, feature.sentences
+        sentences += said_too
     values = np.stack(columns, axis=1)
-    rows, said = _in_order(table, plan, (stamps, values, keys), usable)
-    return rows, forms, [*sentences, *said]
+    for row, column in np.argwhere(np.abs(values) > LARGEST)[:1].tolist():
+        name = value_columns(plan)[column]
+        raise DataError(
+            f"{table.where(row, name)}: {values[row, column]:g} is too large to compute with",
+            "give the column in a larger unit",
+        )
+    rows, order = _in_order(table, plan, (stamps, values, names), usable)
+    return rows, forms, [*sentences, *said, *order]
 
 
 def read_later_rows(table: Table, plan: Plan, merge: str | None, forms: Forms) -> tuple[Rows, list[str]]:
-    """Rows to forecast from, read in the ``forms`` of the training file; a cell that cannot be read is missing."""
-    missing = [name for name in (plan.time, *plan.id, *plan.target) if name is not None and name not in table.names]
-    if missing:
-        table.cells(missing[0])  # raises, naming the closest column
-    if merge is not None and plan.time is not None:
-        table = aggregate(table, plan.time, plan.id, merge)
-    usable = np.ones(len(table), dtype=bool)
+    """Rows to forecast from, read in the ``forms`` of the training file; an unreadable cell is missing.
+
+    Raises DataError when the column of time, an id or a target is not there, or no row has a time.
+    """
+    for name in (plan.time, *plan.id, *plan.target):
+        if name is not None:
+            table.column(name)
+    table, sentences = _merged(table, plan, merge), []
     stamps: AnyArray = np.arange(len(table), dtype=np.int64)
-    sentences: list[str] = []
+    usable = np.ones(len(table), dtype=bool)
     if plan.time is not None:
-        form = forms[plan.time]
+        form = forms.get(plan.time)
         if isinstance(form, DateForm):
             stamps = table.dates(plan.time, form).values
             usable = ~np.isnat(stamps)
         else:
-            stamps = table.numbers(plan.time, form).values
+            stamps = table.numbers(plan.time).values
             usable = np.isfinite(stamps)
         if not usable.all():
-            sentences.append(f"{int((~usable).sum()):,} rows without a readable {plan.time} are left out")
+            sentences.append(f"{int((~usable).sum()):,} rows without a readable {plan.time} left out")
     values = np.full((len(table), len(value_columns(plan))), np.nan)
     for column, name in enumerate(value_columns(plan)):
-        if name in table.names:
-            numbers = table.numbers(name, forms[name])  # type: ignore[arg-type]
-            values[:, column] = np.where(np.isfinite(numbers.values), numbers.values, np.nan)
-            if len(numbers.bad_rows):
-                sentences.append(f"column {name}: {len(numbers.bad_rows):,} cells are not numbers and count as missing")
-        else:
-            sentences.append(f"column {name} is not there and counts as missing")
-    keys = [[cell.strip() for cell in table.cells(name)] for name in plan.id]
-    rows, said = _in_order(table, plan, (stamps, values, keys), usable)
-    return rows, [*sentences, *said]
+        if name not in table.names:
+            sentences.append(f"column {name} is not there: its values count as missing")
+            continue
+        numbers = table.numbers(name, forms[name])  # type: ignore[arg-type]
+        values[:, column] = np.where(np.abs(numbers.values) <= LARGEST, numbers.values, np.nan)
+        if len(numbers.bad_rows):
+            sentences.append(
+                f"column {name}: {len(numbers.bad_rows):,} cells are not numbers and count as missing"
+            )
+    names, said = _series_names(table, plan)
+    usable &= np.array([name is not None for name in names], dtype=bool)
+    rows, order = _in_order(table, plan, (stamps, values, names), usable)
+    return rows, [*sentences, *said, *order]
+
+
+def _merged(table: Table, plan: Plan, merge: str | None) -> Table:
+    return table if merge is None or plan.time is None else aggregate(table, plan.time, plan.id, merge)
+
+
+def _series_names(table: Table, plan: Plan) -> tuple[list[str | None], list[str]]:
+    """The name of each row's series, None where an id is empty, and a sentence on those."""
+    if not plan.id:
+        return [""] * len(table), []
+    cells = zip(*(table.cells(name) for name in plan.id), strict=True)
+    stripped = ([cell.strip() for cell in row] for row in cells)
+    names = [JOINT.join(row) if all(row) else None for row in stripped]
+    lost = names.count(None)
+    return names, [f"{lost:,} rows without {' or '.join(plan.id)} left out"] if lost else []
+
+
+def _dead_series(table: Table, plan: Plan, names: list[str | None]) -> set[str]:
+    """Series in which no target has a single value: they must not count as missing cells of the others."""
+    known = np.zeros(len(table), dtype=bool)
+    for name in plan.target:
+        known |= ~np.isnan(table.numbers(name).values)
+    living = {names[row] for row in np.flatnonzero(known).tolist()}
+    return {name for name in names if name is not None and name not in living}
 
 
 def join_rows(earlier: Rows, later: Rows, sources: tuple[str, str], dated: bool) -> Rows:
-    """The series of two files as one; those of ``later`` must lie behind. Without stamps they are counted on."""
+    """The series of two files as one; ``later`` must lie behind. Without stamps the rows are counted on."""
     names = list(dict.fromkeys([*earlier.names, *later.names]))
     pieces: list[list[tuple[AnyArray, Array, IntArray]]] = [[] for _ in names]
     for rows in (earlier, later):
@@ -133,8 +171,9 @@ def join_rows(earlier: Rows, later: Rows, sources: tuple[str, str], dated: bool)
             if known and not dated:
                 stamps = stamps + known[0][0][-1] + 1
             elif known and stamps[0] <= known[0][0][-1]:
+                where = f"{sources[1]}, row {rows.records[own][0]}"
                 raise DataError(
-                    f"{sources[1]}, row {rows.records[own][0]}: {stamps[0]} is not after the last row of {sources[0]}",
+                    f"{where}: {stamps[0]} is not after the rows of {sources[0]}",
                     "a forecast is validated and tested on the rows that follow",
                 )
             known.append((stamps, rows.values[own], rows.records[own]))
@@ -146,59 +185,38 @@ def join_rows(earlier: Rows, later: Rows, sources: tuple[str, str], dated: bool)
 
 
 def _in_order(
-    table: Table, plan: Plan, content: tuple[AnyArray, Array, list[list[str]]], usable: NDArray[np.bool_]
+    table: Table, plan: Plan, content: tuple[AnyArray, Array, list[str | None]], usable: NDArray[np.bool_]
 ) -> tuple[Rows, list[str]]:
     """Sort by series (in order of appearance) and time; refuse two rows at one moment."""
-    stamps, values, keys = content
+    stamps, values, names = content
     kept = np.flatnonzero(usable)
     if not len(kept):
-        raise DataError(f"{table.source}: no row can be used", f"is {plan.time} the column of time? --time names it")
-    joined = [JOINT.join(parts) for parts in zip(*keys, strict=True)] if keys else [""] * len(table)
-    number: dict[str, int] = {}
-    series = np.array([number.setdefault(joined[row], len(number)) for row in kept], dtype=np.int64)
-    stamps, values = stamps[kept], values[kept]
-    if stamps.dtype.kind == "f" and np.array_equal(stamps, np.rint(stamps)) and np.abs(stamps).max() < 2**53:
-        stamps = stamps.astype(np.int64)
+        raise DataError(f"{table.source}: no row can be used", "--time and --target name the columns")
+    number: dict[str | None, int] = {}
+    series = np.array([number.setdefault(names[row], len(number)) for row in kept.tolist()], dtype=np.int64)
+    stamps = stamps[kept]
     sentences = []
     if plan.time is not None:
         order = np.lexsort((stamps, series))
-        together = np.flatnonzero(np.diff(series) == 0)
-        steps = np.diff(stamps)[together]
-        if len(steps) and not (steps > np.zeros(1, dtype=steps.dtype)).all():
-            falling = bool((steps < np.zeros(1, dtype=steps.dtype)).all())
-            how = "newest first" if falling else "not in order of time"
-            sentences.append(f"the rows were {how} and have been sorted by {plan.time}")
+        steps = np.diff(stamps)[np.diff(series) == 0]
+        backwards = steps < np.zeros(1, dtype=steps.dtype)
+        if backwards.any():
+            how = "newest first" if backwards.all() else "not in the order of time"
+            sentences.append(f"the rows were {how}: sorted by {plan.time}")
     else:
         order = np.argsort(series, kind="stable")
-    if plan.time is None and keys:
-        counts = np.bincount(series, minlength=len(number))
-        stamps = stamps.copy()
-        stamps[order] = np.arange(len(stamps)) - np.repeat(np.cumsum(counts) - counts, counts)
-    series, stamps, values, kept = series[order], stamps[order], values[order], kept[order]
-    same = np.flatnonzero((np.diff(series) == 0) & (stamps[1:] == stamps[:-1]))
-    if len(same):
-        raise _repeated(table, plan, kept, int(same[0]))
     lengths = np.bincount(series, minlength=len(number)).astype(np.int64)
-    return Rows(tuple(number), lengths, stamps, values, table.records[kept]), sentences
-
-
-def _repeated(table: Table, plan: Plan, kept: IntArray, at: int) -> DataError:
-    """Two rows share one moment: what would merge them, or tell them apart."""
-    first, second = int(kept[at]), int(kept[at + 1])
-    time = plan.time or ""
-    proposal = ""
-    others = [name for name in table.names if name not in {time, *plan.target, *plan.id} and table.kind(name) == "text"]
-    for size in (1, 2):
-        for chosen in combinations(others[:8], size):
-            names = (time, *plan.id, *chosen)
-            cells = list(zip(*(table.cells(name) for name in names), strict=True))
-            if len(set(cells)) == len(cells) and not proposal:
-                proposal = f", --id {','.join((*plan.id, *chosen))} tells them apart"
-    stamp = table.cells(time)[second].strip()
-    return DataError(
-        f"{table.where(second, time)}: {stamp} stands in row {table.records[first]} already",
-        f"--aggregate sum, mean or last merges such rows{proposal}",
-    )
+    series, stamps, kept = series[order], stamps[order], kept[order]
+    if plan.time is None:
+        stamps = np.arange(len(kept)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    elif ((np.diff(series) == 0) & (stamps[1:] == stamps[:-1])).any():
+        refuse_shared_times(table, plan.time, plan.id)
+        raise DataError(
+            f"{table.source}, column {plan.time}: rows share one time", "--aggregate last keeps one"
+        )
+    return Rows(
+        tuple(str(name) for name in number), lengths, stamps, values[kept], table.records[kept]
+    ), sentences
 
 
 def forms_to_json(forms: Forms) -> dict[str, Any]:
@@ -212,7 +230,9 @@ def forms_from_json(data: Mapping[str, Any], names: tuple[str, ...]) -> dict[str
     for name in names:
         try:
             content = dict(data[name])
-            forms[name] = DateForm.from_json(content) if content.pop("date") else NumberForm.from_json(content)
+            forms[name] = (
+                DateForm.from_json(content) if content.pop("date") else NumberForm.from_json(content)
+            )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"the model does not say how column {name} is written") from error
     return forms

@@ -23,6 +23,8 @@ LEAST_GAIN = 3.0
 """A logarithm must make the training rows e³ times as likely before it is taken."""
 FLOOR_SHARE = 0.1
 """Later values below this share of the smallest training value are read as it: ln 0 has no place."""
+ZERO_SHARE = 0.02
+"""A column that is never negative, and exactly 0 this often, cannot go below 0: rain, sales, counts."""
 HIGHEST_LOG = 690.0
 """exp of more than this is too large for a float64."""
 
@@ -66,18 +68,29 @@ class SeriesScaling:
     """(S, F), above 0"""
     floor: Array
     """(S, F), above 0"""
+    bounded: NDArray[np.bool_]
+    """(F,) columns whose values end at 0."""
 
     @classmethod
     def fit(
-        cls, scaler: str, names: Sequence[str], series: Sequence[NDArray[Any]], logs: NDArray[np.bool_] | None = None
+        cls,
+        scaler: str,
+        names: Sequence[str],
+        series: Sequence[NDArray[Any]],
+        logs: NDArray[np.bool_] | None = None,
     ) -> SeriesScaling:
         """Fit on the training rows of each of ``series`` (T, F), NaN ignored; ``logs`` (F,) None: decide."""
         columns = series[0].shape[1]
         if logs is None:
-            logs = np.array([logarithm_helps([values[:, j] for values in series]) for j in range(columns)], dtype=bool)
+            logs = np.array(
+                [logarithm_helps([values[:, j] for values in series]) for j in range(columns)], dtype=bool
+            )
         fitted = [_fit_series(scaler, values, logs) for values in series]
         shift, scale, floor = (np.stack(part) for part in zip(*fitted, strict=True))
-        return cls(f"{scaler.removesuffix('.v1')}.v1", logs, tuple(names), shift, scale, floor)
+        bounded = np.array(
+            [_ends_at_zero([values[:, j] for values in series]) for j in range(columns)], dtype=bool
+        )
+        return cls(f"{scaler.removesuffix('.v1')}.v1", logs, tuple(names), shift, scale, floor, bounded)
 
     def extended(self, names: Sequence[str], series: Sequence[NDArray[Any]]) -> SeriesScaling:
         """The scaling of exactly ``names``: as fitted where known, else fitted on the series' own (T, F)."""
@@ -93,7 +106,9 @@ class SeriesScaling:
 
     def transform(self, values: NDArray[Any], row: int) -> Array:
         """Values (T, F) of series number ``row`` → scaled (T, F); NaN stays NaN."""
-        logged = np.log(np.maximum(values, self.floor[row]), where=self.logs & ~np.isnan(values), out=values * 1.0)
+        logged = np.log(
+            np.maximum(values, self.floor[row]), where=self.logs & ~np.isnan(values), out=values * 1.0
+        )
         scaled: Array = (logged - self.shift[row]) / self.scale[row]
         return scaled
 
@@ -104,6 +119,7 @@ class SeriesScaling:
         with np.errstate(over="ignore"):
             values = np.asarray(scaled, dtype=np.float64) * scale + shift
         values = np.clip(values, -np.finfo(np.float64).max, np.finfo(np.float64).max)
+        values = np.where(self.bounded[:targets], np.maximum(values, 0.0), values)
         logs = np.broadcast_to(self.logs[:targets], values.shape)
         return np.where(logs, np.exp(np.where(logs, np.minimum(values, HIGHEST_LOG), 0.0)), values)
 
@@ -116,21 +132,39 @@ class SeriesScaling:
             "shift": self.shift.tolist(),
             "scale": self.scale.tolist(),
             "floor": self.floor.tolist(),
+            "bounded": self.bounded.tolist(),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any], columns: int) -> SeriesScaling:
-        """Rebuild for ``columns`` F. Raises ModelError, KeyError, TypeError or ValueError on anything else."""
+        """Rebuild for F ``columns``; raises ModelError, KeyError, TypeError or ValueError on the rest."""
         names = tuple(str(name) for name in data["names"])
         shift, scale, floor = (np.array(data[key], dtype=np.float64) for key in ("shift", "scale", "floor"))
-        logs = np.array([bool(flag) for flag in data["logs"]], dtype=bool)
+        logs, bounded = (
+            np.array([bool(flag) for flag in data[key]], dtype=bool) for key in ("logs", "bounded")
+        )
         shape = (len(names), columns)
-        fits = logs.shape == (columns,) and shift.shape == scale.shape == floor.shape == shape
+        fits = (
+            logs.shape == bounded.shape == (columns,) and shift.shape == scale.shape == floor.shape == shape
+        )
         if data["scaler"] not in SCALERS or not names or not fits:
             raise ModelError("the model's scaler does not fit its columns")
-        if not all(np.isfinite(part).all() for part in (shift, scale, floor)) or (scale <= 0).any() or (floor <= 0).any():
+        if (
+            not all(np.isfinite(part).all() for part in (shift, scale, floor))
+            or (scale <= 0).any()
+            or (floor <= 0).any()
+        ):
             raise ModelError("the model's scaler holds numbers that cannot be used")
-        return cls(data["scaler"], logs, names, shift, scale, floor)
+        if (logs & bounded).any() or len(set(names)) != len(names):
+            raise ModelError("the model's scaler contradicts itself")
+        return cls(data["scaler"], logs, names, shift, scale, floor, bounded)
+
+
+def _ends_at_zero(series: Sequence[NDArray[Any]]) -> bool:
+    """Whether one column (each series (T,)) is never negative and often exactly 0."""
+    values = np.concatenate(series)
+    known = values[~np.isnan(values)]
+    return bool(len(known) and known.min() == 0 and (known == 0).mean() >= ZERO_SHARE)
 
 
 def _fit_series(scaler: str, values: NDArray[Any], logs: NDArray[np.bool_]) -> tuple[Array, Array, Array]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from seqcli.errors import ModelError
 from seqcli.network import InputSpec
 from seqcli.preprocessing.windowing import panel_windows, window_starts
-from seqcli.sequences import LENGTHS, TARGET, Batch, FloatArray, IntArray, Windows
+from seqcli.sequences import LENGTHS, TARGET, Batch, Examples, FloatArray, IntArray, Windows
 from seqcli.tasks.forecast_panel import Panel
 
 Array = NDArray[np.float64]
@@ -53,7 +53,7 @@ class Frame:
     def fit(
         cls, panel: Panel, scaled: FloatArray, starts: IntArray, shape: tuple[int, int, int], train: IntArray
     ) -> Frame:
-        """Choose references and measure spreads on the windows at ``starts``, seeing ``train`` positions alone.
+        """Choose references and measure spreads on the windows at ``starts``, seeing ``train`` steps alone.
 
         ``scaled`` (total, F) has no NaN; ``shape`` is (window, horizon, season).
         """
@@ -171,13 +171,20 @@ class ForecastWindows:
 
     def _after(self, field: NDArray[Any]) -> NDArray[Any]:
         """The horizon of every window in ``field`` (total, K): (N, H, K)."""
-        return field[self.origins[:, None] + np.arange(self.frame.horizon)]
+        return np.asarray(field[self.origins[:, None] + np.arange(self.frame.horizon)])
 
     def inputs(self) -> tuple[InputSpec, ...]:
         """The fields that the network reads."""
         calendar = self.panel.calendar_features.shape[1]
         values = InputSpec(VALUES, "values", self.panel.values.shape[1] + 1 + calendar)
         return (values, InputSpec(AHEAD, "dense", calendar)) if calendar else (values,)
+
+
+def windows_of(examples: Examples) -> ForecastWindows:
+    """``examples`` as what this task makes. Raises TypeError for those of another task."""
+    if not isinstance(examples, ForecastWindows):
+        raise TypeError(f"a forecast is scored on windows, not on {type(examples).__name__}")
+    return examples
 
 
 def part_starts(panel: Panel, part: IntArray, window: int, horizon: int, stride: int = 1) -> IntArray:
@@ -209,9 +216,17 @@ def evenly(starts: IntArray, most: int) -> IntArray:
 
 
 def make_windows(
-    panel: Panel, frame: Frame, scaled: FloatArray, starts: IntArray, part: IntArray | None = None, note: str = ""
+    panel: Panel,
+    frame: Frame,
+    scaled: FloatArray,
+    starts: IntArray,
+    part: IntArray | None = None,
+    note: str = "",
 ) -> ForecastWindows:
-    """Windows at ``starts``; ``scaled`` (total, F) is filled; only steps in ``part`` are scored (None: no target)."""
+    """Windows at ``starts`` of ``scaled`` (total, F) without NaN.
+
+    Only steps in ``part`` are scored; without a part there is no target field at all.
+    """
     past = {
         VALUES: scaled,
         _MISSING: panel.missing_share[:, None],

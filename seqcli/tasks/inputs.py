@@ -19,6 +19,7 @@ from seqcli.network import InputSpec
 from seqcli.options import Options
 from seqcli.preprocessing.batching import covering_length
 from seqcli.preprocessing.vocabulary import Vocabulary
+from seqcli.readers.roles import series_numbers
 from seqcli.readers.table import Table
 from seqcli.sequences import Batchable, Field, IntArray, Sequences
 from seqcli.tasks.base import Plan
@@ -61,14 +62,12 @@ def group_rows(table: Table, ids: tuple[str, ...], time: str | None) -> Grouping
     rows = np.arange(len(table))
     if not ids:
         return Grouping(rows, np.arange(len(table) + 1))
-    numbers: dict[tuple[str, ...], int] = {}
-    keys = zip(*(table.cells(name) for name in ids), strict=True)
-    owner = np.fromiter((numbers.setdefault(key, len(numbers)) for key in keys), np.int64, len(table))
+    owner = series_numbers([table.cells(name) for name in ids], len(table))
     when: NDArray[Any] = rows
     if time is not None:
         when = table.dates(time).values if table.kind(time) == "date" else table.numbers(time).values
     order = np.lexsort((rows, when, owner))
-    return Grouping(order, np.searchsorted(owner[order], np.arange(len(numbers) + 1)))
+    return Grouping(order, np.searchsorted(owner[order], np.arange(owner.max(initial=-1) + 2)))
 
 
 @dataclass(frozen=True)

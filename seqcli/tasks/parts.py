@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from seqcli.errors import DataError
 from seqcli.options import Options
 from seqcli.preprocessing.split import stratified_split
-from seqcli.readers.roles import feature_numbers
+from seqcli.readers.roles import feature_numbers, time_stamps
 from seqcli.readers.table import Table
 from seqcli.sequences import AnyArray, IntArray
 from seqcli.tasks.base import Plan, Tables
@@ -33,8 +33,9 @@ class Part:
 
 @dataclass(frozen=True)
 class Parts:
-    """The three parts, with sentences on the split and on odd data."""
+    """The three parts, the columns that are left, and sentences on the split and on odd data."""
 
+    plan: Plan
     train: Part
     validation: Part
     test: Part
@@ -56,23 +57,27 @@ class Source:
     test: Table
 
 
-Usable = Callable[[Table], tuple[IntArray, list[str]]]
-"""A table → the rows whose target is known, and sentences on the others."""
-Strata = Callable[[Table, IntArray], Sequence[str]]
-"""A table and the first rows of its examples → what each part should hold an equal share of."""
+@dataclass(frozen=True)
+class TargetRole:
+    """How a task reads its target."""
+
+    check: Callable[[Table], Sequence[str]]
+    """Refuses a column that cannot be the target; sentences on its odd cells."""
+    known: Callable[[Table], IntArray]
+    """The rows whose target is known."""
+    strata: Callable[[Table, IntArray], Sequence[str]]
+    """The named rows → what each part should hold an equal share of."""
 
 
-def make_parts(tables: Tables, plan: Plan, options: Options, usable: Usable, strata: Strata) -> Parts:
+def make_parts(tables: Tables, plan: Plan, options: Options, target: TargetRole) -> Parts:
     """Drop rows without a target, check the features, and split the examples.
 
     Files given for validation or test are those parts; the rest of the main table is drawn by class,
     equal examples and equal groups kept together. Raises DataError where a role refuses its column
     and where there are fewer than 20 examples.
     """
-    rules: list[str] = []
-    warnings: list[str] = []
-    known = [_known_rows(table, plan, options, usable, warnings) for table in _given(tables)]
-    main = known.pop(0)
+    warnings = list(target.check(tables.main))
+    main, plan = _usable_rows(tables.main, plan, options, target, warnings)
     grouping = group_rows(main, plan.id, plan.time)
     if len(grouping) < LEAST_EXAMPLES:
         raise DataError(
@@ -81,45 +86,48 @@ def make_parts(tables: Tables, plan: Plan, options: Options, usable: Usable, str
             f"at least {LEAST_EXAMPLES} are needed",
         )
     split = stratified_split(
-        strata(main, grouping.first),
-        groups=[main.cells(plan.group)[row] for row in grouping.first.tolist()] if plan.group else None,
+        target.strata(main, grouping.first),
+        groups=picked(main.cells(plan.group), grouping.first) if plan.group else None,
         keys=content_keys(main, (*plan.text, *plan.features), grouping),
         validation_share=0.0 if tables.validation else options.split.validation_share,
         test_share=0.0 if tables.test else options.split.test_share,
         seed=options.training.seed,
     )
-    rules += split.sentences
-    parts = [
-        _part(main.take(grouping.rows(examples)), plan)
-        for examples in (split.train, split.validation, split.test)
-    ]
+    positions = (split.train, split.validation, split.test)
+    parts = [_part(main.take(grouping.rows(examples)), plan) for examples in positions]
     for place, given in ((1, tables.validation), (2, tables.test)):
         if given is not None:
-            parts[place] = _part(known.pop(0), plan)
-            _warn_of_copies(parts[0].table, parts[place].table, plan, warnings)
-    return Parts(parts[0], parts[1], parts[2], rules, warnings)
-
-
-def _given(tables: Tables) -> list[Table]:
-    return [table for table in (tables.main, tables.validation, tables.test) if table is not None]
+            table, _ = _usable_rows(given, plan, options, target, warnings)
+            parts[place] = _part(table, plan)
+            _warn_of_copies(parts[0].table, table, plan, warnings)
+    return Parts(plan, parts[0], parts[1], parts[2], list(split.sentences), warnings)
 
 
 def _part(table: Table, plan: Plan) -> Part:
     return Part(table, group_rows(table, plan.id, plan.time).first)
 
 
-def _known_rows(table: Table, plan: Plan, options: Options, usable: Usable, warnings: list[str]) -> Table:
-    """The rows whose target is known, after every feature column was found readable."""
-    rows, sentences = usable(table)
-    warnings += sentences
+def _usable_rows(
+    table: Table, plan: Plan, options: Options, target: TargetRole, warnings: list[str]
+) -> tuple[Table, Plan]:
+    """The rows with a target (and a time, where it orders them), and the plan without constant features."""
+    rows = target.known(table)
+    if plan.id and plan.time:
+        stamps = time_stamps(table, plan.time)
+        warnings += stamps.sentences
+        rows = rows[stamps.usable[rows]]
     if len(rows) < len(table):
         table = table.take(rows)
     for name in plan.features:
-        if table.kind(name) != "text":
-            warnings += feature_numbers(table, name, options.reading.missing).sentences
+        if table.kind(name) == "text":
+            continue
+        numbers = feature_numbers(table, name, options.reading.missing)
+        warnings += numbers.sentences
+        if numbers.constant and len(plan.features) + len(plan.text) > 1:
+            plan = replace(plan, features=tuple(other for other in plan.features if other != name))
     if plan.id:
         _refuse_mixed(table, plan)
-    return table
+    return table, plan
 
 
 def _refuse_mixed(table: Table, plan: Plan) -> None:

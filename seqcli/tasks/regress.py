@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.errors import DataError, ModelError
+from seqcli.errors import ModelError
 from seqcli.options import Options
 from seqcli.preprocessing.scaling import Scaler, StandardScaler, restore_scaler
 from seqcli.readers.numbers import NumberForm
@@ -19,7 +19,7 @@ from seqcli.sequences import TARGET, Batchable, Examples, IntArray
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.classify_metrics import comparison_table
 from seqcli.tasks.inputs import Inputs
-from seqcli.tasks.parts import Source, left_out_sentences, make_parts
+from seqcli.tasks.parts import Source, TargetRole, left_out_sentences, make_parts
 from seqcli.tasks.regress_metrics import error_table, number_scores
 from seqcli.tasks.sizes import choose_sizes, network_spec, training_defaults
 
@@ -44,18 +44,13 @@ class Regress:
     def prepare(cls, tables: Tables, plan: Plan, options: Options) -> Prepared:
         """Split by bands of the target, fit on the training rows, encode the three parts.
 
-        Raises DataError for a target that never changes, too few rows, a sequence with two answers,
-        and where a column cannot play its role.
+        Raises DataError for too few rows, a sequence with two answers, and a column that cannot play
+        its role.
         """
-        parts = make_parts(tables, plan, options, lambda table: _known(table, plan), _bands(plan))
+        parts = make_parts(tables, plan, options, _target_role(plan))
+        plan = parts.plan
         target = parts.train.table.numbers(plan.target[0])
         values = target.values[parts.train.first]
-        if (values == values[0]).all():
-            raise DataError(
-                f"{tables.main.source}, column {plan.target[0]}: every row says {values[0]:g}, so there is "
-                "nothing to learn",
-                "at least 2 different numbers are needed",
-            )
         inputs, rules = Inputs.fit(parts.train.table, plan, options)
         task = cls(plan, inputs, target.form, StandardScaler.fit(values[:, None]))
         train, validation, test = (task.encode_labelled(part.table) for part in parts.all)
@@ -167,18 +162,17 @@ def _target(examples: Examples) -> NDArray[np.float32]:
     return target
 
 
-def _known(table: Table, plan: Plan) -> tuple[IntArray, list[str]]:
-    """The rows whose target is a number, and what to say of the others."""
-    role = target_numbers(table, plan.target[0])
-    return np.flatnonzero(np.isfinite(role.values)), list(role.sentences)
+def _target_role(plan: Plan) -> TargetRole:
+    """How numbers are read: refused where they teach nothing, rows without one dropped, split by band."""
+    name = plan.target[0]
 
-
-def _bands(plan: Plan) -> Any:
-    """How a split reads the band of the target that each example lies in."""
-
-    def bands(table: Table, first: IntArray) -> list[str]:
-        values = table.numbers(plan.target[0]).values[first]
+    def bands(table: Table, rows: IntArray) -> list[str]:
+        values = table.numbers(name).values[rows]
         edges = np.quantile(values, np.linspace(0, 1, BANDS + 1)[1:-1])
         return [str(band) for band in np.searchsorted(edges, values).tolist()]
 
-    return bands
+    return TargetRole(
+        check=lambda table: target_numbers(table, name).sentences,
+        known=lambda table: np.flatnonzero(np.isfinite(table.numbers(name).values)),
+        strata=bands,
+    )

@@ -154,13 +154,13 @@ def _series(columns: Columns) -> Found | None:
     return Found(targets, f"{reason}, over {time.name}")
 
 
-def forecast_target(columns: Columns, time: str, aside: tuple[str, ...] = ()) -> tuple[tuple[str, ...], str]:
+def forecast_target(columns: Columns, time: str | None) -> tuple[tuple[str, ...], str]:
     """Columns to forecast and why: by name, else the only usable numbers, else all of them."""
-    ids = next(iter(columns.separators(time)), ())
+    ids = next(iter(columns.separators(time)), ()) if time else ()
     numbers = [
         column
         for column in columns.of_kind("number")
-        if column.name not in {time, *ids, *aside} and not column.useless
+        if column.name not in {time, *ids} and not column.useless
     ]
     for word in (*FORECAST_WORDS, *LABEL_WORDS[0], *LABEL_WORDS[2]):
         for column in numbers:

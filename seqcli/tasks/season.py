@@ -49,8 +49,8 @@ def find_season(series: Sequence[NDArray[Any]], candidates: Sequence[int]) -> in
 
     Of the calendar's ``candidates`` the shortest whose correlation comes within a tenth of the best
     is taken; without candidates every lag is looked at, and a clear peak is asked for. A lag is
-    confirmed when it stands above chance: r_m > 1.645·√((1 + 2·Σ_{i<m} r_i²) / n), the test of the M4
-    competition's Naive 2 method, and above a floor.
+    confirmed when it stands above chance: r_m > 2.326·√((1 + 2·Σ_{i<m} r_i²) / n), the test of the M4
+    competition's Naive 2 method at 1 %, and above a floor.
     """
     longest = max((len(values) for values in series), default=0)
     most = longest // LEAST_SEASONS
@@ -72,7 +72,9 @@ def find_season(series: Sequence[NDArray[Any]], candidates: Sequence[int]) -> in
         return None
     correlations /= weight
     floor = LEAST_CORRELATION if candidates else LEAST_CORRELATION_UNKNOWN
-    noise = 1.645 * np.sqrt((1 + 2 * np.concatenate([[0.0, 0.0], np.cumsum(correlations[1:-1] ** 2)])) / weight)
+    noise = 2.326 * np.sqrt(
+        (1 + 2 * np.concatenate([[0.0, 0.0], np.cumsum(correlations[1:-1] ** 2)])) / weight
+    )
     confirmed = [
         lag
         for lag in lags

@@ -25,7 +25,7 @@ from seqcli.training.checkpoint import Checkpoint, CheckpointStore
 from seqcli.training.early_stopping import BestEpoch
 from seqcli.training.events import EpochDone, Notice, StepDone
 from seqcli.training.fit_setup import FitOutcome, FitSetup
-from seqcli.training.schedules import StepPlan, learning_rate_at, plan_steps
+from seqcli.training.schedules import LEAST_SCORINGS, StepPlan, learning_rate_at, plan_steps
 from seqcli.training.signals import Interrupt, watch_interrupts
 from seqcli.training.stepping import Stepper
 
@@ -122,7 +122,8 @@ class _Run:
                 f"{1000 * seconds:.1f} ms a step: {budget_steps} steps ({passes:.1f} passes) "
                 f"fit into {self.setup.time_budget:g} s"
             )
-        self.plan = plan_steps(self.setup, self.order.steps_per_pass, budget_steps)
+        scorings = LEAST_SCORINGS if self.validation is not None else 1
+        self.plan = plan_steps(self.setup, self.order.steps_per_pass, budget_steps, scorings)
         torch.manual_seed(self.setup.seed)
 
     def step(self) -> StepDone:

@@ -31,10 +31,13 @@ class StepPlan:
         return min(epoch * self.interval, self.total_steps)
 
 
-def plan_steps(setup: FitSetup, steps_per_pass: int, budget_steps: int | None = None) -> StepPlan:
+def plan_steps(
+    setup: FitSetup, steps_per_pass: int, budget_steps: int | None = None, scorings: int = LEAST_SCORINGS
+) -> StepPlan:
     """Settle the length of a fit whose training part makes ``steps_per_pass`` batches.
 
-    ``budget_steps`` is what a probe says fits into the time budget.
+    ``budget_steps`` is what a probe says fits into the time budget. A length in steps is cut into at
+    least ``scorings`` epochs; a fit without validation needs 1.
     """
     steps = setup.steps
     if steps is None and budget_steps is not None:
@@ -43,7 +46,7 @@ def plan_steps(setup: FitSetup, steps_per_pass: int, budget_steps: int | None = 
     if steps is None:
         epochs = setup.epochs or 1
         return StepPlan(epochs * steps_per_pass, steps_per_pass, epochs)
-    interval = min(steps_per_pass, math.ceil(steps / LEAST_SCORINGS))
+    interval = min(steps_per_pass, math.ceil(steps / scorings))
     # Epochs that are shorter than a pass cannot be limited by a number of passes: steps did that above.
     limit = setup.epochs if setup.steps is not None and setup.epochs is not None else steps
     return StepPlan(steps, interval, limit)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqcli.errors import DataError, ModelError, UsageError
-from seqcli.model_dir import disk_errors
+from seqcli.saved.files import disk_errors
 from seqcli.options import Options
 from seqcli.training.checkpoint import write_atomically
 

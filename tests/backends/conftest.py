@@ -42,7 +42,9 @@ class Packed:
                     found.append((getattr(cell, name), getattr(self.module, f"{name}_l{depth}{suffix}")))
         return found
 
-    def __call__(self, x: torch.Tensor, lengths: torch.Tensor) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
+    def __call__(
+        self, x: torch.Tensor, lengths: torch.Tensor
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, ...]]:
         """Outputs (B, T, D), zero at padding, and the last states, each (layers*directions, B, H)."""
         packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
         outputs, last = self.module(packed)

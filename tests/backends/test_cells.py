@@ -180,7 +180,7 @@ def test_a_bidirectional_encoder_has_no_step():
         step_graph(Encoder("gru", 3, 4, bidirectional=True))
 
 
-@pytest.mark.parametrize("batch, steps, hidden", [(1, 1, 1), (3, 70, 500), (40, 5, 2000)])
+@pytest.mark.parametrize(("batch", "steps", "hidden"), [(1, 1, 1), (3, 70, 500), (40, 5, 2000)])
 def test_gru_gradients_do_not_depend_on_how_steps_fall_into_blocks(batch, steps, hidden):
     """The scan works back in blocks of steps: one block, ragged blocks, one step a block."""
     torch.manual_seed(0)

@@ -11,7 +11,7 @@ from seqcli.backends.registry import CELLS
 
 NO_TORCH_LAYER = {"none": "torch has no such layer; compared with the same feedforward layer written out"}
 recurrent = pytest.mark.parametrize("cell", [name for name in CELLS if name not in NO_TORCH_LAYER])
-shapes = pytest.mark.parametrize("layers, bidirectional", [(1, False), (1, True), (2, False), (3, True)])
+shapes = pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (1, True), (2, False), (3, True)])
 
 
 def make_encoder(cell: str, layers: int, bidirectional: bool, dtype: torch.dtype = torch.float64) -> Encoder:
@@ -28,7 +28,7 @@ def ragged(dtype: torch.dtype = torch.float64) -> tuple[torch.Tensor, torch.Tens
 
 @recurrent
 @shapes
-@pytest.mark.parametrize("dtype, close", [(torch.float64, 1e-13), (torch.float32, 1e-6)])
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float64, 1e-13), (torch.float32, 1e-6)])
 def test_equal_to_packed_torch(cell, layers, bidirectional, dtype, close, packed):
     encoder = make_encoder(cell, layers, bidirectional, dtype)
     x, lengths = ragged(dtype)
@@ -99,7 +99,9 @@ def test_run_goes_on_from_states_row_by_row(cell):
 
 
 def test_reversal_by_hand():
-    x = torch.tensor([[[1.0], [2.0], [3.0], [0.0]], [[4.0], [5.0], [0.0], [0.0]], [[6.0], [7.0], [8.0], [9.0]]])
+    x = torch.tensor(
+        [[[1.0], [2.0], [3.0], [0.0]], [[4.0], [5.0], [0.0], [0.0]], [[6.0], [7.0], [8.0], [9.0]]]
+    )
     order = reversed_order(torch.tensor([3, 2, 4]), 4)
     expected = [[3, 2, 1, 0], [5, 4, 0, 0], [9, 8, 7, 6]]
     assert reverse(x, order)[..., 0].tolist() == expected

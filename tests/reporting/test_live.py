@@ -117,7 +117,7 @@ def test_an_epoch_over_all_rows_has_no_validation_columns() -> None:
 
 def test_an_epoch_in_a_line() -> None:
     assert epoch_line(epoch(4, best=True)) == (
-        "epoch 4/30 · train loss 0.6000 · validation loss 0.7000 · validation macro f1 0.5000 · best so far"
+        "epoch 4/30 · train loss 0.6000 · validation macro f1 0.5000 · validation loss 0.7000 · best so far"
     )
 
 

@@ -57,7 +57,11 @@ def test_the_weights_are_a_safetensors_file(saved, small, tmp_path) -> None:
     theirs = load_file(saved / "weights.safetensors")
     for name, values in small.weights.items():
         np.testing.assert_array_equal(theirs[name], values)
-    arrays = {"a.b": np.arange(6, dtype=np.int64).reshape(2, 3), "c": np.zeros((0, 2)), "d": np.float32([1.5])}
+    arrays = {
+        "a.b": np.arange(6, dtype=np.int64).reshape(2, 3),
+        "c": np.zeros((0, 2)),
+        "d": np.float32([1.5]),
+    }
     save_file(arrays, tmp_path / "other", metadata={"format": "np"})
     ours = unpack_weights((tmp_path / "other").read_bytes(), "other")
     for name, values in arrays.items():
@@ -239,7 +243,9 @@ def test_the_default_model_of_the_same_file_and_task_is_replaced(saved) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"named": True}, {"source": "other.csv"}, {"task": "forecast.v1"}], ids=["named", "source", "task"]
+    "change",
+    [{"named": True}, {"source": "other.csv"}, {"task": "forecast.v1"}],
+    ids=["named", "source", "task"],
 )
 def test_any_other_model_needs_force(saved, change) -> None:
     asked = {"named": False, "force": False, **SAME, **change}

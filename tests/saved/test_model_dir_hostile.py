@@ -19,7 +19,10 @@ from seqcli.saved.record import TYPES
 
 FILES = ("model.json", "weights.safetensors", "graphs/batch.onnx", "history.jsonl", "README.md")
 ATTACK = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    database=None,
 )
 
 
@@ -169,7 +172,9 @@ def test_changed_bytes_with_digest_recomputed(saved, rehash, data, tmp_path) -> 
     }
 
 
-@pytest.mark.parametrize("line", [b"[1]", b"{", b'{"a": NaN}', b'{"a":1}{"b":2}', b"\xff", b"", b'{"a":1,"a":2}'])
+@pytest.mark.parametrize(
+    "line", [b"[1]", b"{", b'{"a": NaN}', b'{"a":1}{"b":2}', b"\xff", b"", b'{"a":1,"a":2}']
+)
 def test_a_history_that_is_not_json_lines(saved, line, rehash) -> None:
     (saved / "history.jsonl").write_bytes(b'{"epoch": 1}\n' + line + b"\n")
     rehash(saved)
@@ -234,19 +239,34 @@ TENSOR = '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}%s}'
         (header(TENSOR % "", b"1234567"), "no tensor"),
         (header(TENSOR % "", b"123456789"), "no tensor"),
         (header(TENSOR % ',"a":1', b"12345678"), "repeated"),
-        (header(TENSOR % ',"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}', b"12345678"), "fill its place"),
-        (header(TENSOR % ',"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}', b"0" * 16), "fill its place"),
+        (
+            header(TENSOR % ',"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}', b"12345678"),
+            "fill its place",
+        ),
+        (
+            header(TENSOR % ',"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}', b"0" * 16),
+            "fill its place",
+        ),
         (header('{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}', b"12345678"), "fill its place"),
         (header('{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}', b"12345678"), "shape or place"),
-        (header('{"a":{"dtype":"F32","shape":[true,2],"data_offsets":[0,8]}}', b"12345678"), "shape or place"),
+        (
+            header('{"a":{"dtype":"F32","shape":[true,2],"data_offsets":[0,8]}}', b"12345678"),
+            "shape or place",
+        ),
         (header('{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}', b"12345678"), "fill its place"),
         (header('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0]}}', b"12345678"), "shape or place"),
         (header('{"a":{"dtype":"F32","shape":[1099511627776,0],"data_offsets":[0,0]}}'), "shape or place"),
-        (header('{"a":{"dtype":"F32","shape":%s,"data_offsets":[0,4]}}' % ([1] * 9), b"1234"), "shape or place"),
+        (
+            header('{"a":{"dtype":"F32","shape":%s,"data_offsets":[0,4]}}' % ([1] * 9), b"1234"),
+            "shape or place",
+        ),
         (header('{"a":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}}', b"12345678"), "the type"),
         (header('{"a":{"dtype":["F32"],"shape":[2],"data_offsets":[0,8]}}', b"12345678"), "the type"),
         (header('{"../a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', b"12345678"), "called"),
-        (header('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}}', b"12345678"), "not described"),
+        (
+            header('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}}', b"12345678"),
+            "not described",
+        ),
         (header('{"a":7}'), "not described"),
     ],
 )
@@ -447,7 +467,9 @@ def test_any_value_anywhere_in_the_record(saved, data) -> None:
     place, key = record, data.draw(st.sampled_from(sorted(record)))
     while isinstance(place[key], dict | list) and place[key] and data.draw(st.booleans()):
         place = place[key]
-        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else list(range(len(place)))))
+        key = data.draw(
+            st.sampled_from(sorted(place) if isinstance(place, dict) else list(range(len(place))))
+        )
     place[key] = data.draw(JSON)
     try:
         (saved / "model.json").write_text(json.dumps(record))
@@ -460,7 +482,9 @@ def test_any_value_anywhere_in_the_record(saved, data) -> None:
 
 
 @ATTACK
-@given(edits=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=5))
+@given(
+    edits=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=5)
+)
 def test_any_bytes_anywhere_in_the_record(saved, edits) -> None:
     original = (saved / "model.json").read_bytes()
     data = bytearray(original)

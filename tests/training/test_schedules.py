@@ -46,6 +46,11 @@ def test_steps_are_scored_each_pass_or_five_times(steps, interval, epochs):
     assert plan.epoch_end(plan.epochs) == steps
 
 
+def test_a_fit_without_validation_is_not_cut_up():
+    assert plan_steps(tiny_setup(epochs=None, steps=12), 30, scorings=1).interval == 12
+    assert plan_steps(tiny_setup(epochs=None, steps=45), 30, scorings=1).epoch_end(2) == 45
+
+
 def test_a_budget_gives_the_steps_and_epochs_bound_them():
     free = plan_steps(tiny_setup(epochs=None, time_budget=9.0), 30, budget_steps=1000)
     assert (free.total_steps, free.interval) == (1000, 30)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import textwrap
 from pathlib import Path
 
 from seqcli.cli.command import Command, Invocation
@@ -31,6 +32,7 @@ def demo(call: Invocation) -> int:
     section = tour[call.files[0]]
     screen = Screen(output.quiet, output.verbose)
     screen.line(f"{section.number}. {section.title}", "bold")
+    screen.line("\n".join(textwrap.wrap(section.text, 80)) + "\n")
     for name in section.files:
         write_missing(name, screen)
     for line in section.commands:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seqcli.cli.command import Command, Invocation
 from seqcli.errors import SeqcliError, UsageError, near_miss
 from seqcli.options import EvaluateOptions, ModelOptions, OutputOptions, ReadingOptions
-from seqcli.reporting.results import check_output, write_result
+from seqcli.reporting.results import check_output, result_format, write_result
 from seqcli.reporting.screen import Screen
 from seqcli.reporting.training import show_tables
 from seqcli.results import ResultTable
@@ -26,6 +26,8 @@ def evaluate(call: Invocation) -> int:
     tables = score(model, table)
     show_tables(screen, tuple(tables[1:]))
     write_result(tables[0], output)
+    if tables[0].caption and result_format(output) != "table":
+        screen.line(tables[0].caption)
     check_limits(tables[0], call.group(EvaluateOptions).fail_under)
     return 0
 

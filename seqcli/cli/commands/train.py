@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from seqcli.cli.command import TRAINING_GROUPS, Command, Invocation
 from seqcli.errors import UsageError
 from seqcli.options import OutputOptions, RunOptions, SavingOptions
@@ -9,6 +11,7 @@ from seqcli.reporting.live import TrainingView, waiting
 from seqcli.reporting.results import check_output, write_result
 from seqcli.reporting.screen import Screen
 from seqcli.reporting.training import report_training, show_dry_run
+from seqcli.training.events import Event, PlanMade
 
 
 def train(call: Invocation) -> int:
@@ -24,15 +27,24 @@ def train(call: Invocation) -> int:
     if call.group(RunOptions).dry_run:
         with waiting(screen, "reading"):
             plan = plan_only(call.files, call.training(), saving)
+        call.refuse_idle(plan.task)
         show_dry_run(screen, plan, output)
         return 0
     view = TrainingView(screen)
-    trained = view.follow(run(call.files, call.training(), saving, call.typed))
+    trained = view.follow(checked(call, run(call.files, call.training(), saving, call.typed_training)))
     report_training(screen, trained)
     write_result(trained.result, output)
     verb = "forecast" if view.task == "forecast" else "predict"
     screen.line(f"\nuse it: seqcli {verb} FILE -m {trained.model}", "dim")
     return 0
+
+
+def checked(call: Invocation, events: Iterator[Event]) -> Iterator[Event]:
+    """Pass events on, but end ahead of training when an option was given that the task does not read."""
+    for event in events:
+        if isinstance(event, PlanMade):
+            call.refuse_idle(event.task)
+        yield event
 
 
 COMMAND = Command(

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from seqcli.backends.losses import LOSSES
+
+
+def test_cross_entropy_equals_numpy_with_and_without_weights():
+    logits = torch.tensor([[2.0, 0.5, -1.0], [0.0, 0.0, 3.0]])
+    target = torch.tensor([0, 1])
+    shares = np.exp(logits.numpy()) / np.exp(logits.numpy()).sum(axis=1, keepdims=True)
+    losses = -np.log([shares[0, 0], shares[1, 1]])
+    plain = LOSSES["cross_entropy"](logits, {"target": target})
+    assert float(plain) == pytest.approx(losses.mean(), rel=1e-6)
+    weighted = LOSSES["cross_entropy"](logits, {"target": target, "weight": torch.tensor([3.0, 1.0])})
+    assert float(weighted) == pytest.approx((3 * losses[0] + losses[1]) / 4, rel=1e-6)
+
+
+@pytest.mark.parametrize(("name", "values"), [("huber", [0.125, 1.5, 0.0]), ("mse", [0.25, 4.0, 0.0])])
+def test_errors_of_half_two_and_zero(name, values):
+    outputs = torch.tensor([[[0.5], [2.0]], [[1.0], [7.0]]], requires_grad=True)  # (B, H, K)
+    target = torch.tensor([[[0.0], [0.0]], [[1.0], [math.nan]]])
+    loss = LOSSES[name](outputs, {"target": target})
+    assert float(loss.detach()) == pytest.approx(sum(values) / 3)
+    loss.backward()
+    assert torch.isfinite(outputs.grad).all()
+    assert float(outputs.grad[1, 1, 0]) == 0
+
+
+@pytest.mark.parametrize("name", ["huber", "mse"])
+def test_a_batch_without_any_known_target_gives_zero(name):
+    outputs = torch.ones(2, 3, 1, requires_grad=True)
+    loss = LOSSES[name](outputs, {"target": torch.full((2, 3, 1), math.nan)})
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert not outputs.grad.any()
+
+
+def test_weights_of_rows_count_in_forecasts_too():
+    outputs, target = torch.tensor([[[1.0]], [[3.0]]]), torch.zeros(2, 1, 1)
+    weighted = LOSSES["mse"](outputs, {"target": target, "weight": torch.tensor([1.0, 3.0])})
+    assert float(weighted) == pytest.approx((1 * 1 + 3 * 9) / 4)
