@@ -35,14 +35,25 @@ Row = tuple[Cell, ...]
 
 
 def row_task(model: SavedModel) -> RowTask:
-    """The model's task, when it predicts rows. Raises :class:`UsageError` when it forecasts."""
+    """The model's task, when it predicts rows and its network's outputs are what it decodes.
+
+    Raises :class:`UsageError` when it forecasts.
+    """
     task = saved_task(model)
     if not hasattr(task, "decode"):
         raise UsageError(
             f"{model.path}: this model forecasts, it does not predict rows",
             f"seqcli forecast FILE -m {model.path}",
         )
-    return cast(RowTask, task)
+    rows = cast(RowTask, task)
+    result_keys(model, rows, True)
+    return rows
+
+
+def result_keys(model: SavedModel, task: RowTask, probabilities: bool) -> list[str]:
+    """The names that ``task`` gives its results; "prediction" is the first."""
+    with blamed_on(model):
+        return list(task.decode(np.zeros((1, *model.network.output_shape), np.float32), probabilities)[0])
 
 
 class Predictions:
@@ -104,9 +115,9 @@ class Predictions:
         if self.failed > NAMED_ROWS:
             self._warn(f"{self._stream.source}: {self.failed - NAMED_ROWS} more rows like these")
         if self.failed:
-            rows = "row has" if self.failed == 1 else "rows have"
+            have = "has" if self.failed == 1 else "have"
             raise DataError(
-                f"{self._stream.source}: {self.failed} of {self.rows} {rows} no prediction",
+                f"{self._stream.source}: {self.failed} of {self.rows} rows {have} no prediction",
                 "correct them, or stop at the first with --on-error stop",
             )
 
@@ -127,9 +138,7 @@ class Predictions:
         ``--as NAME`` renames the prediction and puts ``NAME_`` ahead of the other results. Raises
         :class:`UsageError` for a name that a kept column has.
         """
-        shape = (1, *self._model.network.output_shape)
-        with blamed_on(self._model):
-            keys = list(self._task.decode(np.zeros(shape, dtype=np.float32), self._options.probabilities)[0])
+        keys = result_keys(self._model, self._task, self._options.probabilities)
         chosen = self._options.as_name
         names = {key: key if chosen == "prediction" else f"{chosen}_{key}" for key in keys}
         names["prediction"] = chosen

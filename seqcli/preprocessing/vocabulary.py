@@ -31,21 +31,19 @@ _MARKS = (  # punctuation and symbols, by block: cheaper to list than the letter
     "\u2010-\u205e\u20a0-\u20bf\u2100-\u2bff\u3001-\u303f\uff01-\uff0f\uff1a-\uff20"
     "\U0001f000-\U0001faff"
 )
-_CLITICS = r"n't|'(?:s|d|m|t|ll|re|ve)(?!\w)"  # "don't" → do n't, as corpora split beforehand have it
-_NUMBER = r"\d+(?:[.,:]\d+)+"  # 1,000  3.14  10:30
 _TOKEN = re.compile(
-    rf"{_CLITICS}|{_NUMBER}|[{_IDEOGRAPHS}]"
+    r"n't|'(?:s|d|m|t|ll|re|ve)(?!\w)"  # clitics: "don't" → do n't, as corpora split beforehand have it
+    r"|\d+(?:[.,:]\d+)+"  # 1,000  3.14  10:30
+    rf"|[{_IDEOGRAPHS}]"
     rf"|[^\s{_MARKS}{_IDEOGRAPHS}]+"  # a word: letters, digits, combining marks of any script
     r"|\S"  # a mark or symbol
 )
-_ASCII_TOKEN = re.compile(rf"[a-mo-z][a-z0-9]*|{_CLITICS}|{_NUMBER}|[a-z0-9]+|\S")
-"""The same for lower-case ASCII, twice as fast: most words are found by the first alternative."""
 
 
 def tokenize_words(text: str) -> list[str]:
     """Lower-cased words, numbers and single marks of ``text``, in order; white space is dropped."""
     text = unicodedata.normalize("NFC", text).lower().replace("’", "'").replace("n't", " n't")
-    return (_ASCII_TOKEN if text.isascii() else _TOKEN).findall(text)
+    return _TOKEN.findall(text)
 
 
 def tokenize_characters(text: str) -> list[str]:

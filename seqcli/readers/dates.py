@@ -110,7 +110,7 @@ class DateForm:
         return tuple(notes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dates:
     """A column as dates: ``values`` (N,) datetime64[us] in UTC, NaT where a cell is missing or bad."""
 

@@ -19,7 +19,7 @@ import numpy as np
 from seqcli.errors import DataError
 from seqcli.readers.columns import JoinedColumn
 from seqcli.readers.registry import format_of_name, plain_name
-from seqcli.readers.sources import STDIN, missing_file
+from seqcli.readers.sources import STDIN, is_folder, no_permission
 from seqcli.readers.table import Table
 
 UNLABELLED = frozenset(["unsup", "unlabeled", "unlabelled", "unknown"])
@@ -39,14 +39,11 @@ def find_members(paths: Sequence[str]) -> list[Member]:
 
     Raises :class:`DataError` for a path that is not there and a folder with nothing to read.
     """
-    if not any(Path(path).is_dir() for path in paths):
+    if not any(map(is_folder, paths)):
         if len(paths) == 1:
             return []
-        for path in paths:
-            if path == STDIN:
-                raise DataError("stdin cannot be one of several inputs", "write it to a file first")
-            if not Path(path).exists():
-                raise missing_file(path)
+        if STDIN in paths:
+            raise DataError("stdin cannot be one of several inputs", "write it to a file first")
         return [Member(path, label, False) for path, label in zip(paths, _labels(paths), strict=True)]
     if len(paths) == 1:
         return _open_folder(Path(paths[0]))
@@ -72,19 +69,22 @@ def _open_folder(folder: Path) -> list[Member]:
 def published_train(folder: Path) -> Path | None:
     """The folder ``train`` of a published set that comes as folders of folders; None for other folders."""
     train = folder / "train"
-    return train if train.is_dir() and any(entry.is_dir() for entry in _entries(train)) else None
+    return train if is_folder(str(train)) and any(entry.is_dir() for entry in _entries(train)) else None
 
 
 def _examples_in(path: Path) -> list[Member]:
     """The files of one label's folder, at any depth; a plain file beside folders is a label of its own."""
-    if not path.is_dir():
+    if not is_folder(str(path)):
         return [Member(str(path), _stem(path), False)]
     files = [entry for entry in sorted(path.rglob("*")) if entry.is_file() and not _hidden(entry, path)]
     return [Member(str(file), path.name, format_of_name(str(file)) in {"", "txt"}) for file in files]
 
 
 def _entries(folder: Path) -> list[Path]:
-    return [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
+    try:
+        return [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
+    except PermissionError as error:
+        raise no_permission(str(folder)) from error
 
 
 def _hidden(entry: Path, root: Path) -> bool:

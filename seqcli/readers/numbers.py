@@ -92,7 +92,7 @@ class NumberForm:
         return tuple(text for holds, text in said if holds)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Numbers:
     """A column as numbers: values (N,), NaN where a cell is missing or bad; infinite cells stay so.
 

@@ -116,27 +116,21 @@ def target_numbers(table: Table, name: str, form: NumberForm | None = None) -> R
     return RoleNumbers(numbers.values, numbers.missing, dropped, tuple(sentences), False, numbers.form)
 
 
-def identifiers(table: Table, name: str) -> tuple[list[str], BoolArray, tuple[str, ...]]:
-    """A column that tells series apart: stripped cells, the rows (N,) that have one, and what to say."""
-    cells = [cell.strip() for cell in table.cells(name)]
-    usable = np.fromiter(map(bool, cells), np.bool_, len(cells))
-    dropped = np.flatnonzero(~usable)
-    said = (f"column {name}: {_rows(table, dropped)} without a value dropped",) if len(dropped) else ()
-    return cells, usable, said
-
-
 def labels(table: Table, name: str) -> tuple[list[str], BoolArray, tuple[str, ...]]:
     """A column as labels: stripped cells, the rows (N,) that have one, and what to say.
 
     Only an empty cell is missing: "None" and ``007`` are labels. Raises :class:`DataError` for more
     than 20 % missing ones and for fewer than two different labels.
     """
-    cells, usable, said = identifiers(table, name)
+    cells = [cell.strip() for cell in table.cells(name)]
+    usable = np.fromiter(map(bool, cells), np.bool_, len(cells))
     _refuse_missing(table, name, ~usable)
     kinds = sorted(set(cells) - {""})
     if len(kinds) < 2:
         only = f"only {kinds[0]!r}" if kinds else "nothing"
         raise DataError(f"{table.source}, column {name}: it holds {only}", "a label needs two or more values")
+    dropped = np.flatnonzero(~usable)
+    said = (f"column {name}: {_rows(table, dropped)} without a label dropped",) if len(dropped) else ()
     return cells, usable, said
 
 
@@ -161,29 +155,6 @@ def time_stamps(table: Table, name: str, form: DateForm | None = None) -> Stamps
         *_missing_time(table, name, dates.missing),
     ]
     return Stamps(dates.values, usable, dates.form, tuple(sentences))
-
-
-def time_order(stamps: Stamps, ids: Sequence[Sequence[str]] = ()) -> tuple[IntArray, tuple[str, ...]]:
-    """Positions of the usable rows in the order of time, series by series in order of appearance.
-
-    ``ids`` are the cells of the columns that tell series apart, (columns, N). Rows of one series and
-    one time keep their order. Returns (positions, what to say when the file's order was another).
-    """
-    rows = np.flatnonzero(stamps.usable)
-    series = series_numbers([[cells[row] for row in rows.tolist()] for cells in ids], len(rows))
-    times = (
-        stamps.values[rows].astype("datetime64[us]").astype(np.int64) if stamps.form else stamps.values[rows]
-    )
-    order = np.lexsort((times, series))
-    steps = np.diff(times.astype(np.float64))[np.diff(series) == 0]
-    if (steps >= 0).all():
-        return rows[order], ()
-    said = (
-        "newest rows come first: sorted"
-        if (steps <= 0).all()
-        else "rows are not in the order of time: sorted"
-    )
-    return rows[order], (said,)
 
 
 def series_numbers(ids: Sequence[Sequence[str]], count: int) -> IntArray:

@@ -187,7 +187,7 @@ def open_source(path: str, encoding: str | None = None) -> Source:
     if path == STDIN:
         buffer = sys.stdin.buffer
         return Source("stdin", cast("IO[bytes]", getattr(buffer, "raw", buffer)), encoding)
-    if Path(path).is_dir():
+    if is_folder(path):
         raise DataError(f"{path}: is a directory", "give a file")
     if Path(path).suffix.lower() in {".xlsx", ".xls", ".ods"}:
         raise DataError(f"{path}: is a spreadsheet", _SHEET)
@@ -196,17 +196,33 @@ def open_source(path: str, encoding: str | None = None) -> Source:
     except FileNotFoundError as error:
         raise missing_file(path) from error
     except PermissionError as error:
-        raise DataError(f"{path}: you have no permission to read it", f"chmod u+r {path}") from error
+        raise no_permission(path) from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise DataError(f"{path}: cannot be opened: {reason}") from error
     return Source(path, file, encoding)
 
 
+def is_folder(path: str) -> bool:
+    """Whether a path is a folder; one that may not be looked at is none."""
+    try:
+        return Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
+
+
+def no_permission(path: str) -> DataError:
+    """The error for a file or folder that the user may not read."""
+    return DataError(f"{path}: you have no permission to read it", f"chmod u+r {path}")
+
+
 def missing_file(path: str) -> DataError:
     """The error for a file that is not there, with the closest name beside it."""
     folder = Path(path).parent
-    known = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    try:
+        known = [entry.name for entry in folder.iterdir()]
+    except OSError:  # no such folder either, or one that may not be looked into
+        known = []
     close = near_miss(Path(path).name, known)
     hint = f"did you mean {folder / close}?" if close else "look at its path and spelling"
     return DataError(f"{path}: no such file", hint)

@@ -64,9 +64,10 @@ class RecordStream:
         waiting = self._records(self._reader.feed("", self._final))
         empty = not waiting
         while not self._final:
-            while len(waiting) >= size:
-                yield waiting[:size]
-                waiting = waiting[size:]
+            full = len(waiting) - len(waiting) % size
+            for start in range(0, full, size):
+                yield waiting[start : start + size]
+            waiting = waiting[full:]
             if waiting and self._input.waits():
                 yield waiting
                 waiting = []

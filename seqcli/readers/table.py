@@ -32,7 +32,7 @@ _SAMPLE = 1000
 """Cells looked at before the whole column is read."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """Columns of equal length with the row numbers that the user counts.
 

@@ -6,7 +6,9 @@ rich is imported only when a table or something live is drawn: a filter in a pip
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import textwrap
 from contextlib import suppress
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -78,10 +80,19 @@ class Screen:
         return console_for(self.stream)
 
     def line(self, text: str, style: str = "") -> None:
-        """One line, unless quiet."""
-        if not self.quiet:
-            self.stream.write(self.styled(text, style) + "\n")
-            self.stream.flush()
+        """One line, unless quiet; a terminal that is too narrow gets it on several."""
+        if self.quiet:
+            return
+        for part in self._wrapped(text):
+            self.stream.write(self.styled(part, style) + "\n")
+        self.stream.flush()
+
+    def _wrapped(self, text: str) -> list[str]:
+        """``text`` in lines that fit the terminal, broken between words."""
+        width = shutil.get_terminal_size().columns
+        if not is_terminal(self.stream) or len(text) <= width or "\033" in text:
+            return [text]
+        return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False)
 
     def detail(self, text: str) -> None:
         """One line that only ``--verbose`` shows."""

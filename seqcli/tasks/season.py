@@ -26,6 +26,7 @@ LONGEST_UNKNOWN = 400
 def autocorrelation(values: NDArray[Any], most: int) -> Array:
     """Autocorrelation (most + 1,) of the first differences of ``values`` (T,) at lags 0..most.
 
+    Each lag's mean product is over its own pairs, so that long lags are not seen too small.
     Differences to or from a missing value count as none. A constant series has 0 at every lag.
     """
     steps = np.diff(np.asarray(values, dtype=np.float64))
@@ -40,7 +41,8 @@ def autocorrelation(values: NDArray[Any], most: int) -> Array:
     # Below this a "difference" is what rounding left of a straight line.
     if power <= 1e-18 * len(steps):
         return np.zeros(most + 1)
-    correlations: Array = products / power
+    pairs = np.maximum(len(steps) - np.arange(most + 1), 1)
+    correlations: Array = products / power * (len(steps) / pairs)
     return correlations
 
 

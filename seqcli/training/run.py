@@ -289,7 +289,8 @@ def _replaced(target: Path, old: SavedModel | None, metric: str, scores: list[Sc
     """One sentence on the model that stood there before, its metric beside the new one's."""
     if old is None:
         return ""
-    before = next(iter(old.record["metrics"].values()), {}).get(metric)
+    metrics: list[dict[str, float | None]] = list(old.record["metrics"].values())
+    before = metrics[0].get(metric) if metrics else None
     now = scores[0].values.get(metric)
     compared = (
         f"; its {metric} was {before:.4g}, now {now:.4g}" if before is not None and now is not None else ""

@@ -14,6 +14,7 @@ from seqcli.backends.graph import step_graph
 from seqcli.backends.initialisation import initialise
 from seqcli.backends.registry import CELLS, load_cell
 from seqcli.errors import UsageError
+from seqcli.saved.graph_check import check_graph
 
 CARRIES_NOTHING = {"none": "a feedforward layer at each step: h is not carried, so there is no state"}
 every_cell = pytest.mark.parametrize("name", CELLS)
@@ -163,7 +164,9 @@ def test_onnx_step_equals_step(name, layers, run_graph):
     feeds = {"x": x}
     for depth, (cell, state) in enumerate(zip(cells, states, strict=True)):
         feeds.update({f"{key}_{depth}": part for key, part in zip(cell.states, state, strict=True)})
-    found, *found_states = run_graph(step_graph(encoder), feeds)
+    graph = step_graph(encoder)
+    check_graph(graph)
+    found, *found_states = run_graph(graph, feeds)
     expected_states = []
     with torch.no_grad():
         for cell, state in zip(cells, states, strict=True):

@@ -13,6 +13,7 @@ from seqcli.backends.network import build_network
 from seqcli.backends.pooling import POOLS
 from seqcli.backends.registry import CELLS
 from seqcli.network import InputSpec, NetworkSpec
+from seqcli.saved.graph_check import check_graph
 
 WORDS = InputSpec("words", "tokens", 40, 6)
 LETTERS = InputSpec("letters", "tokens", 9, 2)
@@ -54,6 +55,7 @@ def test_equal_to_torch(cell, pool, inputs, run_graph):
         network = build_network(spec, seed=1).eval()
         torch.nn.init.normal_(network.head.weight)
         graph = network_graph(network)
+        check_graph(graph)  # what a model directory accepts
         for lengths in ([4, 9, 1, 9, 6], [3], [1, 1]):
             batch = make_batch(inputs, lengths, seed=len(lengths))
             (found,) = run_graph(graph, batch)

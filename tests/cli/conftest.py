@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import math
@@ -52,13 +53,14 @@ def price_rows_fixture():
 def workshop(tmp_path_factory) -> Path:
     """A directory with reviews.csv, prices.csv and a trained model of each."""
     place = tmp_path_factory.mktemp("workshop")
-    reviews = write_csv(place / "reviews.csv", ("review", "label"), review_rows())
-    prices = write_csv(place / "prices.csv", ("date", "close"), price_rows())
+    write_csv(place / "reviews.csv", ("review", "label"), review_rows())
+    write_csv(place / "prices.csv", ("date", "close"), price_rows())
     small = ["--epochs", "2", "--hidden-size", "8", "-q", "--threads", "1"]
     sizes = ["--embedding-size", "8", "--learning-rate", "0.03"]
-    assert main(["train", str(reviews), "--save", str(place / "reviews.seqcli"), *small, *sizes]) == 0
     window = ["--window", "14", "--horizon", "7"]
-    assert main(["forecast", str(prices), "--save", str(place / "prices.seqcli"), *window, *small]) == 0
+    with contextlib.chdir(place):
+        assert main(["train", "reviews.csv", *small, *sizes]) == 0
+        assert main(["forecast", "prices.csv", *window, *small]) == 0
     return place
 
 

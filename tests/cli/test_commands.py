@@ -127,7 +127,7 @@ def test_predict_reads_lines_of_text_from_stdin(here, capsys, monkeypatch) -> No
 def test_predict_asks_on_a_terminal(here, capsys, monkeypatch) -> None:
     type_in(monkeypatch, "a warm story\n\na dull one\n", terminal=True)
     code, out, err = run(capsys, "predict", "-m", "reviews.seqcli", "--format", "table")
-    assert code == 0
+    assert code == 0, err
     assert err.count("review> ") == 4
     answers = out.splitlines()
     assert len(answers) == 2
@@ -166,7 +166,7 @@ def test_a_bad_row_is_named_and_the_rest_goes_through(here, capsys) -> None:
     ],
 )
 def test_mistakes_are_two_lines(here, capsys, argv, code, said) -> None:
-    got, out, err = run(capsys, *argv, "-q") if argv[0] != "show" else run(capsys, *argv)
+    got, _, err = run(capsys, *argv, "-q") if argv[0] != "show" else run(capsys, *argv)
     lines = [line for line in err.splitlines() if line]
     assert got == code
     assert said in lines[0]
@@ -327,7 +327,9 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
         if pipe
         else ""
     )
-    type_in(monkeypatch, text)
+    type_in(monkeypatch, text or "a warm story\n")
+    if example == "seqcli show":
+        monkeypatch.chdir(here.parent)
     argv = shlex.split(right or left)[1:]
     if argv[0] in ("train", "forecast") and "-m" not in argv and "--dry-run" not in argv:
         argv += ["--epochs", "1", "--force"]

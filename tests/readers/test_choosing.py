@@ -57,8 +57,18 @@ def test_a_header_without_the_models_column_shows_the_near_miss() -> None:
 
 @pytest.mark.parametrize(
     ("name", "chosen"),
-    [("x.csv", "csv"), ("x.CSV.gz", "csv"), ("x.tsv", "tsv"), ("x.tab", "tsv"), ("x.jsonl.gz", "jsonl")]
-    + [("x.ndjson", "jsonl"), ("x.txt", "txt"), ("dir.csv/x", ""), ("x.log", ""), ("x.gz", "")],
+    [
+        ("x.csv", "csv"),
+        ("x.CSV.gz", "csv"),
+        ("x.tsv", "tsv"),
+        ("x.tab", "tsv"),
+        ("x.jsonl.gz", "jsonl"),
+        ("x.ndjson", "jsonl"),
+        ("x.txt", "txt"),
+        ("dir.csv/x", ""),
+        ("x.log", ""),
+        ("x.gz", ""),
+    ],
 )
 def test_the_name_decides_first(name: str, chosen: str) -> None:
     assert format_of_name(name) == chosen

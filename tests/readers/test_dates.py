@@ -35,10 +35,12 @@ def stamps(*texts: str) -> list[np.datetime64]:
         (["2012 Q1", "2012Q4", "Q2 2013"], ["2012-01", "2012-10", "2013-04"], "quarter", ()),
         (["Jan 2012", "February 2012", "Mar-12"], ["2012-01", "2012-02", "2012-03"], "month", ()),
         (["2012M03"], ["2012-03"], "month", ()),
-        (["15 Oct 2018", "Oct 16, 2018", "Tue, 3 March 2012"], ["2018-10-15", "2018-10-16", "2012-03-03"], "day", ()),
+        (["15 Oct 2018", "Oct 16, 2018"], ["2018-10-15", "2018-10-16"], "day", ()),
+        (["Tue, 3 March 2012", "2012 Mar 4"], ["2012-03-03", "2012-03-04"], "day", ()),
         (["15-Oct-18", "3rd Sept 2018"], ["2018-10-15", "2018-09-03"], "day", ()),
         (["2012-W05", "2012-W05-3"], ["2012-01-30", "2012-02-01"], "day", ()),
-        (["3/14/2018 5:30 PM", "3/14/2018 12:05 am"], ["2018-03-14T17:30", "2018-03-14T00:05"], "time", ("month before day",)),
+        (["3/14/2018 5:30 PM"], ["2018-03-14T17:30"], "time", ("month before day",)),
+        (["3/14/2018 12:05 am"], ["2018-03-14T00:05"], "time", ("month before day",)),
         (["2018-03-14 24:00"], ["2018-03-15"], "time", ()),
         (["2018-03-14 01:02:03,123456789"], ["2018-03-14T01:02:03.123456"], "time", ()),
     ],
@@ -102,22 +104,13 @@ def test_daily_dates_read_back_in_every_pattern_and_in_either_direction(pattern:
         assert dates.values.tolist() == ordered.to_numpy().astype("datetime64[us]").tolist()
 
 
-@pytest.mark.parametrize(
-    "cell",
-    [
-        "11:34",
-        "hello",
-        "May",
-        "2016-13-01",
-        "2016-02-30",
-        "32.1.2018",
-        "now",
-        "today",
-        "12",
-        "2016-01-01 25:00",
-    ]
-    + ["2016-01-01 10:61", "13/13/2018", "2012-W60", "10:30 pm", "2016-01-01 13:00 pm", "20161301"],
+NO_DATES = (
+    "11:34|hello|May|2016-13-01|2016-02-30|32.1.2018|now|today|12|2016-01-01 25:00|2016-01-01 10:61"
+    "|13/13/2018|2012-W60|10:30 pm|2016-01-01 13:00 pm|20161301"
 )
+
+
+@pytest.mark.parametrize("cell", NO_DATES.split("|"))
 def test_what_is_no_date_is_named_with_its_row(cell: str) -> None:
     dates = read(["2018-01-01", cell, "2018-01-03"])
     assert [(found.record, found.text) for found in dates.bad] == [(3, cell)]

@@ -64,17 +64,29 @@ def test_a_bad_file_is_one_line_that_names_file_and_row_and_one_that_helps(
 ROWS = [("2018-01-01", "größer, „besser“", "1.5"), ("2018-01-02", "None", "2.5"), ("2018-01-03", "007", "")]
 
 
+CSV = 'date,text,n\n2018-01-01,"größer, „besser“",1.5\n2018-01-02,None,2.5\n2018-01-03,007,\n'
+OTHER = "date;text;n\r\n2018-01-01;größer, „besser“;1.5\r\n2018-01-02;None;2.5\r\n2018-01-03;007;\r\n"
+JSON = (
+    '{"date": "2018-01-01", "text": "größer, „besser“", "n": 1.5}\n'
+    '{"date": "2018-01-02", "text": "None", "n": 2.5}\n'
+    '{"date": "2018-01-03", "text": "007", "n": null}\n'
+)
+
+
 @pytest.mark.parametrize("ending", ["", ".gz"])
 @pytest.mark.parametrize(
     ("name", "text", "encoding", "notes"),
     [
-        ("x.csv", 'date,text,n\n2018-01-01,"größer, „besser“",1.5\n2018-01-02,None,2.5\n2018-01-03,007,\n', "utf-8", ()),
-        ("x.csv", 'date;text;n\n2018-01-01;"größer, „besser“";1.5\n2018-01-02;None;2.5\n2018-01-03;007;\n', "cp1252", ("encoding cp1252", "separator semicolon")),
-        ("x.csv", 'date|text|n\r\n2018-01-01|"größer, „besser“"|1.5\r\n2018-01-02|None|2.5\r\n2018-01-03|007|\r\n', "utf-16", ("encoding UTF-16", "separator bar")),
-        ("x.tsv", "date\ttext\tn\n2018-01-01\tgrößer, „besser“\t1.5\n2018-01-02\tNone\t2.5\n2018-01-03\t007\t\n", "utf-8-sig", ("byte order mark",)),
-        ("x.jsonl", '{"date": "2018-01-01", "text": "größer, „besser“", "n": 1.5}\n{"date": "2018-01-02", "text": "None", "n": 2.5}\n{"date": "2018-01-03", "text": "007", "n": null}\n', "utf-8", ()),
+        ("x.csv", CSV, "utf-8", ()),
+        ("x.csv", CSV, "utf-8-sig", ("byte order mark",)),
+        ("x.csv", OTHER, "cp1252", ("encoding cp1252", "separator semicolon")),
+        ("x.csv", OTHER.replace(";", "|"), "utf-16", ("encoding UTF-16", "separator bar")),
+        ("x.csv", OTHER.replace(";", "\t"), "utf-8", ("separator tab",)),
+        ("x.tsv", OTHER.replace(";", "\t"), "utf-8", ()),
+        ("x.jsonl", JSON, "utf-8", ()),
+        ("x.jsonl", JSON, "utf-16", ("encoding UTF-16",)),
     ],
-)  # fmt: skip
+)
 def test_every_format_and_encoding_gives_the_same_table(
     tmp_path: Path, name: str, text: str, encoding: str, notes: tuple[str, ...], ending: str
 ) -> None:

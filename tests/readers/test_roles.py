@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqcli.errors import DataError
-from seqcli.readers.roles import feature_numbers, identifiers, labels, target_numbers, time_order, time_stamps
+from seqcli.readers.roles import feature_numbers, labels, series_numbers, target_numbers, time_stamps
 from seqcli.readers.table import Table
 
 GOOD = [str(number) for number in range(200)]
@@ -122,7 +122,7 @@ def test_missing_labels_are_dropped_and_named() -> None:
     cells, usable, sentences = labels(column(["a", " b ", "", "None", "007"]), "x")
     assert cells == ["a", "b", "", "None", "007"]
     assert usable.tolist() == [True, True, False, True, True]
-    assert sentences == ("column x: row 4 without a value dropped",)
+    assert sentences == ("column x: row 4 without a label dropped",)
 
 
 def test_labels_more_than_a_fifth_missing_are_refused() -> None:
@@ -153,7 +153,6 @@ def test_a_constant_feature_is_left_out_and_named() -> None:
 def test_a_constant_target_or_label_is_refused() -> None:
     assert "the same in every row" in refused(column(["5", "5.0"]), target_numbers).message
     assert refused(column(["a", "a"]), labels).message == "prices.csv, column x: it holds only 'a'"
-    assert identifiers(column(["a", "a"]), "x")[0] == ["a", "a"]
 
 
 # thousands separators, decimal comma, currency, percent; dates in any order
@@ -172,20 +171,15 @@ def test_unusual_dates_are_read_and_said() -> None:
     assert stamps.sentences == ("column date: day before month",)
 
 
-def test_newest_first_is_sorted_and_said() -> None:
+def test_newest_first_is_read_as_it_stands() -> None:
     stamps = time_stamps(column(DATES[::-1], "date"), "date")
-    order, said = time_order(stamps)
-    assert order.tolist() == list(range(199, -1, -1))
-    assert said == ("newest rows come first: sorted",)
-    assert time_order(time_stamps(column(DATES, "date"), "date"))[1] == ()
+    assert stamps.usable.all()
+    assert stamps.values[0] == np.datetime64(DATES[-1])
 
 
-def test_series_are_sorted_one_by_one_in_order_of_appearance() -> None:
-    dates = ["2018-01-02", "2018-01-01", "2018-01-03", "", "2018-01-04", "2018-01-01"]
-    stamps = time_stamps(column(dates, "date"), "date")
-    order, said = time_order(stamps, [["b", "b", "a", "a", "a", "b"]])
-    assert order.tolist() == [1, 5, 0, 2, 4]  # the two rows of b on 1 January keep their order
-    assert said == ("rows are not in the order of time: sorted",)
+def test_series_are_numbered_in_order_of_appearance() -> None:
+    assert series_numbers([["b", "b", "a", "b"], ["x", "y", "x", "x"]], 4).tolist() == [0, 1, 2, 0]
+    assert series_numbers([], 3).tolist() == [0, 0, 0]
 
 
 # step numbers

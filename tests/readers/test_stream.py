@@ -11,9 +11,9 @@ import pytest
 
 from seqcli.errors import DataError
 from seqcli.options import ReadingOptions
+from seqcli.readers.blocks import Opening
 from seqcli.readers.choosing import choose_format, read_opening
 from seqcli.readers.registry import begin_format
-from seqcli.readers.blocks import Opening
 from seqcli.readers.sources import Source
 from seqcli.readers.stream import Record, RecordStream, open_stream
 

@@ -163,6 +163,18 @@ def test_a_screen_nobody_reads_never_fails() -> None:
     assert Tolerant(Gone()).write("abc") == 3
 
 
+def test_a_long_line_is_broken_between_words_on_a_terminal_only(terminal) -> None:
+    text = "note: " + "word " * 30 + "end"
+    Screen(stream=terminal).line(text)
+    lines = terminal.getvalue().splitlines()
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 80
+    assert " ".join(" ".join(lines).split()) == text
+    pipe = io.StringIO()
+    Screen(stream=pipe).line(text)
+    assert pipe.getvalue() == text + "\n"
+
+
 def test_no_colour_where_none_is_wanted(terminal, monkeypatch) -> None:
     assert "\033[" in Screen(stream=terminal).styled("x", "bold")
     monkeypatch.setenv("NO_COLOR", "1")

@@ -57,10 +57,14 @@ def test_a_result_file_is_whole_and_alone(tmp_path) -> None:
 def test_an_error_midway_leaves_the_old_file(tmp_path) -> None:
     target = tmp_path / "out.csv"
     target.write_text("old")
-    writing = result_stream(OutputOptions(output=str(target)))
-    writing.__enter__().write("half")
+
+    def write_half() -> None:
+        with result_stream(OutputOptions(output=str(target))) as stream:
+            stream.write("half")
+            raise ValueError
+
     with pytest.raises(ValueError):
-        writing.__exit__(ValueError, ValueError(), None)
+        write_half()
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["out.csv"]
 

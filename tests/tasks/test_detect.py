@@ -19,7 +19,9 @@ def find(table, reading=None, **typed):
 
 @pytest.fixture
 def reviews(table_of):
-    rows = "\n".join(f"the {WORDS[i % 3]} one number {i} was {i % 2},{i % 2},{i},{WORDS[i % 3]}" for i in range(40))
+    rows = "\n".join(
+        f"the {WORDS[i % 3]} one number {i} was {i % 2},{i % 2},{i},{WORDS[i % 3]}" for i in range(40)
+    )
     return table_of(f"review,label,votes,shop\n{rows}")
 
 
@@ -82,7 +84,11 @@ def test_forecasting_strings_is_refused(table_of) -> None:
 
 
 def panel(ids, extra=""):
-    rows = [f"{day},{','.join(map(str, key))},{i * 3 + len(str(key)) * 0.5}" for i, day in enumerate(DAYS) for key in ids]
+    rows = [
+        f"{day},{','.join(map(str, key))},{i * 3 + len(str(key)) * 0.5}"
+        for i, day in enumerate(DAYS)
+        for key in ids
+    ]
     return "\n".join(rows)
 
 
@@ -115,7 +121,9 @@ def test_aggregate_merges_instead_of_telling_apart(table_of) -> None:
 
 
 def sensors(label=lambda unit: "ab"[unit % 2]):
-    return "\n".join(f"{unit},{step},{unit * step / 7},{label(unit)}" for unit in range(12) for step in range(5))
+    return "\n".join(
+        f"{unit},{step},{unit * step / 7},{label(unit)}" for unit in range(12) for step in range(5)
+    )
 
 
 def test_rows_of_one_recording_become_a_sequence(table_of) -> None:
@@ -129,7 +137,9 @@ def test_a_sequence_is_found_by_its_name_without_time(table_of) -> None:
 
 
 def test_a_label_that_changes_within_an_id_is_of_rows(table_of) -> None:
-    rows = "\n".join(f"{unit},{step},{unit * step / 7},{(unit + step) % 2}" for unit in range(12) for step in range(5))
+    rows = "\n".join(
+        f"{unit},{step},{unit * step / 7},{(unit + step) % 2}" for unit in range(12) for step in range(5)
+    )
     assert find(table_of(f"recording,step,x,label\n{rows}")).id == ()
 
 

@@ -91,11 +91,15 @@ def test_rows_of_one_id_are_one_sequence_in_time(table_of) -> None:
 
 
 def test_a_fit_sees_the_rows_it_is_given_and_nothing_else(table_of) -> None:
-    whole = table_of("x,text,label\n1,one two three four,a\n3,five six seven eight,b\n1000,nine ten eleven oh,b\n")
+    whole = table_of(
+        "x,text,label\n1,one two three four,a\n3,five six seven eight,b\n1000,nine ten eleven oh,b\n"
+    )
     train = whole.take(np.array([0, 1]))
     inputs, _ = fit(train, text=("text",), features=("x",))
     alone, _ = fit(
-        table_of("x,text,label\n1,one two three four,a\n3,five six seven eight,b\n"), text=("text",), features=("x",)
+        table_of("x,text,label\n1,one two three four,a\n3,five six seven eight,b\n"),
+        text=("text",),
+        features=("x",),
     )
     assert json.dumps(inputs.to_json()) == json.dumps(alone.to_json())
 

@@ -26,7 +26,11 @@ EXAMPLES = {
         "translate",
         (),
     ),
-    "label word": ("text,stars\n" + "\n".join(f"{t},{i % 5}" for i, t in enumerate(TEXTS)), "classify", ("stars",)),
+    "label word": (
+        "text,stars\n" + "\n".join(f"{t},{i % 5}" for i, t in enumerate(TEXTS)),
+        "classify",
+        ("stars",),
+    ),
     "number word": (
         "text,score\n" + "\n".join(f"{t},{i * 1.5}" for i, t in enumerate(TEXTS * 2)),
         "regress",
@@ -88,7 +92,9 @@ def test_a_tagged_file_is_known_by_its_name(table_of) -> None:
         find(table_of("text\n" + "\n".join(SHORT), source="train.conllu"))
 
 
-@pytest.mark.parametrize("name", ["label", "Class", "CATEGORY", "sentiment", "rating", "stars", "score", "target"])
+@pytest.mark.parametrize(
+    "name", ["label", "Class", "CATEGORY", "sentiment", "rating", "stars", "score", "target"]
+)
 def test_label_words_in_any_case(table_of, name) -> None:
     rows = "\n".join(f"{t},{i % 4}" for i, t in enumerate(TEXTS))
     assert find(table_of(f"text,{name}\n{rows}")).target == (name,)
@@ -166,7 +172,9 @@ def test_a_counter_without_a_time_name_is_no_time(table_of) -> None:
 
 
 def test_dated_text_with_classes_is_ambiguous(table_of) -> None:
-    rows = "\n".join(f"{day},{t},{SHORT[i % 3]},{i * i}" for i, (day, t) in enumerate(zip(DAYS, TEXTS, strict=True)))
+    rows = "\n".join(
+        f"{day},{t},{SHORT[i % 3]},{i * i}" for i, (day, t) in enumerate(zip(DAYS, TEXTS, strict=True))
+    )
     with pytest.raises(DataError, match="retweets, airline"):
         find(table_of(f"date,text,airline,retweets\n{rows}"))
 

@@ -65,7 +65,9 @@ def test_the_time_column_is_a_date_called_so_then_any_date_then_steps(table_of) 
 
 
 def test_separators_prefer_names_then_strings(table_of) -> None:
-    rows = "\n".join(f"2024-01-{i:02d},{k},{'ab'[k]},{'xy'[k]},{i * 2.5}" for i in range(1, 20) for k in (0, 1))
+    rows = "\n".join(
+        f"2024-01-{i:02d},{k},{'ab'[k]},{'xy'[k]},{i * 2.5}" for i in range(1, 20) for k in (0, 1)
+    )
     columns = Columns(table_of(f"date,n,letter,store,load\n{rows}"))
     assert columns.separators("date") == [("store",), ("letter",), ("n",)]
     assert Columns(table_of(f"date,n,letter,store,load\n{rows}"), ids=("n",)).separators("date") == [("n",)]

@@ -65,7 +65,8 @@ class Prompt:
     def __init__(self, task: RowTask, screen: Screen) -> None:
         if task.plan.id or task.plan.time:
             raise UsageError("this model reads sequences of rows, which cannot be typed in", "name a FILE")
-        self.source = "what was typed"
+        self.source, self.unit = "what was typed", "row"
+        self.unit = "line"
         self.names = task.columns
         self._screen = screen
 
