@@ -55,6 +55,7 @@ __all__ = [
     "find_model",
     "leftover",
     "lock",
+    "models_in",
     "old_dir",
     "partial_dir",
     "read_model",

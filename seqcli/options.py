@@ -212,7 +212,7 @@ class OutputOptions:
     )
     output: str | None = option(None, "Write the result here instead of stdout.", flag="-o", metavar="FILE")
     quiet: bool = option(False, "Print the result and errors only.", flag="-q")
-    verbose: bool = option(False, "Print more of what was found and done.", flag="-v")
+    verbose: bool = option(False, "Print more: every epoch, rows done, where a bug is.", flag="-v")
 
 
 @dataclass(frozen=True)

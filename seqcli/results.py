@@ -10,11 +10,15 @@ Cell: TypeAlias = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class ResultColumn:
-    """One column: its name, and how a number in it is shown to a person (a format spec)."""
+    """One column: its name, and how a number in it is shown to a person (a format spec).
+
+    A text that is too long for the terminal is cut, or broken into lines where ``wrap`` is set.
+    """
 
     name: str
     spec: str = ""
     emphasis: bool = False
+    wrap: bool = False
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ class Sequences:
             dense[np.arange(width) < lengths[:, None]] = self.values[_gather_index(self.offsets, rows)[0]]
             return dense, lengths
         steps, _ = _gather_index(self.offsets, rows)
-        items, step_lengths = Sequences(self.values, self.inner).pad(steps, fill)  # (S, C)
+        items, _ = Sequences(self.values, self.inner).pad(steps, fill)  # (S, C)
         nested = np.full((len(rows), width, items.shape[1]), fill, dtype=self.values.dtype)
         nested[np.arange(width) < lengths[:, None]] = items
         return nested, lengths

@@ -15,6 +15,7 @@ import typer
 
 from seqcli.cli.command import Command, Invocation, read_config
 from seqcli.cli.values import flag_name, parse_value, value_type
+from seqcli.errors import UsageError
 
 _METAVARS = {"int": "N", "float": "X", "str": "WORD"}
 _PARSED_METAVARS = {"list": "A,B", "duration": "TIME", "percents": "P,P", "limits": "METRIC=X"}
@@ -36,6 +37,8 @@ def callback_for(command: Command) -> Callable[..., Any]:
 
 def _invocation(command: Command, files: tuple[str, ...], flags: dict[str, Any]) -> Invocation:
     """Lay flags over the configuration file, when there is one."""
+    if "" in files:
+        raise UsageError("a file name is empty", "a shell variable may not be set")
     known = {item.name: item for _, item in command.options()}
     values = read_config(flags["config"], command) if "config" in flags else {}
     values.update({name: parse_value(known[name], raw) for name, raw in flags.items()})

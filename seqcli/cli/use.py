@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
-from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqcli.options import Options, ReadingOptions
+from seqcli.options import ReadingOptions, SavingOptions
 from seqcli.reporting.screen import Screen
 
 if TYPE_CHECKING:
@@ -24,17 +25,22 @@ def open_model(named: str | None, screen: Screen) -> SavedModel:
     return model
 
 
-def reading_for(model: SavedModel, typed: ReadingOptions) -> ReadingOptions:
-    """How to read a file for a model: as typed, with what the model was trained with for the rest."""
-    saved = Options.from_flat(model.record["options"]).reading
-    return replace(typed, missing=saved.missing, aggregate=saved.aggregate)
+def say_leftover(files: Sequence[str], saving: SavingOptions, screen: Screen) -> None:
+    """Name a training that was interrupted ahead of one that starts anew, with what would go on with it."""
+    from seqcli.model_dir import default_target, leftover
+
+    if saving.resume or leftover(Path(saving.save) if saving.save else default_target(files)) is None:
+        return
+    place = ["--save", saving.save] if saving.save else []
+    command = shlex.join(["seqcli", "train", *files, *place, "--resume"])
+    screen.warn(f"an interrupted training is dropped; to go on with one: {command}")
 
 
-def read_for(model: SavedModel, files: Sequence[str], typed: ReadingOptions, screen: Screen) -> Table:
-    """Read files whole for a model, and say what was noticed."""
+def read_whole(files: Sequence[str], options: ReadingOptions, screen: Screen) -> Table:
+    """Read files whole, and say what was noticed."""
     from seqcli.readers.read import read_table
 
-    table = read_table(files, reading_for(model, typed))
+    table = read_table(files, options)
     say_notes(table, screen)
     return table
 

@@ -17,7 +17,7 @@ from seqcli.results import ResultTable
 
 if TYPE_CHECKING:
     from seqcli.tasks.forecast import Forecast
-    from seqcli.tasks.forecast_report import ForecastContext
+    from seqcli.tasks.forecast_next import ForecastContext
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,9 @@ def forecast_rows(model: SavedModel, table: Table, intervals: Sequence[int] | No
         examples, context = task.forecast_examples(table)
         outputs = outputs_for(GraphSession.open(model), examples)
         rows = task.forecast_rows(outputs, context, intervals)
-        next_step = task.next_step_line(rows, context)
-    if not all(math.isfinite(cell) for row in rows.rows for cell in row if isinstance(cell, float)):
-        raise ModelError(
-            f"{model.path}: forecasts values that are not finite",
-            "train again, or look for extreme numbers in the input",
-        )
-    return NextSteps(rows, next_step, context.notes, context)
+        if not all(math.isfinite(cell) for row in rows.rows for cell in row if isinstance(cell, float)):
+            raise ModelError(
+                f"{model.path}: forecasts values that are not finite",
+                "train again, or look for extreme numbers in the input",
+            )
+        return NextSteps(rows, task.next_step_line(rows, context), context.notes, context)

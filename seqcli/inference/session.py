@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from seqcli.threads import thread_count
 
 OUTPUT = "output"
 FATAL = 4
+CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 class GraphSession:
@@ -80,19 +83,22 @@ class GraphSession:
 
 
 def _cap_memory(options: Any) -> None:
-    """Make the session use the process's one arena, which :func:`_capped_arena` limits."""
-    _capped_arena()
+    """Make the session use the process's one arena, which :func:`_make_arena` limits."""
+    _make_arena()
     options.add_session_config_entry("session.use_env_allocators", "1")
 
 
-_arena_made: list[bool] = []
-
-
-def _capped_arena() -> None:
-    """Register the shared arena once a process: at most half of the physical memory."""
-    if _arena_made:
-        return
-    half = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+@cache
+def _make_arena() -> None:
+    """Register the shared arena, once a process: at most half of the memory there is."""
     info = ort.OrtMemoryInfo("Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT)
-    ort.create_and_register_allocator(info, ort.OrtArenaCfg({"max_mem": half}))
-    _arena_made.append(True)
+    ort.create_and_register_allocator(info, ort.OrtArenaCfg({"max_mem": memory_bytes() // 2}))
+
+
+def memory_bytes() -> int:
+    """Memory this process may use: the machine's, or less where a container has a limit."""
+    physical = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        return min(physical, int(CONTAINER_LIMIT.read_text()))
+    except (OSError, ValueError):  # no container, or "max"
+        return physical

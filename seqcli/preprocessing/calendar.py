@@ -20,6 +20,7 @@ from seqcli.preprocessing.frequency import (
     WEEK,
     Frequency,
     anchor_days,
+    ascending,
     find_frequency,
 )
 from seqcli.preprocessing.holidays import Holidays, learn_holidays
@@ -50,17 +51,17 @@ class Calendar:
         ``written`` is one cell of the time column as the file has it, so that new stamps look alike.
         """
         series = [stamps] if isinstance(stamps, np.ndarray) else list(stamps)
-        series = [np.unique(each) for each in series if len(each)]
+        series = [ascending(each) for each in series if len(each)]
         if not series or series[0].dtype.kind != "M":
             return cls(_numbered(series), Holidays((True,) * 7), (), Writing())
         times = [_times(each) for each in series]
         frequency = find_frequency(times)
-        together = np.unique(np.concatenate(times))
+        together = ascending(np.concatenate(times))
         week = frequency.open_weekdays()
         holidays = Holidays(week)
         if frequency.on_days:
             cells_a_day = frequency.cells // 7
-            days = np.unique(frequency.cell(together) // cells_a_day) - 3
+            days = ascending(frequency.cell(together) // cells_a_day) - 3
             holidays = learn_holidays(days, week)
         cycles = _cycles(frequency, int(together[-1] - together[0]))
         return cls(frequency, holidays, cycles, Writing.find(together, written))
@@ -113,7 +114,7 @@ class Calendar:
         Closed hours, and whole days off in a week that has closed days, are no gaps; neither is a
         hole longer than a tenth of the rows (and than 10 steps): that is a break.
         """
-        ordered = np.unique(stamps)
+        ordered = ascending(stamps)
         frequency = self.frequency
         if len(ordered) < 2 or not frequency.regular:
             return ordered[:0]
@@ -139,7 +140,7 @@ class Calendar:
         """Times (M,) of the open cells between the first and last of ``times`` that hold no row."""
         frequency = self.frequency
         per_day = frequency.cells // 7
-        cells = np.unique(frequency.cell(times))
+        cells = ascending(frequency.cell(times))
         closed = 3 * frequency.cells if frequency.week else 10  # such holes hold nights and weekends too
         before, at = _holes(np.diff(cells) - 1, len(cells), closed)
         missing = cells[before] + at

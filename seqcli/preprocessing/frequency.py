@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.preprocessing.holidays import weekday_in_month
-from seqcli.sequences import IntArray
+from seqcli.sequences import AnyArray, IntArray
 
 Flags = NDArray[np.bool_]
 
@@ -92,7 +92,7 @@ def find_frequency(series: Sequence[IntArray]) -> Frequency:
     )
     if not len(distances):
         return _on_grid(DAY, np.concatenate(series) if series else np.zeros(1, dtype=np.int64))
-    times = np.unique(np.concatenate(series))
+    times = ascending(np.concatenate(series))
     middle = float(np.median(distances))
     if middle >= 27.5 * DAY:
         months = _months(series, times)
@@ -135,6 +135,15 @@ def _on_grid(step: int, times: IntArray) -> Frequency:
     return Frequency("time", int(step), phase=phase if share >= 0.8 or step == DAY else None)
 
 
+def ascending(values: AnyArray) -> AnyArray:
+    """Distinct ``values`` (N,) in order; those that are already cost one look, not a sort."""
+    new = np.append(True, values[1:] > values[:-1])
+    if new.all():
+        return values
+    distinct: AnyArray = values[new] if (values[1:] >= values[:-1]).all() else np.unique(values)
+    return distinct
+
+
 def _mode(values: IntArray) -> tuple[int, float]:
     """The most frequent value (the smallest of equals) and its share."""
     distinct, counts = np.unique(values, return_counts=True)
@@ -171,7 +180,7 @@ def _find_week(grid: Frequency, times: IntArray) -> Frequency | None:
     """``grid`` with the open cells of its week, or None when the rows do not fill those cells."""
     if not grid.cells:
         return None
-    cells = np.unique(grid.cell(times))
+    cells = ascending(grid.cell(times))
     on_grid = np.abs(grid.cell_time(grid.cell(times)) - times) <= max(grid.count // 12, 1)
     if grid.count < DAY and on_grid.mean() < 0.95:
         return None
@@ -181,7 +190,7 @@ def _find_week(grid: Frequency, times: IntArray) -> Frequency | None:
     whole, rest = divmod(last - first + 1, grid.cells)
     seen = np.full(grid.cells, whole)  # how often each cell of the week came by
     seen[(first + np.arange(rest)) % grid.cells] += 1
-    weekdays = np.bincount(np.unique(cells // per_day) % 7, minlength=7)
+    weekdays = np.bincount(ascending(cells // per_day) % 7, minlength=7)
     days_first, days_last = first // per_day, last // per_day
     weekdays_seen = np.array(
         [len(range(days_first + (at - days_first) % 7, days_last + 1, 7)) for at in range(7)]
@@ -214,17 +223,19 @@ def _is_open(counts: IntArray, seen: IntArray, chance: float = 0.01) -> Flags:
     """
     share = counts / np.maximum(seen, 1)
     typical = float(np.quantile(share[seen > 0], 0.9 if len(share) > 10 else 1.0)) if seen.any() else 0.0
-    is_open = (share >= 0.5 * typical) | (seen == 0)
+    is_open = np.asarray((share >= 0.5 * typical) | (seen == 0))
     filled = counts[is_open].sum() / max(int(seen[is_open].sum()), 1)
-    with np.errstate(divide="ignore", invalid="ignore"):  # 0 · log 0 = 0, and x · log(x / 0) = inf
-        held = np.where(share > 0, share * np.log(share / filled), 0.0)
-        empty = np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - filled)), 0.0)
-    return np.asarray(is_open | (len(share) * np.exp(-seen * (held + empty)) >= chance))
+    rate = share[~is_open]
+    with np.errstate(divide="ignore"):  # where no row is ever missing, none is by chance: log 0 = -inf
+        distance = (1 - rate) * (np.log1p(-rate) - np.log(1 - filled))
+    distance += rate * np.log(np.maximum(rate, 1e-300) / max(filled, 1e-300))
+    is_open[~is_open] = len(share) * np.exp(-seen[~is_open] * distance) >= chance
+    return is_open
 
 
 def _open_clock(cells: IntArray, per_day: int) -> Flags:
     """Times of day with rows (per_day,). One that was passed over once only may be a gap."""
-    days = np.unique(cells // per_day)
+    days = ascending(cells // per_day)
     clock = np.arange(per_day)
     passed = len(days) - (clock < cells[0] % per_day) - (clock > cells[-1] % per_day)
     flags = _is_open(np.bincount(cells % per_day, minlength=per_day), passed)

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from seqcli.sequences import IntArray
 
-FEASTS = (-2, 1, 39, 50, 60, -3, -47, -48)
-"""Days from Easter that a rule may be believed on with one sighting: Good Friday, Easter Monday,
-Ascension, Whit Monday, Corpus Christi, Maundy Thursday, Shrove Tuesday and Monday."""
+FEASTS = {-2: -2, 1: 1, 39: 1, 50: 1, 60: 1, -3: -2, -47: -48, -48: -47}
+"""Days from Easter that have a name: Good Friday, Easter Monday, Ascension, Whit Monday, Corpus Christi,
+Maundy Thursday, Shrove Tuesday and Monday; each with the day that is off wherever it is."""
 SHARED_DATES = ((1, 1), (12, 25), (12, 26))
 """Dates that most calendars of the world share. The file must show them like any other; they only go
 first where several rules could explain the same absent days."""
@@ -162,9 +162,8 @@ class Holidays:
             limits = {"date": (1, 31), "weekday": (0, 25), "easter": (-366, 366), "orthodox": (-366, 366)}
             low, high = limits[kind]
             whole = all(isinstance(value, int) for value in (month, day, weekday, *moves))
-            if not (
-                whole and low <= day <= high and 1 <= month <= 12 and 0 <= weekday <= 6 and len(moves) == 7
-            ):
+            moved = len(moves) == 7 and set(moves) <= {-1, 0, 1}
+            if not (whole and moved and low <= day <= high and 1 <= month <= 12 and 0 <= weekday <= 6):
                 raise ValueError("a holiday rule out of range")
             rules.append(rule)
         return cls(tuple(bool(flag) for flag in week), tuple(rules))
@@ -272,7 +271,10 @@ def _believe(record: _Record, rule: Rule) -> _Believed | None:
     usual = {"date": True, "weekday": rule.day % 7 == 1 or rule.day == 0}.get(rule.kind, rule.day in FEASTS)
     if len(seen) == 1:
         weekday_rule = rule.kind == "weekday" and rule.weekday not in (0, 3)  # few are not Monday, Thursday
-        if not (usual and record.trusts_one) or weekday_rule:
+        alone = rule.kind == "orthodox" or (
+            rule.kind == "easter" and shown[0] - rule.day + FEASTS.get(rule.day, 0) in record.present
+        )
+        if not (usual and record.trusts_one) or weekday_rule or alone:
             return None
     elif len(shown) < (2 if usual else 3):
         return None
@@ -283,10 +285,12 @@ def _choose(record: _Record, candidates: list[_Believed]) -> tuple[Rule, ...]:
     """Rules that together explain what can be explained: always the one that explains most of the rest."""
     chosen: tuple[Rule, ...] = ()
     left = set(record.absent)
-    once = Counter(weekday_of(next(iter(each.shown))) for each in candidates if each.rule.kind == "date")
+    feasts = {day for each in candidates if each.rule.kind == "easter" for day in each.shown}
+    dates = [each for each in candidates if each.rule.kind == "date" and _is_own(each.rule)]
+    mondays = sum(weekday_of(min(each.shown)) == 0 and not each.shown & feasts for each in dates)
     years = max(len(record.present) / (52 * sum(record.week)), 0.5)
     sure = any(each.rule.kind == "weekday" and len(each.shown) > 1 for each in candidates)
-    by_weekday = sure or once[0] >= 3 * years  # holidays here are Mondays more than chance would have it
+    by_weekday = sure or mondays >= 3 * years  # holidays here are Mondays more than chance would have it
     likely = {each: _likelihood(each, by_weekday) for each in candidates}
 
     def rank(each: _Believed) -> tuple[float, ...]:
@@ -307,13 +311,16 @@ def _choose(record: _Record, candidates: list[_Believed]) -> tuple[Rule, ...]:
     return chosen if len(left) <= (1 - MIN_EXPLAINED) * len(record.absent) else ()
 
 
+def _is_own(rule: Rule) -> bool:
+    """Whether a date is this calendar's own, not one that most calendars share."""
+    return (rule.month, rule.day) not in SHARED_DATES
+
+
 def _likelihood(each: _Believed, by_weekday: bool) -> float:
     """How usual a rule is, to choose between rules that explain the same days. Higher is likelier."""
     rule = each.rule
     if rule.kind == "date":
-        if (rule.month, rule.day) in SHARED_DATES:
-            return 9.0 - SHARED_DATES.index((rule.month, rule.day)) / 10
-        return 4.0
+        return 4.0 if _is_own(rule) else 9.0 - SHARED_DATES.index((rule.month, rule.day)) / 10
     if rule.kind == "weekday":
         if rule.day and rule.day % 7 != 1:
             return 1.0 - abs(rule.day - 11) / 100  # seven dates that are no n-th week
@@ -340,9 +347,10 @@ def _with_moves(record: _Record, rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     """Give each rule its moves: its own latest evidence, else what most rules do, else the nearer side."""
     own = {rule: _moves_seen(record, rule, rules) for rule in rules}
     common: list[Counter[int]] = [Counter() for _ in range(7)]
-    for seen in own.values():
+    for rule, seen in own.items():
         for weekday, moves in seen.items():
-            common[weekday].update(moves)
+            if (rule.month, rule.day) != (1, 1):  # it could only move into another year: no example
+                common[weekday].update(moves)
     nearer = [0] * 7
     if any(move for counts in common for move in counts):
         closed = [weekday for weekday in range(7) if not record.week[weekday]]

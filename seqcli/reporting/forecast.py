@@ -34,7 +34,7 @@ def show_charts(
             screen.line("".join(screen.styled(text, style) for text, style in line))
         screen.line("")
     if len(charts) > CHARTS:
-        screen.line(f"{len(charts) - CHARTS} more series are in the table", "dim")
+        screen.line(f"{len(charts) - CHARTS} more series are in the table\n", "dim")
 
 
 def forecast_charts(

@@ -72,6 +72,7 @@ class Screen:
         self.verbose = verbose and not quiet
         smart = is_terminal(self.stream) and os.environ.get("TERM") != "dumb"
         self.live = smart and not quiet
+        self._said: set[str] = set()
         self._colour = smart and not os.environ.get("NO_COLOR")
 
     @cached_property
@@ -100,8 +101,10 @@ class Screen:
             self.line(text, "dim")
 
     def warn(self, text: str) -> None:
-        """One line on something odd that was met and dealt with."""
-        self.line(f"note: {text}", "yellow")
+        """One line on something odd that was met and dealt with; said once, however often it is met."""
+        if text not in self._said:
+            self._said.add(text)
+            self.line(f"note: {text}", "yellow")
 
     def styled(self, text: str, style: str) -> str:
         """``text`` with terminal codes for ``style``, where those mean something."""

@@ -147,7 +147,7 @@ def rich_table(table: ResultTable, layout: Layout, plain: bool, header: bool = T
             Text(column.name),
             justify="right" if layout.numeric[index] else "left",
             style="bold" if column.emphasis else "",
-            no_wrap=True,
+            no_wrap=not column.wrap,
             overflow="ellipsis",
             width=width,
         )

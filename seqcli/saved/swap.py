@@ -64,17 +64,14 @@ def _acquire(partial: Path, target: Path) -> int:
             continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError as error:
             os.close(handle)
+            if not isinstance(error, BlockingIOError):
+                raise
             raise UsageError(
                 f"{target}: another training is writing this model",
                 "wait for it to end, or choose another place with --save DIR",
             ) from None
-        except OSError as error:
-            os.close(handle)
-            if error.errno == errno.EINTR:
-                continue
-            raise
         # Whoever waited here while the last holder left may have locked a file that is gone.
         with suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(handle), path.stat()):

@@ -8,7 +8,7 @@ outputs back into rows. It knows no torch: a network is described by a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -127,6 +127,9 @@ class Task(Protocol):
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Task:
         """This task with what it learns from ``outputs`` for the validation ``examples``, or itself."""
+
+    def recalibrate(self, parts: Sequence[tuple[NDArray[np.float32], Examples]]) -> Task:
+        """Called once the test part was reported: this task with intervals from all held-out parts."""
 
     def report(
         self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples

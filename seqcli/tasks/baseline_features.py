@@ -34,7 +34,8 @@ def baseline_features(inputs: Inputs, source: Source) -> tuple[str, list[Any]]:
         sublinear_tf=True,
     )
     texts = [joined_texts(table, inputs.text) for table in tables]
-    matrices = [vectorizer.fit_transform(texts[0]), *(vectorizer.transform(part) for part in texts[1:])]
+    vectorizer.fit(texts[0])
+    matrices = [vectorizer.transform(part or [""])[: len(part)] for part in texts]  # none is no text
     if inputs.features is not None:
         dense = [csr_matrix(inputs.features.matrix(table)) for table in tables]
         matrices = [hstack([left, right]).tocsr() for left, right in zip(matrices, dense, strict=True)]

@@ -309,13 +309,13 @@ class Forecast:
     def forecast_examples(self, table: Table) -> tuple[ForecastWindows, ForecastContext]:
         """The last window of each series that is long enough, and what :meth:`forecast_rows` needs.
 
-        A series that is too short, or new and without change, is forecast by its last value and named in
-        the context's notes. Raises DataError when that leaves nothing of a single series.
+        Of several series, one that is too short, or new and without change, is forecast by its last value
+        and named in the context's notes. Raises DataError when there is nothing to forecast from.
         """
         panel, notes = self._panel(table)
         scaling = self._scaling_of(panel)
         examples, context = last_windows(panel, scaling, self.frame, (self.missing, self.scaling.names))
-        if not len(examples) and len(panel.names) == 1 and not context.flat:
+        if not len(examples) and (not self.plan.id or len(context.silent) == len(panel.names)):
             raise self._too_short(table, panel)
         return examples, replace(context, notes=(*notes, *context.notes))
 

@@ -67,21 +67,17 @@ def window_candidates(season: int | None, longest: int, train: int) -> list[int]
     return sorted({size for size in wanted if size <= most} or {most})
 
 
-def check_window(window: int, train: IntArray, lengths: IntArray, source: str) -> None:
-    """Raise DataError when no series has training rows for :data:`LEAST_WINDOWS` windows of ``window``."""
-    longest = int(np.argmax(train))
-    if int(train[longest]) >= window + LEAST_WINDOWS:
+def check_window(window: int, train: int, rows: int, source: str) -> None:
+    """Raise DataError when ``train`` of a series' ``rows`` make fewer than :data:`LEAST_WINDOWS` windows."""
+    if train >= window + LEAST_WINDOWS:
         return
-    rows, share = int(lengths[longest]), int(train[longest]) / max(int(lengths[longest]), 1)
-    needed = math.ceil((window + LEAST_WINDOWS) / max(share, 0.01))
-    most = int(train[longest]) - LEAST_WINDOWS
-    hint = (
-        f"--window {most} would do"
-        if most >= 1
-        else f"add rows: a window of 1 needs {math.ceil(9 / max(share, 0.01))}"
-    )
+    share = max(train / rows, 0.01)
+    most = train - LEAST_WINDOWS
+    least = math.ceil((1 + LEAST_WINDOWS) / share)
     raise DataError(
-        f"{source}: a window of {window} needs about {needed} rows to learn from, and there are {rows}", hint
+        f"{source}: a window of {window} needs about {math.ceil((window + LEAST_WINDOWS) / share)} rows to "
+        f"learn from, and there are {rows}",
+        f"--window {most} would do" if most >= 1 else f"a window of 1 needs about {least} rows",
     )
 
 
@@ -94,7 +90,8 @@ def best_window(
 ) -> tuple[int, str]:
     """The best of some window sizes on validation, and why; ``parts``: training, validation positions."""
     if len(candidates) == 1:
-        return candidates[0], f"window {candidates[0]}: the size that fits a quarter of the rows"
+        why = "no season to compare it with" if candidates[0] == DEFAULT_WINDOW else "what the rows allow"
+        return candidates[0], f"window {candidates[0]}: {why}"
     errors = [_linear_error(panel, scaled, parts, (window, horizon)) for window in candidates]
     best = min(errors)
     if not np.isfinite(best):

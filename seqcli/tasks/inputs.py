@@ -193,7 +193,9 @@ def _fit_text(texts: list[str], level: str | None, rules: list[str]) -> tuple[Vo
     if level is None:
         words = sum(len(text.split()) for text in texts) / max(len(texts), 1)
         level = "words" if words >= TEXT_WORDS else "characters"
-    vocabulary = Vocabulary.fit(texts, level, max_size=MOST_TOKENS)
+    # A word met once teaches nothing but what an unknown word means, so that is what it stands for.
+    least = 2 if level == "words" else 1
+    vocabulary = Vocabulary.fit(texts, level, max_size=MOST_TOKENS, min_count=least)
     lengths = vocabulary.encode(texts).lengths
     cut, share = covering_length(lengths)
     if cut > MOST_STEPS:

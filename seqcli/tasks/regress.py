@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -21,7 +22,7 @@ from seqcli.tasks.classify_metrics import comparison_table
 from seqcli.tasks.inputs import Inputs
 from seqcli.tasks.parts import Source, TargetRole, left_out_sentences, make_parts
 from seqcli.tasks.regress_metrics import error_table, number_scores
-from seqcli.tasks.sizes import choose_sizes, network_spec, training_defaults
+from seqcli.tasks.sizes import cell_warnings, choose_sizes, network_spec, training_defaults
 
 BANDS = 10
 """Parts get equal shares of this many bands of the target."""
@@ -62,9 +63,9 @@ class Regress:
             test=test,
             network=network_spec(inputs, sizes, (1,), options),
             loss="huber",
-            training=training_defaults(sizes),
+            training=training_defaults(sizes, train, options),
             rules=[*parts.rules, *rules, f"{plan.target[0]} scaled by {len(train):,} training rows"],
-            warnings=[*left_out_sentences(plan), *parts.warnings],
+            warnings=[*left_out_sentences(plan), *parts.warnings, *cell_warnings(options, train)],
             source=Source(*(part.table for part in parts.all)),
         )
 
@@ -101,6 +102,10 @@ class Regress:
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Regress:
         """Nothing is learnt after training."""
+        return self
+
+    def recalibrate(self, parts: Sequence[tuple[NDArray[np.float32], Examples]]) -> Regress:
+        """Nothing is learnt after the test."""
         return self
 
     def report(

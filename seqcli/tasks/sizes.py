@@ -1,7 +1,7 @@
-"""Network and training by rule, from the rows and their lengths alone, where the user has not said.
+"""Network and training by rule, where the user has not said: from counts of rows and steps alone.
 
-The figures were chosen on validation parts of several public sets at once (sentences, questions,
-names, sensor series) and are never looked up by anything but counts.
+The figures were chosen on the validation parts of several public sets at once (sentences,
+questions, names, DNA, sensor series), and nothing is looked up but what is counted here.
 """
 
 from __future__ import annotations
@@ -16,36 +16,43 @@ from seqcli.options import Options
 from seqcli.sequences import Examples
 from seqcli.tasks.inputs import Inputs
 
+RARE = 50
+"""Steps of training text a token of the vocabulary, below which single words are learnt by heart."""
+SHORT = 20
+"""Characters on average up to which the last state holds the whole text: names, codes."""
+MOST_CELLS = 4_000_000
+"""Steps of all examples times epochs: about two minutes on one core."""
+FEWEST_EPOCHS = 4
+RNN_MEMORY = 20
+"""Steps after which a plain recurrent network has forgotten (Bengio, Simard and Frasconi 1994)."""
+
 
 @dataclass(frozen=True)
 class Sizes:
-    """What is chosen when nothing is typed."""
+    """What is chosen when nothing is typed. ``steps`` is how many batches a training should have."""
 
     embedding_size: int
     hidden_size: int
     dropout: float
     pool: str
     bidirectional: bool
-    epochs: int
-    batch_size: int
     learning_rate: float
-    patience: int | None
+    steps: int
 
 
 def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
-    """The defaults for inputs of this kind and a training part of this many examples."""
-    rows, single = len(train), bool((train.lengths == 1).all())
-    steps_a_pass = 1 if rows < 500 else rows / (32 if rows < 20_000 else 128)
-    words = inputs.vocabulary is not None and inputs.vocabulary.level == "words"
-    epochs = int(np.clip(round(3000 / max(steps_a_pass, 1)), 6, 60))
-    batch = 16 if rows < 500 else 32 if rows < 20_000 else 128
-    if words:
-        return Sizes(128, 64, 0.5, "mean", True, min(epochs, 8), batch, 2e-3, 3)
-    if inputs.vocabulary is not None:
-        return Sizes(32, 128, 0.3, "max", True, min(epochs, 15), batch, 3e-3, 4)
-    if single:
-        return Sizes(0, 64, 0.1, "last", False, epochs, batch, 3e-3, 10)
-    return Sizes(0, 64, 0.2, "mean", True, epochs, batch, 3e-3, 10)
+    """The defaults for inputs of this kind and a training part of this many steps."""
+    lengths = train.lengths
+    if inputs.vocabulary is None:
+        if int(lengths.max(initial=1)) == 1:
+            return Sizes(0, 64, 0.1, "last", False, 3e-3, 3000)
+        return Sizes(0, 64, 0.2, "max", True, 3e-3, 1000)
+    if inputs.vocabulary.level == "characters":
+        pool = "last" if lengths.mean() <= SHORT else "max"
+        return Sizes(64, 128, 0.3, pool, True, 3e-3, 2500)
+    if lengths.sum() < RARE * inputs.vocabulary.size:
+        return Sizes(128, 64, 0.5, "mean", True, 2e-3, 1200)
+    return Sizes(128, 64, 0.3, "max", True, 2e-3, 2500)
 
 
 def network_spec(
@@ -67,11 +74,31 @@ def network_spec(
     )
 
 
-def training_defaults(sizes: Sizes) -> dict[str, Any]:
-    """Training options that apply where none is typed."""
+def training_defaults(sizes: Sizes, train: Examples, options: Options) -> dict[str, Any]:
+    """Training options that apply where none is typed.
+
+    The batch grows with the rows; the epochs make the steps that such inputs need, in time that a
+    person waits for; a quarter of them without a better score ends the training.
+    """
+    rows = len(train)
+    batch_size = options.training.batch_size or (16 if rows < 500 else 32 if rows < 8_000 else 64)
+    wanted = sizes.steps / max(rows / batch_size, 1.0)
+    affordable = MOST_CELLS / max(int(train.lengths.sum()), 1)
+    epochs = options.training.epochs or int(np.clip(round(min(wanted, affordable)), FEWEST_EPOCHS, 200))
     return {
-        "epochs": sizes.epochs,
-        "batch_size": sizes.batch_size,
+        "epochs": epochs,
+        "batch_size": batch_size,
         "learning_rate": sizes.learning_rate,
-        "patience": sizes.patience,
+        "patience": max(3, epochs // 4),
     }
+
+
+def cell_warnings(options: Options, train: Examples) -> list[str]:
+    """A sentence where a plain recurrent network was typed for sequences that it cannot remember."""
+    longest = int(train.lengths.max(initial=0))
+    if options.network.cell != "rnn" or longest <= RNN_MEMORY:
+        return []
+    return [
+        f"a plain RNN remembers about {RNN_MEMORY} steps, and sequences here have up to {longest}: "
+        "it is a baseline, --cell gru or lstm learns more"
+    ]

@@ -13,12 +13,13 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
+from seqcli import __version__
 from seqcli.network import NetworkSpec
 from seqcli.options import Options
 from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.tasks.base import Plan, Scores, Task
 
-PACKAGES = ("seqcli", "torch", "numpy", "safetensors", "onnx", "onnxruntime", "scikit-learn")
+PACKAGES = ("torch", "numpy", "safetensors", "onnx", "onnxruntime", "scikit-learn")
 
 
 def model_record(
@@ -55,7 +56,7 @@ def model_record(
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that shape a model; "" for one that is not installed."""
-    found = {"python": platform.python_version()}
+    found = {"seqcli": __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
             found[package] = metadata.version(package)
@@ -166,12 +167,13 @@ def _inputs(plan: Plan) -> list[str]:
 def _network_lines(record: Mapping[str, Any], parameters: int) -> list[str]:
     network = record["network"]
     way = "both ways" if network["bidirectional"] else "one way"
+    threads = "1 thread" if record["threads"] == 1 else f"{record['threads']} threads"
     layers = "1 layer" if network["num_layers"] == 1 else f"{network['num_layers']} layers"
     return [
         f"{network['cell']}, {layers} of {network['hidden_size']} units, read {way}, "
         f"pooled by {network['pool']}; {parameters:,} parameters",
-        f"{record['steps']:,} optimiser steps, seed {record['seed']}, {record['threads']} threads; every "
-        "option is in `model.json`",
+        f"{record['steps']:,} optimiser steps, seed {record['seed']}, {threads}; "
+        "every option is in `model.json`",
     ]
 
 

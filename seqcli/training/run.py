@@ -210,6 +210,7 @@ def _train_and_save(
     rules = [*prepared.rules, outcome.reason, f"gradients: {outcome.clipped:.1%} of the steps were clipped"]
     history = outcome.history
     if prepared.refit and run.options.forecast.refit:
+        task = task.recalibrate([(validated, prepared.validation), (outputs, prepared.test)])
         refit = yield from _refit(run, setup, outcome, checkpoints)
         history = [*history, *refit.history]
         rules.append(f"after the backtest the network went on over all rows, for {refit.epochs} epochs")

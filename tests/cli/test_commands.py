@@ -215,6 +215,22 @@ def test_show_tells_what_a_model_is(here, capsys) -> None:
     )
 
 
+def test_a_model_with_nonsense_in_its_record_is_exit_4(here, capsys) -> None:
+    record = json.loads(Path("reviews.seqcli/model.json").read_text())
+    for key, nonsense in (
+        ("metrics", {"gru": 3}),
+        ("task", {"name": "classify.v1"}),
+        ("typed", ["epochs", "x"]),
+    ):
+        Path("reviews.seqcli/model.json").write_text(json.dumps({**record, key: nonsense}))
+        code, out, err = run(capsys, "show", "reviews.seqcli")
+        if key == "typed":
+            assert code == 0
+        else:
+            assert (code, out) == (4, "")
+            assert len(err.splitlines()) <= 2
+
+
 def test_show_equations_has_the_models_shapes(here, capsys) -> None:
     _, out, _ = run(capsys, "show", "--equations", "-m", "prices.seqcli")
     assert "h_t" in out

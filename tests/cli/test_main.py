@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 import sys
 import types
@@ -28,6 +29,7 @@ class Runs:
     def __init__(self) -> None:
         self.calls: list[tuple[tuple[str, ...], Options, SavingOptions, frozenset[str]]] = []
         self.error: BaseException | None = None
+        self.task = "classify"
 
     def train(self, files, options, saving, typed=frozenset()):
         self.calls.append((tuple(files), options, saving, typed))
@@ -37,7 +39,7 @@ class Runs:
         yield Trained(Path("reviews.seqcli"), TABLE, (), ("split by rows",), (), "")
 
     def plan_only(self, files, options, saving):
-        return PlanMade("classify", ("target: label",), ("one row dropped",), TABLE)
+        return PlanMade(self.task, ("target: label",), ("one row dropped",), TABLE)
 
 
 @pytest.fixture
@@ -85,7 +87,7 @@ def test_help_of_a_command_has_its_examples_first_and_all_its_flags(capsys, monk
     text = capsys.readouterr().out
     command = module._load(COMMANDS[name][0])
     for example in command.examples:
-        assert example.startswith(f"seqcli {name}")
+        assert f"seqcli {name}" in example
         assert text.index(f"$ {example}") < text.index("--help")
     for panel, item in command.options():
         assert flag_name(item) in text
@@ -113,6 +115,7 @@ def test_a_verb_of_a_later_version_is_said_to_be_one(capsys, name) -> None:
         (["train", "x", "--epochs", "many"], "--epochs: 'many' is not a whole number", None),
         (["train", "x", "--cell", "gruu"], "--cell: 'gruu' is not one of", "did you mean gru?"),
         (["train", "x", "--config", "no.toml"], "no.toml: cannot be read", None),
+        (["train", ""], "a file name is empty", "a shell variable"),
         (["train"], "train needs a file", "seqcli train reviews.csv"),
         (["evaluate"], "evaluate needs a", "seqcli evaluate"),
         (["forecast"], "forecast needs a", "seqcli forecast"),
@@ -135,6 +138,7 @@ def test_a_file_in_place_of_a_command_is_recognised(capsys, tmp_path, monkeypatc
 
 
 def test_train_passes_what_was_typed_and_nothing_else(runs, capsys) -> None:
+    runs.task = "forecast"
     argv = ["train", "a.csv", "b.csv", "--epochs", "3", "--target", "x,y", "--target", "z", "--no-refit"]
     assert main([*argv, "--no-bidirectional", "--time-budget", "2m", "--save", "out.seqcli", "--force"]) == 0
     files, options, saving, typed = runs.calls[0]
@@ -183,10 +187,12 @@ def test_a_whole_resolved_set_can_be_run_again(runs, tmp_path) -> None:
     import json
 
     path = tmp_path / "options.json"
+    runs.task = "forecast"
     wanted = Options.from_flat({"cell": "lstm", "epochs": 7, "interval": [50, 90], "dropout": 0.25})
     path.write_text(json.dumps({"options": wanted.to_flat()}))
     assert main(["train", "a.csv", "--config", str(path)]) == 0
     assert runs.calls[0][1] == wanted
+    assert runs.calls[0][3] == {"cell", "epochs", "interval", "dropout"}
 
 
 @pytest.mark.parametrize(
@@ -250,17 +256,6 @@ def test_a_result_file_that_cannot_be_written_is_refused_ahead_of_training(runs,
     assert runs.calls == []
 
 
-def process(*argv, **kwargs):
-    return subprocess.run(
-        [sys.executable, "-m", "seqcli", *argv],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        **kwargs,
-    )
-
-
 def test_a_full_disk_at_stdout_is_exit_6_in_one_line() -> None:
     for argv in (["--version"], ["--help"]):
         with open("/dev/full", "w") as full:
@@ -314,3 +309,29 @@ def test_what_only_shows_help_imports_nothing_heavy(argv, absent) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, *argv], capture_output=True, text=True, check=True)
     assert set(absent).isdisjoint(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        (["seqcli", "fo"], "forecast"),
+        (["seqcli", "train", "--hid"], "--hidden-size"),
+        (["seqcli", "train", "--cell", "ls"], "lstm"),
+    ],
+)
+def test_the_shell_can_complete(monkeypatch, words, offered) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "seqcli"],
+        env={
+            **os.environ,
+            "_SEQCLI_COMPLETE": "complete_bash",
+            "COMP_WORDS": " ".join(words),
+            "COMP_CWORD": str(len(words) - 1),
+            "PYTHONPATH": str(Path(seqcli.__file__).parents[1]),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.split() == [offered]
+    assert done.stderr == ""

@@ -85,7 +85,9 @@ def word_model(tmp_path: Path) -> SavedModel:
         helper.make_node("Gather", ["table", "tokens"], ["scores"]),
         helper.make_node("ReduceSum", ["scores", "time_axis"], ["output"], keepdims=0),
     ]
-    return save(tmp_path / "words.seqcli", task, spec, graph_bytes(spec, nodes, {"table": table, "time_axis": [1]}))
+    return save(
+        tmp_path / "words.seqcli", task, spec, graph_bytes(spec, nodes, {"table": table, "time_axis": [1]})
+    )
 
 
 @pytest.fixture

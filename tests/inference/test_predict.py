@@ -175,7 +175,9 @@ def test_one_prediction_a_sequence(sequence_model, write_csv) -> None:
     run = Run(sequence_model, write_csv("long.csv", lines))
     assert run.names == ("id", "prediction", "probability")
     assert {row[0]: row[1] for row in run.rows} == {"b": "up", "a": "down"}
-    assert {row[0]: row[2] for row in run.rows} == pytest.approx({"b": chance(2, -2), "a": chance(2, -2)}, abs=1e-6)
+    assert {row[0]: row[2] for row in run.rows} == pytest.approx(
+        {"b": chance(2, -2), "a": chance(2, -2)}, abs=1e-6
+    )
     assert Run(sequence_model, write_csv("long.csv", lines), keep=("id", "note")).names[:2] == ("id", "note")
 
 

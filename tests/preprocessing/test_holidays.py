@@ -85,16 +85,20 @@ def open_days(rules, first, last):
 def learned_year(rules, first, last, year, week=WORKING):
     """Holidays that a file from first to last says of year, and those there are (open weekdays only)."""
     learned = learn_holidays(open_days(rules, first, last), week)
-    found = sorted(day for day in learned.dates([year - 1, year, year + 1]) if date(day).startswith(str(year)))
+    found = sorted(
+        day for day in learned.dates([year - 1, year, year + 1]) if date(day).startswith(str(year))
+    )
     truth = holidays_of(rules, f"{year}-01-01", f"{year}-12-31")
-    return [date(day) for day in found], [str(day.date()) for day in truth if day.weekday() < 5]
+    return [date(day) for day in found], sorted({str(day.date()) for day in truth if day.weekday() < 5})
 
 
 @pytest.mark.parametrize("year", range(1900, 2101, 7))
 def test_easter_is_dateutils(year):
     as_number = lambda found: found.toordinal() - datetime.date(1970, 1, 1).toordinal()  # noqa: E731
     assert easter(year) == as_number(dateutil_easter.easter(year))
-    assert easter(year, orthodox=True) == as_number(dateutil_easter.easter(year, dateutil_easter.EASTER_ORTHODOX))
+    assert easter(year, orthodox=True) == as_number(
+        dateutil_easter.easter(year, dateutil_easter.EASTER_ORTHODOX)
+    )
 
 
 @settings(deadline=None)
@@ -113,18 +117,21 @@ def test_the_year_after_eight_years_is_known(rules, last_year):
     assert found == truth
 
 
-def test_two_years_of_trading_days_tell_the_third():
-    found, truth = learned_year(UNITED_STATES, "2013-01-01", "2014-12-31", 2015)
-    assert set(truth) - set(found) == set()
-    assert len(found) <= len(truth) + 1
+@pytest.mark.parametrize("rules", [UNITED_STATES, BRITAIN, FRANCE], ids=["US", "UK", "FR"])
+def test_two_years_tell_the_third(rules):
+    for last in (2010, 2013, 2014, 2016, 2018):
+        found, truth = learned_year(rules, f"{last - 1}-01-01", f"{last}-12-31", last + 1)
+        assert len(set(found) ^ set(truth)) <= 2  # what neither year could show
 
 
-def test_one_year_tells_the_next_but_for_what_it_cannot_show():
-    # 2018: each fixed date but Christmas and New Year falls on a day that no weekday rule claims
-    found, truth = learned_year(UNITED_STATES, "2018-01-01", "2018-12-31", 2019)
-    assert set(found) == set(truth)
-    found, truth = learned_year(FRANCE, "2018-01-01", "2018-12-31", 2019)
-    assert set(found) == set(truth)
+def test_one_year_tells_the_next():
+    found, truth = learned_year(UNITED_STATES, "2017-11-01", "2018-10-31", 2019)
+    assert set(truth) <= set(found)
+    # Thursday 23 November, seen once, may be a date or the fourth Thursday: both would be kept free
+    assert set(found) - set(truth) <= {"2019-11-22"}
+    found, truth = learned_year(FRANCE, "2017-12-01", "2018-11-30", 2019)
+    assert set(truth) - set(found) == {"2019-11-11"}  # a Sunday in 2018
+    assert set(found) <= set(truth)
 
 
 def test_moves_off_the_weekend_are_learned():

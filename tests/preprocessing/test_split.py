@@ -30,18 +30,26 @@ def labelled(draw):
     return draw(names), draw(st.none() | few), draw(st.none() | few)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(labelled(), shares, st.integers(0, 3))
 def test_parts_are_disjoint_cover_and_keep_groups_together(rows, share, seed):
     labels, groups, keys = rows
     validation_share, test_share = share
+    wanted = 1 + (validation_share > 0) + (test_share > 0)
+    if groups is not None or keys is not None:  # chains of groups and keys may leave too few units
+        assume(min(len(set(values)) for values in (groups, keys) if values is not None) >= wanted)
     try:
         split = stratified_split(
-            labels, groups=groups, keys=keys, validation_share=validation_share, test_share=test_share, seed=seed
+            labels,
+            groups=groups,
+            keys=keys,
+            validation_share=validation_share,
+            test_share=test_share,
+            seed=seed,
         )
-    except DataError as error:
-        assert "cannot be split" in error.message
-        assume(False)
+    except DataError:
+        assume(groups is None or keys is None)  # alone they cannot: then the error is wrong
+        raise
     parts = parts_of(split, len(labels))
     for together in (groups, keys):
         if together is not None:
@@ -52,7 +60,7 @@ def test_parts_are_disjoint_cover_and_keep_groups_together(rows, share, seed):
     assert (parts == 0).any()
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.sampled_from("abcd"), min_size=12, max_size=300), st.integers(0, 5))
 def test_every_class_is_in_training(labels, seed):
     split = stratified_split(labels, validation_share=0.1, test_share=0.2, seed=seed)
@@ -123,7 +131,9 @@ def test_equal_rows_are_counted_and_share_the_held_out_parts():
 
 
 def test_groups_alone_are_split_without_labels():
-    split = stratified_split(None, groups=[at // 5 for at in range(100)], validation_share=0.1, test_share=0.2, seed=0)
+    split = stratified_split(
+        None, groups=[at // 5 for at in range(100)], validation_share=0.1, test_share=0.2, seed=0
+    )
     assert len(split.validation) == 10
     assert len(split.test) == 20
     assert any("20 groups" in sentence for sentence in split.sentences)
@@ -160,7 +170,7 @@ def test_numpy_labels_and_keys_are_taken():
 panels = st.lists(st.integers(0, 60), min_size=1, max_size=6).map(lambda row: np.array(row, dtype=np.int64))
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(panels, shares, st.integers(1, 12), st.booleans())
 def test_time_is_cut_once_per_series(lengths, share, at_least, with_stamps):
     stamps = None
@@ -194,9 +204,9 @@ def test_stamps_cut_all_series_at_the_same_moments():
     assert stamps[parts == 0].max() < stamps[parts == 1].min()
     assert stamps[parts == 1].max() < stamps[parts == 2].min()
     assert parts[100:].tolist() == [0] * 20 + [1] * 10 + [2] * 20
-    assert split.sentences[0].endswith("10 validation steps from 2020-03-11, 40 test steps from 2020-03-21") or (
-        "20 validation steps from 2020-03-11, 40 test steps from 2020-03-21" in split.sentences[0]
-    )
+    assert split.sentences[0].endswith(
+        "10 validation steps from 2020-03-11, 40 test steps from 2020-03-21"
+    ) or ("20 validation steps from 2020-03-11, 40 test steps from 2020-03-21" in split.sentences[0])
     assert "same moments" in split.sentences[1]
 
 

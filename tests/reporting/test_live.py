@@ -175,6 +175,14 @@ def test_a_long_line_is_broken_between_words_on_a_terminal_only(terminal) -> Non
     assert pipe.getvalue() == text + "\n"
 
 
+def test_a_note_is_said_once() -> None:
+    stream = io.StringIO()
+    screen = Screen(stream=stream)
+    for text in ("one", "two", "one"):
+        screen.warn(text)
+    assert stream.getvalue() == "note: one\nnote: two\n"
+
+
 def test_no_colour_where_none_is_wanted(terminal, monkeypatch) -> None:
     assert "\033[" in Screen(stream=terminal).styled("x", "bold")
     monkeypatch.setenv("NO_COLOR", "1")

@@ -83,6 +83,20 @@ def test_weights_that_are_views_are_written_as_they_look(make_small, tmp_path) -
     np.testing.assert_array_equal(written["head"], model.weights["head"])
 
 
+@pytest.mark.parametrize(("name", "kind"), [("../w", np.float32), ("w", np.complex64), ("w", object)])
+def test_weights_that_the_format_does_not_know_are_not_written(make_small, tmp_path, name, kind) -> None:
+    model = make_small(0)
+    model.weights = {name: np.zeros(2, dtype=kind)}
+    with pytest.raises(ValueError, match="cannot hold the weight"):
+        model.write(tmp_path / "a.seqcli")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_is_no_directory_holds_no_models(saved) -> None:
+    with pytest.raises(ModelError, match="no model here"):
+        find_model(None, saved / "README.md")
+
+
 def test_more_keys_in_the_record_are_kept(make_small, tmp_path) -> None:
     model = make_small(0)
     model.record["rules"] = ["split at 2018-03-01"]
@@ -299,7 +313,7 @@ def test_missing_parents_are_made(make_small, tmp_path) -> None:
 def test_reading_imports_nothing_heavy(saved) -> None:
     program = (
         "import sys; from seqcli.model_dir import find_model, read_model; read_model(find_model(None));"
-        "heavy = ('torch', 'onnx', 'onnxruntime', 'safetensors', 'numpy', 'pandas', 'sklearn', 'scipy', 'pydantic');"
+        "heavy = 'torch onnx onnxruntime safetensors numpy pandas sklearn scipy pydantic'.split();"
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run(

@@ -122,6 +122,25 @@ def test_an_unreadable_file(saved, monkeypatch) -> None:
     assert "permission denied" in refused(saved)
 
 
+def test_a_file_that_changes_while_it_is_read(saved, monkeypatch) -> None:
+    real = files.open_regular
+
+    def shrinking(name, directory, where):
+        handle, size = real(name, directory, where)
+        return handle, size + (name == "model.json")
+
+    monkeypatch.setattr(files, "open_regular", shrinking)
+    refused(saved, "changed while it was read")
+
+
+def test_a_directory_that_cannot_be_listed(saved, monkeypatch) -> None:
+    def listdir(handle):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(os, "listdir", listdir)
+    refused(saved, "input/output error")
+
+
 def test_a_directory_that_is_only_a_name(tmp_path) -> None:
     with pytest.raises(ModelError, match="cannot be read"):
         read_model("bad\0name")
@@ -222,7 +241,19 @@ def header(text: str, body: bytes = b"") -> bytes:
     return len(text.encode()).to_bytes(8, "little") + text.encode() + body
 
 
-TENSOR = '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}%s}'
+def tensor(shape: object = (2,), place: object = (0, 8), dtype: object = "F32") -> str:
+    """One entry of a header."""
+    return json.dumps({"dtype": dtype, "shape": shape, "data_offsets": place})
+
+
+def one(entry: str, body: bytes = b"12345678", name: str = "a") -> bytes:
+    """A file that says to hold one tensor."""
+    return header(f'{{"{name}":{entry}}}', body)
+
+
+def two(first: str, second: str, body: bytes) -> bytes:
+    """A file that says to hold two."""
+    return header(f'{{"a":{first},"b":{second}}}', body)
 
 
 @pytest.mark.parametrize(
@@ -234,40 +265,26 @@ TENSOR = '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}%s}'
         ((2**63).to_bytes(8, "little") + b"{}", "states a header"),
         (header("[]"), "lists no tensors"),
         (header("{"), "not valid JSON"),
-        (header("{}", b"x"), "no tensor"),
-        (header(TENSOR % ""), "no tensor|does not fill"),
-        (header(TENSOR % "", b"1234567"), "no tensor"),
-        (header(TENSOR % "", b"123456789"), "no tensor"),
-        (header(TENSOR % ',"a":1', b"12345678"), "repeated"),
-        (
-            header(TENSOR % ',"b":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}', b"12345678"),
-            "fill its place",
-        ),
-        (
-            header(TENSOR % ',"b":{"dtype":"F32","shape":[1],"data_offsets":[12,16]}', b"0" * 16),
-            "fill its place",
-        ),
-        (header('{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}', b"12345678"), "fill its place"),
-        (header('{"a":{"dtype":"F32","shape":[-2],"data_offsets":[0,8]}}', b"12345678"), "shape or place"),
-        (
-            header('{"a":{"dtype":"F32","shape":[true,2],"data_offsets":[0,8]}}', b"12345678"),
-            "shape or place",
-        ),
-        (header('{"a":{"dtype":"F32","shape":[2],"data_offsets":[8,0]}}', b"12345678"), "fill its place"),
-        (header('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0]}}', b"12345678"), "shape or place"),
-        (header('{"a":{"dtype":"F32","shape":[1099511627776,0],"data_offsets":[0,0]}}'), "shape or place"),
-        (
-            header('{"a":{"dtype":"F32","shape":%s,"data_offsets":[0,4]}}' % ([1] * 9), b"1234"),
-            "shape or place",
-        ),
-        (header('{"a":{"dtype":"BF16","shape":[4],"data_offsets":[0,8]}}', b"12345678"), "the type"),
-        (header('{"a":{"dtype":["F32"],"shape":[2],"data_offsets":[0,8]}}', b"12345678"), "the type"),
-        (header('{"../a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}', b"12345678"), "called"),
-        (
-            header('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}}', b"12345678"),
-            "not described",
-        ),
-        (header('{"a":7}'), "not described"),
+        (header("{}", b"x"), "belong to no tensor"),
+        (one(tensor(), b""), "belong to no tensor"),
+        (one(tensor(), b"1234567"), "belong to no tensor"),
+        (one(tensor(), b"123456789"), "belong to no tensor"),
+        (header(f'{{"a":{tensor()},"a":{tensor()}}}', b"12345678"), "repeated"),
+        (two(tensor(), tensor([1], [4, 8]), b"12345678"), "fill its place"),
+        (two(tensor(), tensor([1], [12, 16]), b"0" * 16), "fill its place"),
+        (one(tensor([3])), "fill its place"),
+        (one(tensor([2], [8, 0])), "fill its place"),
+        (one(tensor([-2])), "shape or place"),
+        (one(tensor([True, 2])), "shape or place"),
+        (one(tensor("22")), "shape or place"),
+        (one(tensor([2], [0])), "shape or place"),
+        (one(tensor([2**40, 0], [0, 0]), b""), "shape or place"),
+        (one(tensor([1] * 9, [0, 4]), b"1234"), "shape or place"),
+        (one(tensor([4], dtype="BF16")), "the type"),
+        (one(tensor(dtype=["F32"])), "the type"),
+        (one(tensor(), name="../a"), "called"),
+        (one('{"dtype":"F32","shape":[2],"data_offsets":[0,8],"x":1}'), "not described"),
+        (one("7"), "not described"),
     ],
 )
 def test_weights_with_a_bad_header(saved, rehash, data, match) -> None:

@@ -69,7 +69,7 @@ def test_everything_is_on_the_disk_before_the_rename(make_small, tmp_path, monke
     fsync, rename = os.fsync, Path.rename
 
     def synced(handle):
-        steps.append("sync " + Path(os.readlink(f"/proc/self/fd/{handle}")).name)
+        steps.append("sync " + Path(f"/proc/self/fd/{handle}").readlink().name)
         fsync(handle)
 
     def renamed(path, new):
@@ -124,10 +124,11 @@ os.fsync = lambda handle: None  # a killed process loses nothing that it has wri
 old, new, newer = small_model(0), small_model(1), small_model(2)
 if not exchanging:
     swap.exchange = lambda first, second: False
-EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.scandir", "os.listdir", "ctypes.dlsym"}
+CALLS = ("mkdir", "rename", "remove", "rmdir", "scandir", "listdir")
+EVENTS = {"open", "ctypes.dlsym", *("os." + call for call in CALLS)}
 
 def killed_at(step):
-    """Write in a child that kills itself ahead of file system call number `step`; False when it ended first."""
+    """Write in a child that kills itself ahead of file system call `step`; False when it ended first."""
     child = os.fork()
     if child == 0:
         left = [step]
@@ -151,7 +152,8 @@ for step in range(1000):
     assert model.path == target, model.path
     seed = model.record["seed"]
     graphs, weights = (old, new)[seed].graphs, (old, new)[seed].weights
-    assert dict(model.graphs) == graphs and all((model.weights()[name] == weights[name]).all() for name in weights)
+    assert dict(model.graphs) == graphs
+    assert all((model.weights()[name] == weights[name]).all() for name in weights)
     found.append(seed)
     with lock(target):
         newer.write(target)
@@ -261,10 +263,9 @@ def test_the_second_of_two_trainings_ends_with_one_line(tmp_path) -> None:
 def test_a_checkpoint_outlives_the_lock(tmp_path) -> None:
     target = tmp_path / "a.seqcli"
     assert leftover(target) is None
-    with pytest.raises(RuntimeError), lock(target) as partial:
+    with lock(target) as partial:
         (partial / "checkpoint").mkdir()
         (partial / "checkpoint" / "state.json").write_text("{}")
-        raise RuntimeError
     assert leftover(target) == partial
     with pytest.raises(ModelError, match="no model here"):
         find_model(None, tmp_path)
@@ -318,6 +319,46 @@ def test_an_empty_directory_is_no_old_model(make_small, tmp_path) -> None:
     (tmp_path / "a.seqcli").mkdir()
     make_small(0).write(tmp_path / "a.seqcli", keep_old=True)
     assert [path.name for path in tmp_path.iterdir()] == ["a.seqcli"]
+
+
+def test_a_lock_directory_that_vanishes_is_made_again(tmp_path, monkeypatch) -> None:
+    target = tmp_path / "a.seqcli"
+    real, times = os.open, []
+
+    def opened(path, *args, **kwargs):
+        if not times and str(path).endswith("lock"):
+            times.append(path)
+            partial_dir(target).rmdir()
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", opened)
+    with lock(target) as partial:
+        assert (partial / "lock").exists()
+    assert times
+
+
+def test_a_file_system_without_locks_says_so(tmp_path, monkeypatch) -> None:
+    def flock(handle, how):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(swap.fcntl, "flock", flock)
+    with pytest.raises(UsageError, match="no locks available"), lock(tmp_path / "a.seqcli"):
+        pass
+
+
+def test_a_rename_that_fails_leaves_the_old_model(make_small, tmp_path, monkeypatch) -> None:
+    target = make_small(0).write(tmp_path / "a.seqcli")
+    rename = Path.rename
+
+    def refuse(path, new):
+        if Path(new) == target:
+            raise OSError(errno.EROFS, "Read-only file system")
+        return rename(path, new)
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(UsageError, match="read-only file system"):
+        make_small(1).write(target)
+    assert read_model(target).record["seed"] == 0
 
 
 def test_what_a_killed_writer_left_is_removed(make_small, tmp_path) -> None:

@@ -22,7 +22,8 @@ def test_radius_is_the_finite_sample_quantile(count: int, level: int, rank: int)
 def test_coverage_on_new_values_is_at_least_nominal_and_not_far_above() -> None:
     rng = np.random.default_rng(1)
     inside = [
-        np.abs(rng.normal()) <= conformal_radii(rng.normal(size=(30, 1, 1)), [80])[0, 0, 0] for _ in range(4000)
+        np.abs(rng.normal()) <= conformal_radii(rng.normal(size=(30, 1, 1)), [80])[0, 0, 0]
+        for _ in range(4000)
     ]
     # The expected coverage is ⌈31 · 0.8⌉ / 31 = 25/31 = 0.806; 4000 draws have a standard error of 0.006.
     assert abs(np.mean(inside) - 25 / 31) < 0.02

@@ -24,7 +24,9 @@ def test_each_series_is_scaled_as_scikit_learn_scales_it(name: str, other: type)
     series = two_series()
     scaling = SeriesScaling.fit(name, ["a", "b"], series, PLAIN)
     for row, values in enumerate(series):
-        np.testing.assert_allclose(scaling.transform(values, row), other().fit_transform(values), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(
+            scaling.transform(values, row), other().fit_transform(values), rtol=1e-9, atol=1e-9
+        )
 
 
 def test_logarithms_are_taken_where_swings_grow_with_the_level() -> None:
@@ -61,7 +63,9 @@ def test_an_unknown_series_is_scaled_by_its_own_values_and_a_known_one_as_fitted
     first, second = two_series()
     fitted = SeriesScaling.fit("standard", ["a"], [first], PLAIN)
     extended = fitted.extended(["new", "a"], [second, second])
-    np.testing.assert_allclose(extended.transform(second, 0), StandardScaler().fit_transform(second), atol=1e-9)
+    np.testing.assert_allclose(
+        extended.transform(second, 0), StandardScaler().fit_transform(second), atol=1e-9
+    )
     np.testing.assert_array_equal(extended.shift[1], fitted.shift[0])
 
 

@@ -9,6 +9,7 @@ from importlib import metadata
 
 import pytest
 
+import seqcli
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import Options
 from seqcli.results import ResultColumn, ResultTable
@@ -79,6 +80,7 @@ def test_the_record_is_json_and_restores_what_it_holds(record):
     age = datetime.now(UTC) - datetime.fromisoformat(again["created"])
     assert 0 <= age.total_seconds() < 600
     assert again["versions"]["torch"] == metadata.version("torch")
+    assert again["versions"]["seqcli"] == seqcli.__version__
 
 
 def test_a_package_that_is_not_installed_has_no_version(record, monkeypatch):

@@ -12,14 +12,23 @@ from pathlib import Path
 import pytest
 import tiny_fit
 import torch
-from tiny_fit import OftenSaved, TinyNetwork, drain, tiny_examples, tiny_setup, write_result
+from tiny_fit import (
+    TinyNetwork,
+    advance,
+    drain,
+    new_fit,
+    result_in,
+    result_of,
+    store_in,
+    tiny_examples,
+    tiny_setup,
+)
 
 import seqcli
 from seqcli.backends.network import build_network
 from seqcli.errors import Interrupted, ModelError, ResourceError, UsageError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import CELLS
-from seqcli.training import loop
 from seqcli.training.checkpoint import CheckpointStore, write_atomically
 from seqcli.training.events import Notice, StepDone
 from seqcli.training.loop import fit
@@ -27,30 +36,6 @@ from seqcli.training.loop import fit
 TRAIN, VALIDATION = tiny_examples(60, 1), tiny_examples(30, 2)
 EVENTS = 4 * (8 + 1)
 """Steps and epochs of an unbroken run."""
-
-
-def store_in(directory, **more):
-    return OftenSaved(directory / "checkpoint", **more)
-
-
-def new_fit(checkpoint, network=None, **changes):
-    return fit(network or TinyNetwork(), TRAIN, VALIDATION, tiny_setup(**changes), checkpoint)
-
-
-def advance(stream, count):
-    for _ in range(count):
-        next(stream)
-    stream.close()
-
-
-def result_of(network, outcome, directory) -> tuple[bytes, bytes]:
-    directory.mkdir(exist_ok=True)
-    write_result(directory, network, outcome)
-    return result_in(directory)
-
-
-def result_in(directory: Path) -> tuple[bytes, bytes]:
-    return (directory / "weights.safetensors").read_bytes(), (directory / "history.jsonl").read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -356,62 +341,3 @@ def test_checkpoints_are_rare_enough(tmp_path, monkeypatch):
     assert not store.due(epoch_end=False), "3 s of writing wants 60 s of training"
     now += 1.0
     assert store.due(epoch_end=True)
-
-
-class TestTimeBudget:
-    @staticmethod
-    def setup(budget=1000.0):
-        return {"time_budget": budget, "epochs": None, "patience": None}
-
-    @staticmethod
-    def probe_says(monkeypatch, steps):
-        monkeypatch.setattr(loop, "probe_steps", lambda *_, **__: (steps, 0.001))
-
-    def test_the_probe_leaves_no_trace_and_its_steps_replay_the_run(self, tmp_path):
-        network = TinyNetwork()
-        events, outcome = drain(new_fit(None, network, **self.setup(0.3)))
-        assert isinstance(events[0], Notice)
-        assert "fit into 0.3 s" in events[0].text
-        assert outcome.replay["time_budget"] is None
-        replayed = TinyNetwork()
-        _, again = drain(new_fit(None, replayed, **{**self.setup(), **outcome.replay}))
-        assert result_of(network, outcome, tmp_path / "a") == result_of(replayed, again, tmp_path / "b")
-        assert again.replay == {}
-
-    def test_a_resumed_run_keeps_its_steps(self, tmp_path, monkeypatch):
-        self.probe_says(monkeypatch, 50)
-        whole = TinyNetwork()
-        _, expected = drain(new_fit(None, whole, **self.setup()))
-        assert expected.steps == 50
-        advance(new_fit(store_in(tmp_path), **self.setup()), 20)
-        monkeypatch.setattr(loop, "probe_steps", None)  # a second probe would fail
-        network = TinyNetwork()
-        _, outcome = drain(new_fit(store_in(tmp_path), network, **self.setup()))
-        assert result_of(network, outcome, tmp_path / "a") == result_of(whole, expected, tmp_path / "b")
-
-    def test_a_resumed_run_spends_what_is_left(self, tmp_path, monkeypatch):
-        """900 of 1000 s are spent when it goes on: 100 s later it ends at the next epoch."""
-        self.probe_says(monkeypatch, 10_000)
-        now = 0.0
-        monkeypatch.setattr(loop.time, "monotonic", lambda: now)
-        stream = new_fit(store_in(tmp_path), **self.setup())
-        for _ in range(1 + 9 + 3):
-            next(stream)
-        now = 900.0
-        advance(stream, 1)
-        stream = new_fit(store_in(tmp_path), **self.setup())
-        for _ in range(1 + 4):
-            next(stream)
-        assert next(stream).epoch == 2
-        for _ in range(8):
-            next(stream)
-        now = 1001.0
-        assert next(stream).epoch == 3
-        with pytest.raises(StopIteration) as end:
-            next(stream)
-        outcome = end.value.value
-        assert "the time budget of 1000 s is spent" in outcome.reason
-        assert outcome.replay == {"steps": 10_000, "epochs": 3, "time_budget": None}
-        monkeypatch.undo()
-        _, again = drain(new_fit(None, **{**self.setup(), **outcome.replay}))
-        assert again.history == outcome.history

@@ -108,13 +108,38 @@ class OftenSaved(CheckpointStore):
         return epoch_end or self.each_step
 
 
+def store_in(directory, **more):
+    return OftenSaved(directory / "checkpoint", **more)
+
+
+def new_fit(checkpoint, network=None, **changes):
+    train, validation = tiny_examples(60, 1), tiny_examples(30, 2)
+    return fit(network or TinyNetwork(), train, validation, tiny_setup(**changes), checkpoint)
+
+
+def advance(stream, count):
+    for _ in range(count):
+        next(stream)
+    stream.close()
+
+
+def result_of(network, outcome, directory) -> tuple[bytes, bytes]:
+    directory.mkdir(exist_ok=True)
+    write_result(directory, network, outcome)
+    return result_in(directory)
+
+
+def result_in(directory: Path) -> tuple[bytes, bytes]:
+    return (directory / "weights.safetensors").read_bytes(), (directory / "history.jsonl").read_bytes()
+
+
 def main() -> None:
     directory = Path(sys.argv[1])
     die_after = int(sys.argv[2]) if len(sys.argv) > 2 else -1
     torch.set_num_threads(1)
     network = TinyNetwork()
     store = OftenSaved(directory / "checkpoint")
-    stream = fit(network, tiny_examples(60, 1), tiny_examples(30, 2), tiny_setup(), store)
+    stream = new_fit(store, network)
     seen = 0
     try:
         while True:

@@ -32,7 +32,9 @@ def demo(call: Invocation) -> int:
     section = tour[call.files[0]]
     screen = Screen(output.quiet, output.verbose)
     screen.line(f"{section.number}. {section.title}", "bold")
-    screen.line("\n".join(textwrap.wrap(section.text, 80)) + "\n")
+    for line in textwrap.wrap(section.text, 80):
+        screen.line(line)
+    screen.line("")
     for name in section.files:
         write_missing(name, screen)
     for line in section.commands:

@@ -15,14 +15,14 @@ def evaluate(call: Invocation) -> int:
     """Score a file; the first table goes to stdout, details to stderr."""
     if not call.files:
         raise UsageError("evaluate needs a labelled file", "seqcli evaluate test.csv -m reviews.seqcli")
-    from seqcli.cli.use import open_model, read_for
+    from seqcli.cli.use import open_model, read_whole
     from seqcli.inference.evaluate import evaluate as score
 
     output = call.group(OutputOptions)
     check_output(output)
     screen = Screen(output.quiet, output.verbose)
     model = open_model(call.group(ModelOptions).model, screen)
-    table = read_for(model, call.files, call.group(ReadingOptions), screen)
+    table = read_whole(call.files, call.group(ReadingOptions), screen)
     tables = score(model, table)
     show_tables(screen, tuple(tables[1:]))
     write_result(tables[0], output)

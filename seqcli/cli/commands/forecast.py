@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqcli.cli.command import NEVER_IN_FORECAST, TRAINING_GROUPS, TRAINING_OPTIONS, Command, Invocation
-from seqcli.cli.use import open_model, read_for, say_notes
+from seqcli.cli.use import open_model, read_whole, say_leftover, say_notes
 from seqcli.errors import ModelError, UsageError
 from seqcli.options import (
     ColumnOptions,
@@ -56,7 +56,7 @@ def forecast(call: Invocation) -> int:
     if named is not None:
         refuse_training_options(call, named)
         model = open_model(named, screen)
-        table = read_for(model, call.files, options.reading, screen)
+        table = read_whole(call.files, options.reading, screen)
     else:
         model, table = find_or_train(call, options, screen, stdin)
     write_forecast(call, model, table, screen)
@@ -119,6 +119,7 @@ def train(call: Invocation, options: Options, screen: Screen) -> Path:
     with waiting(screen, "starting"):
         from seqcli.training.run import train as run
     saving = call.group(SavingOptions)
+    say_leftover(call.files, saving, screen)
     trained = TrainingView(screen).follow(run(call.files, options, saving, call.typed_training))
     show_tables(screen, (trained.result,))
     report_training(screen, trained)

@@ -55,6 +55,7 @@ def predict(call: Invocation) -> int:
                 writer.write(row)
             writer.flush()
         writer.close()
+    screen.detail(f"{predictions.rows:,} rows, {predictions.failed:,} of them without a prediction")
     predictions.check()
     return 0
 

@@ -15,8 +15,12 @@ if TYPE_CHECKING:
     from seqcli.model_dir import SavedModel
 
 
+COLUMNS = (ResultColumn("item", emphasis=True), ResultColumn("value", wrap=True))
+
+
 def show(call: Invocation) -> int:
     """Write the card, the equations, or what is installed, to stdout."""
+    from seqcli.inference.trust import blamed_on
     from seqcli.model_dir import find_model, read_model
     from seqcli.saved.places import models_in
 
@@ -35,15 +39,17 @@ def show(call: Invocation) -> int:
         with result_stream(output) as stream:
             stream.write(text_of(model.network).rstrip("\n") + "\n")
     else:
-        write_result(card(model), output)
+        with blamed_on(model):
+            result = card(model)
+        write_result(result, output)
     return 0
 
 
 def card(model: SavedModel) -> ResultTable:
     """What a saved model is, in one table of two columns."""
-    from seqcli.tasks.registry import load_task
+    from seqcli.inference.trust import saved_task
 
-    record, network, plan = model.record, model.network, load_task(model.record["task"]).plan
+    record, network, plan = model.record, model.network, saved_task(model).plan
     direction = "both ways" if network.bidirectional else "forward"
     inputs = _list([*plan.text, *plan.features]) or "past values of the target"
     rows: list[tuple[str, Cell]] = [("model", str(model.path)), ("task", plan.task)]
@@ -64,8 +70,9 @@ def card(model: SavedModel) -> ResultTable:
         shown = _list(value) if isinstance(value, list) else str(value)
         rows.append((f"typed: --{name.replace('_', '-')}", shown))
     rows.append(("seed, threads, steps", f"{record['seed']}, {record['threads']}, {record['steps']}"))
-    rows.append(("versions", ", ".join(f"{name} {version}" for name, version in record["versions"].items())))
-    return ResultTable("", (ResultColumn("item", emphasis=True), ResultColumn("value")), list(rows))
+    versions = (f"{name} {version}" for name, version in record["versions"].items() if version)
+    rows.append(("versions", ", ".join(versions)))
+    return ResultTable("", COLUMNS, list(rows))
 
 
 def _list(names: tuple[str, ...] | list[str]) -> str:
@@ -94,7 +101,7 @@ def installation() -> ResultTable:
     rows: list[tuple[Cell, ...]] = [(name, version) for name, version in versions().items()]
     rows.append(("threads", f"{thread_count()} (of {physical_cores()} physical cores, at most 4)"))
     rows.append(("device", str(choose_device("auto"))))
-    return ResultTable("", (ResultColumn("item", emphasis=True), ResultColumn("value")), rows)
+    return ResultTable("", COLUMNS, rows)
 
 
 COMMAND = Command(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from seqcli.cli.command import TRAINING_GROUPS, Command, Invocation
+from seqcli.cli.use import say_leftover
 from seqcli.errors import UsageError
 from seqcli.options import OutputOptions, RunOptions, SavingOptions
 from seqcli.reporting.live import TrainingView, waiting
@@ -30,6 +31,7 @@ def train(call: Invocation) -> int:
         call.refuse_idle(plan.task)
         show_dry_run(screen, plan, output)
         return 0
+    say_leftover(call.files, saving, screen)
     view = TrainingView(screen)
     trained = view.follow(checked(call, run(call.files, call.training(), saving, call.typed_training)))
     report_training(screen, trained)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from seqcli.tasks.base import Scores
+from seqcli.tasks.classify_metrics import (
+    LEAST_PROBABILITY,
+    class_scores,
+    class_table,
+    comparison_table,
+    confusion_matrix,
+    confusion_table,
+    log_softmax,
+)
+
+RNG = np.random.default_rng(1)
+
+
+@pytest.mark.parametrize(("rows", "classes"), [(200, 2), (500, 7), (3, 5)])
+def test_scores_equal_scikit_learns(rows, classes) -> None:
+    logits = RNG.normal(size=(rows, classes)).astype(np.float32) * 1.5
+    target = RNG.integers(0, classes, rows)
+    predicted = logits.argmax(axis=1)
+    scores = class_scores(log_softmax(logits), target)
+    probabilities = np.exp(log_softmax(logits))
+    assert scores["accuracy"] == pytest.approx(metrics.accuracy_score(target, predicted))
+    assert scores["macro_f1"] == pytest.approx(metrics.f1_score(target, predicted, average="macro"))
+    expected = metrics.log_loss(target, probabilities, labels=range(classes))
+    assert scores["log_loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_huge_logits_stay_finite() -> None:
+    out = log_softmax(np.array([[1e30, 0, -1e30]], dtype=np.float32))
+    assert out[0, 0] == 0
+    scores = class_scores(out, np.array([2]))
+    assert scores["log_loss"] == pytest.approx(-np.log(LEAST_PROBABILITY))
+
+
+def test_a_class_never_seen_is_always_wrong() -> None:
+    logits = np.array([[5, 0], [0, 5], [5, 0]], dtype=np.float32)
+    scores = class_scores(log_softmax(logits), np.array([0, 1, -1]))
+    assert scores["accuracy"] == pytest.approx(2 / 3)
+    matrix = confusion_matrix(np.array([0, 1, -1]), np.array([0, 1, 0]), 2)
+    assert matrix.tolist() == [[1, 0], [0, 1], [1, 0]]
+    table = confusion_table(matrix, ("no", "yes"))
+    assert table.rows[-1] == ("a class not in training", 1, 0)
+
+
+def test_no_rows_give_nan_without_a_warning() -> None:
+    scores = class_scores(np.empty((0, 2)), np.empty(0, dtype=np.int64))
+    assert all(np.isnan(value) for value in scores.values())
+
+
+def test_the_class_table_equals_scikit_learns() -> None:
+    target, predicted = RNG.integers(0, 4, 100), RNG.integers(0, 3, 100)  # class 3 is never predicted
+    table = class_table(confusion_matrix(target, predicted, 4), ("a", "b", "c", "d"))
+    expected = metrics.precision_recall_fscore_support(target, predicted, labels=range(4), zero_division=0)
+    for row, values in zip(table.rows, zip(*expected, strict=True), strict=True):
+        assert row[1:] == pytest.approx(values)
+
+
+def test_the_confusion_table_equals_scikit_learns() -> None:
+    target, predicted = RNG.integers(0, 4, 100), RNG.integers(0, 4, 100)
+    table = confusion_table(confusion_matrix(target, predicted, 4), ("a", "b", "c", "d"))
+    expected = metrics.confusion_matrix(target, predicted)
+    assert [list(row[1:]) for row in table.rows] == expected.tolist()
+    assert [row[0] for row in table.rows] == ["a", "b", "c", "d"]
+
+
+def test_many_classes_give_the_most_frequent_confusions() -> None:
+    target = np.array([0] * 5 + [1] * 3 + [2] * 9)
+    predicted = np.array([1] * 5 + [2] * 3 + [2] * 9)
+    names = tuple(f"c{number}" for number in range(25))
+    table = confusion_table(confusion_matrix(target, predicted, 25), names)
+    assert table.rows == [("c0", "c1", 5), ("c1", "c2", 3)]
+
+
+def test_the_comparison_has_a_row_a_predictor() -> None:
+    table = comparison_table(
+        "t",
+        [
+            Scores("net", {"accuracy": 0.9, "log_loss": 0.2}),
+            Scores("base", {"accuracy": 0.5, "log_loss": 0.7}),
+        ],
+    )
+    assert table.records() == [
+        {"predictor": "net", "accuracy": 0.9, "log_loss": 0.2},
+        {"predictor": "base", "accuracy": 0.5, "log_loss": 0.7},
+    ]
