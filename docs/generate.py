@@ -68,8 +68,8 @@ def rules() -> str:
     rows = [f"| {rule.name} | {rule.when} | {rule.task} |" for rule in RULES]
     text = (
         "The rules are tried from the top and the first that fits decides; the plan line says which. What "
-        "was typed (`--task`, `--target`, `--features`, `--time`, `--id`) comes before any rule, and a choice "
-        "that stays open is an error that lists the candidates."
+        "was typed (`--task`, `--target`, `--features`, `--time`, `--id`) comes before any rule, and a "
+        "choice that stays open is an error that lists the candidates."
     )
     head = "| rule | holds when | task |\n|---|---|---|"
     return "\n\n".join(["# How task and columns are found", text, "\n".join([head, *rows])]) + "\n"

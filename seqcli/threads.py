@@ -7,11 +7,18 @@ from pathlib import Path
 
 MOST_THREADS = 4
 """More do not help recurrent layers of the sizes trained here."""
+SMALL_LAYER = 64
+"""Units up to which a training step is too short to share: threads would wait for each other."""
 
 
 def thread_count(requested: int | None = None) -> int:
     """``requested`` when given, else the physical cores this process may use, at most 4."""
     return requested or min(physical_cores(), MOST_THREADS)
+
+
+def training_threads(requested: int | None, hidden_size: int) -> int:
+    """As :func:`thread_count`, but one for layers of at most :data:`SMALL_LAYER` units."""
+    return thread_count(requested or (1 if hidden_size <= SMALL_LAYER else None))
 
 
 def physical_cores() -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import Field, dataclass, fields
 from pathlib import Path
@@ -130,6 +128,9 @@ def _saved_options(target: Path) -> dict[str, Any]:
 
 def _file_options(target: Path, shown: str) -> dict[str, Any]:
     """The keys of a TOML or JSON file."""
+    import json
+    import tomllib
+
     try:
         text = target.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

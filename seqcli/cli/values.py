@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from seqcli.errors import UsageError, near_miss
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
-_DURATION = re.compile(r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?")
+_DURATION = r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?"
 
 
 def flag_name(item: Field[Any]) -> str:
@@ -124,7 +124,7 @@ def _duration(raw: Any) -> float:
     if isinstance(raw, int | float) and not isinstance(raw, bool):
         seconds = float(raw)
     else:
-        match = _DURATION.fullmatch(str(raw).strip().lower())
+        match = re.fullmatch(_DURATION, str(raw).strip().lower())
         if match is None or not any(match.groups()):
             raise ValueError(f"{raw!r} is not a time such as 90s, 6m or 1h")
         seconds = sum(float(match[unit]) * factor for unit, factor in _UNITS.items() if match[unit])

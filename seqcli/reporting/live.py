@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sized
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
+from seqcli.reporting.progress import REDRAW, waiting
 from seqcli.reporting.screen import Screen, is_plain
 from seqcli.reporting.tables import drawn
 from seqcli.results import Cell, ResultColumn, ResultTable
@@ -16,14 +16,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
-Batch = TypeVar("Batch", bound=Sized)
-
 _ROWS = 10
 """Epochs that the live table shows: the latest."""
 _PAUSE = 10.0
 """Seconds between two lines on epochs in a pipe."""
-_REDRAW = 0.1
-"""Seconds between two drawings of the progress bar."""
 
 
 class TrainingView:
@@ -76,7 +72,7 @@ class TrainingView:
         if self._step is not None and self._step.phase != event.phase:
             self._end_phase()
         self._step = event
-        if self._screen.live and time.monotonic() - self._drawn > _REDRAW:
+        if self._screen.live and time.monotonic() - self._drawn > REDRAW:
             self._draw()
 
     def _on_epoch(self, event: EpochDone) -> None:
@@ -203,38 +199,3 @@ def clock(seconds: float) -> str:
     hours, rest = divmod(whole, 3600)
     minutes, rest = divmod(rest, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
-
-
-@contextmanager
-def waiting(screen: Screen, what: str) -> Iterator[None]:
-    """On a terminal, a line that says what is going on until the block ends."""
-    if not screen.live:
-        yield
-        return
-    screen.stream.write(screen.styled(f"{what} …", "dim"))
-    screen.stream.flush()
-    try:
-        yield
-    finally:
-        screen.stream.write("\r\033[K")
-        screen.stream.flush()
-
-
-def counted(screen: Screen, batches: Iterable[Batch], what: str) -> Iterator[Batch]:
-    """Pass batches through; on a terminal, count their rows and say how many go a second."""
-    if not screen.live:
-        yield from batches
-        return
-    begun = drawn = time.monotonic()
-    count = 0
-    for batch in batches:
-        yield batch
-        count += len(batch)
-        now = time.monotonic()
-        if now - drawn > _REDRAW:
-            drawn = now
-            text = f"{count:,} {what}, {count / (now - begun):,.0f} a second"
-            screen.stream.write(f"\r\033[K{screen.styled(text, 'dim')}")
-            screen.stream.flush()
-    screen.stream.write("\r\033[K")
-    screen.stream.flush()

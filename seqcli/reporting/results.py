@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,6 +55,8 @@ def result_stream(output: OutputOptions) -> Iterator[IO[str]]:
         with open(target, "w", encoding="utf-8", newline="") as stream:
             yield stream
         return
+    import tempfile  # here, because it takes time that only this way of writing needs
+
     target = target.resolve()
     handle, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:

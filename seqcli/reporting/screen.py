@@ -6,9 +6,7 @@ rich is imported only when a table or something live is drawn: a filter in a pip
 from __future__ import annotations
 
 import os
-import shutil
 import sys
-import textwrap
 from contextlib import suppress
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -90,8 +88,13 @@ class Screen:
 
     def _wrapped(self, text: str) -> list[str]:
         """``text`` in lines that fit the terminal, broken between words."""
+        if not is_terminal(self.stream):
+            return [text]
+        import shutil
+        import textwrap
+
         width = shutil.get_terminal_size().columns
-        if not is_terminal(self.stream) or len(text) <= width or "\033" in text:
+        if len(text) <= width or "\033" in text:
             return [text]
         return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False)
 

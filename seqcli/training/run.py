@@ -34,6 +34,7 @@ from seqcli.readers.read import read_table
 from seqcli.tasks.base import Prepared, Scores, Tables, Task
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.registry import prepare
+from seqcli.threads import training_threads
 from seqcli.training.checkpoint import CheckpointStore
 from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
 from seqcli.training.export import CardFacts, model_card, model_record
@@ -90,7 +91,8 @@ def train(
             named=saving.save is not None,
             source=run.tables.main.source,
             task=run.prepared.task.name,
-            force=saving.force,
+            # A resumed run was allowed this place when it began, and may have been killed after writing it.
+            force=saving.force or started is not None,
         )
         yield plan_made(run)
         if not started:
@@ -104,12 +106,12 @@ def train(
 
 def decide(files: Sequence[str], options: Options, saving: SavingOptions) -> Run:
     """Read, plan, split, fit the preprocessing and build the network; nothing is written."""
-    threads = set_threads(options.training.threads)
     main = read_table(files, options.reading)
     plan = make_plan(main, options.columns, options.reading)
     named = (options.split.validation, options.split.test)
     tables = Tables(main, *(read_table([name], options.reading) if name else None for name in named))
     prepared = prepare(tables, plan, options)
+    threads = set_threads(training_threads(options.training.threads, prepared.network.hidden_size))
     network = build_network(prepared.network, options.training.seed)
     notes = [
         note
@@ -163,8 +165,11 @@ def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
     """``options`` with every None that the task or the machine's rule has decided filled in."""
     spec = prepared.network
     shape = ("cell", "hidden_size", "dropout", "bidirectional", "pool")
+    usual = dict(prepared.training)
+    if options.training.steps or options.training.time_budget:
+        usual.pop("epochs", None)  # the length is typed; passes would only cut it short
     decided = {
-        **prepared.training,
+        **usual,
         **{name: getattr(spec, name) for name in shape},
         "embedding_size": max((item.embedding_size for item in spec.inputs), default=0) or None,
         "threads": threads,
@@ -213,7 +218,7 @@ def _train_and_save(
         task = task.recalibrate([(validated, prepared.validation), (outputs, prepared.test)])
         refit = yield from _refit(run, setup, outcome, checkpoints)
         history = [*history, *refit.history]
-        rules.append(f"after the backtest the network went on over all rows, for {refit.epochs} epochs")
+        rules.append(f"after the backtest the network went on over all rows, for {refit.steps:,} steps")
     run.network.to("cpu")
     replaced = _replaced(run.target, old, task.metric, scores)
     trained = Trained(run.target, tables[0], tuple(tables[1:]), tuple(rules), (), replaced)

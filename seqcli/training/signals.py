@@ -26,10 +26,12 @@ class Interrupt:
 def watch_interrupts() -> Iterator[Interrupt]:
     """Turn SIGINT into a flag while the block runs; a second one ends the process with code 130.
 
-    Outside the main thread Python allows no handlers, so there the flag stays unset.
+    The flag stays unset outside the main thread, where Python allows no handlers, and in a process
+    that was started to ignore SIGINT, as shells start background jobs.
     """
     interrupt = Interrupt()
-    if threading.current_thread() is not threading.main_thread():
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield interrupt
         return
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from seqcli.errors import DataError, ModelError, UsageError
-from seqcli.saved.files import disk_errors
 from seqcli.options import Options
+from seqcli.saved.files import disk_errors
 from seqcli.training.checkpoint import write_atomically
 
 RUN_FILE = "run.json"

@@ -10,12 +10,11 @@ import pytest
 from seqcli.reporting.live import (
     TrainingView,
     clock,
-    counted,
     epoch_line,
     epoch_table,
     progress_text,
-    waiting,
 )
+from seqcli.reporting.progress import counted, waiting
 from seqcli.reporting.screen import Screen, Tolerant
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.training.events import EpochDone, Notice, PlanMade, StepDone, Trained

@@ -59,3 +59,11 @@ def test_a_fit_in_another_thread_sets_no_handler():
     thread.start()
     thread.join()
     assert found == [(before, False)]
+
+
+def test_a_background_job_keeps_ignoring():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with watch_interrupts() as interrupt:
+        interrupt_self()
+        assert not interrupt.requested
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN

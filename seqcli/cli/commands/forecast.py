@@ -22,7 +22,8 @@ from seqcli.options import (
     SavingOptions,
 )
 from seqcli.reporting.forecast import show_charts
-from seqcli.reporting.live import TrainingView, waiting
+from seqcli.reporting.live import TrainingView
+from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import check_output, write_result
 from seqcli.reporting.screen import Screen
 from seqcli.reporting.training import report_training, show_dry_run, show_tables

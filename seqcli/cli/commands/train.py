@@ -8,7 +8,8 @@ from seqcli.cli.command import TRAINING_GROUPS, Command, Invocation
 from seqcli.cli.use import say_leftover
 from seqcli.errors import UsageError
 from seqcli.options import OutputOptions, RunOptions, SavingOptions
-from seqcli.reporting.live import TrainingView, waiting
+from seqcli.reporting.live import TrainingView
+from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import check_output, write_result
 from seqcli.reporting.screen import Screen
 from seqcli.reporting.training import report_training, show_dry_run

@@ -1,0 +1,98 @@
+"""The made data: as large and as hard as the documentation says, and the same bytes each time."""
+
+import csv
+import json
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqcli.cli.main import main
+from seqcli.demo.samples import SAMPLES, write_sample
+
+SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
+
+
+def rows_of(name: str) -> list[dict[str, str]]:
+    with (SAMPLE_DATA / name).open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_sample_data_is_what_the_generator_writes(name: str, tmp_path: Path) -> None:
+    assert write_sample(name, tmp_path).read_bytes() == (SAMPLE_DATA / name).read_bytes()
+
+
+def test_reviews_are_balanced_distinct_and_of_many_templates() -> None:
+    rows = rows_of("reviews.csv")
+    assert len(rows) >= 2000
+    assert len({row["review"] for row in rows}) == len(rows)
+    positive = np.mean([row["label"] == "positive" for row in rows])
+    assert 0.45 < positive < 0.55
+    assert len({row["template"] for row in rows}) > 100
+
+
+def test_held_out_templates_defeat_word_pairs_and_not_the_default_network(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The table's own baseline is checked against scikit-learn on other held-out templates below."""
+    model = str(tmp_path / "reviews.seqcli")
+    line = ["train", str(SAMPLE_DATA / "reviews.csv"), "--group", "template", "--save", model]
+    code = main([*line, "--format", "json", "--quiet"])
+    table = {row["predictor"]: row["accuracy"] for row in json.loads(capsys.readouterr().out)}
+    assert code == 0
+    assert table["TF-IDF + logistic regression"] <= 0.85
+    assert table["gru"] >= 0.95
+
+
+def test_scikit_learn_agrees_that_word_pairs_are_not_enough() -> None:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    rows = rows_of("reviews.csv")
+    templates = sorted({row["template"] for row in rows})
+    held_out = set(templates[::5])
+    train = [row for row in rows if row["template"] not in held_out]
+    test = [row for row in rows if row["template"] in held_out]
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2))
+    model = LogisticRegression(max_iter=1000, C=10)
+    model.fit(vectorizer.fit_transform([row["review"] for row in train]), [row["label"] for row in train])
+    score = model.score(vectorizer.transform([row["review"] for row in test]), [row["label"] for row in test])
+    assert 0.5 < score <= 0.85
+
+
+def test_prices_are_business_days_with_holidays_missing_and_candles_that_hold() -> None:
+    rows = rows_of("prices.csv")
+    days = [date.fromisoformat(row["date"]) for row in rows]
+    assert len(rows) >= 1000
+    assert days == sorted(set(days))
+    assert all(day.weekday() < 5 for day in days)
+    assert not {date(2021, 1, 1), date(2023, 12, 25), date(2022, 5, 30), date(2022, 9, 5)} & set(days)
+    for row in rows:
+        low, high = float(row["low"]), float(row["high"])
+        assert low <= min(float(row["open"]), float(row["close"])) + 0.01
+        assert high >= max(float(row["open"]), float(row["close"])) - 0.01
+        assert int(row["volume"]) > 0
+
+
+def test_sensor_sequences_have_one_label_and_rising_steps() -> None:
+    steps: dict[str, list[int]] = {}
+    labels: dict[str, set[str]] = {}
+    for row in rows_of("sensor.csv"):
+        steps.setdefault(row["sequence"], []).append(int(row["step"]))
+        labels.setdefault(row["sequence"], set()).add(row["label"])
+    assert len(steps) == 400
+    assert all(found == list(range(1, len(found) + 1)) and 20 <= len(found) <= 60 for found in steps.values())
+    assert all(len(found) == 1 for found in labels.values())
+
+
+def test_corpus_and_names_are_large_and_clean() -> None:
+    text = (SAMPLE_DATA / "corpus.txt").read_text(encoding="utf-8")
+    assert len(text.encode()) >= 100_000
+    assert "{" not in text
+    names = rows_of("names.csv")
+    assert len(names) >= 2000
+    assert len({row["name"] for row in names}) == len(names)
+    assert all(row["name"].isalpha() and row["name"][0].isupper() for row in names)
+    assert len({row["category"] for row in names}) == 5

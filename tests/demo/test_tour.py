@@ -1,0 +1,49 @@
+"""Every section of the tour runs, and the written tour holds the same commands."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from seqcli.cli.main import main
+from seqcli.demo.tour import Section, sections
+
+PAGE = Path(__file__).parents[2] / "docs" / "tour.md"
+
+
+@pytest.mark.parametrize("section", sections(), ids=lambda section: str(section.number))
+def test_section_runs_and_is_written_down(
+    section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["demo", str(section.number)]) == 0
+    printed = "".join(capsys.readouterr())
+    page = PAGE.read_text(encoding="utf-8")
+    written = page.split(f"## {section.number}. {section.title}")[1].split("\n## ")[0]
+    assert re.findall(r"^\$ (.*)$", written, re.M) == list(section.commands)
+    for line in shape(written):
+        assert line in shape(printed), line
+
+
+def shape(text: str) -> set[str]:
+    """Lines that no machine's arithmetic changes: table heads, parameters, rules without numbers."""
+    kept = re.findall(
+        r"^(?:layer|predictor|forecast|steps ahead|class) .*$|^network: .*$|^total .*$", text, re.M
+    )
+    return {" ".join(line.split()) for line in kept}
+
+
+def test_the_page_has_the_sections_of_the_tour_and_no_other() -> None:
+    headings = re.findall(r"^## (\d+)\. (.*)$", PAGE.read_text(encoding="utf-8"), re.M)
+    assert headings == [(str(section.number), section.title) for section in sections()]
+
+
+def test_sections_are_numbered_within_the_sixteen_subjects() -> None:
+    numbers = [section.number for section in sections()]
+    assert numbers == sorted(set(numbers))
+    assert set(numbers) <= set(range(1, 17))
+
+
+def test_an_unknown_section_names_those_there_are(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "99"]) == 2
+    assert "99" in capsys.readouterr().err
