@@ -17,7 +17,7 @@ from seqcli.results import ResultTable
 
 if TYPE_CHECKING:
     from seqcli.tasks.forecast import Forecast
-    from seqcli.tasks.forecast_next import ForecastContext
+    from seqcli.tasks.forecasting.next import ForecastContext
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from seqcli.reporting.screen import Screen, is_plain, is_terminal
 from seqcli.results import ResultTable
 
 if TYPE_CHECKING:
-    from seqcli.tasks.forecast_next import ForecastContext
+    from seqcli.tasks.forecasting.next import ForecastContext
 
 CHARTS = 2
 """More series than this are in the table only."""

@@ -23,18 +23,18 @@ from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import Examples, FloatArray, IntArray
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
-from seqcli.tasks.conformal import LEVELS, conformal_radii, radii_at
-from seqcli.tasks.forecast_choices import training_defaults
-from seqcli.tasks.forecast_fit import Fitted, fit_forecast
-from seqcli.tasks.forecast_metrics import averaged, point_metrics, seasonal_error
-from seqcli.tasks.forecast_next import ForecastContext, last_windows, next_rows, next_step_line
-from seqcli.tasks.forecast_panel import Panel, build_panel, scale_panel
-from seqcli.tasks.forecast_references import reference_forecasts
-from seqcli.tasks.forecast_report import backtest_title, by_step, by_target, comparison, coverage
-from seqcli.tasks.forecast_rows import Forms, read_later_rows
-from seqcli.tasks.forecast_saved import restored, saved
-from seqcli.tasks.forecast_scaling import SeriesScaling
-from seqcli.tasks.forecast_windows import ForecastWindows, Frame, make_windows, part_starts, windows_of
+from seqcli.tasks.forecasting.choices import training_defaults
+from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
+from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
+from seqcli.tasks.forecasting.metrics import averaged, point_metrics, seasonal_error
+from seqcli.tasks.forecasting.next import ForecastContext, last_windows, next_rows, next_step_line
+from seqcli.tasks.forecasting.panel import Panel, build_panel, scale_panel
+from seqcli.tasks.forecasting.references import reference_forecasts
+from seqcli.tasks.forecasting.report import backtest_title, by_step, by_target, comparison, coverage
+from seqcli.tasks.forecasting.rows import Forms, read_later_rows
+from seqcli.tasks.forecasting.saved import restored, saved
+from seqcli.tasks.forecasting.scaling import SeriesScaling
+from seqcli.tasks.forecasting.windows import ForecastWindows, Frame, make_windows, part_starts, windows_of
 
 Array = NDArray[np.float64]
 

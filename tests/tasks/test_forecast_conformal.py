@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcli.tasks.conformal import LEVELS, conformal_radii, radii_at
+from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 
 
 def one_step(residuals: list[float]) -> np.ndarray:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcli.tasks.forecast_metrics import averaged, point_metrics, seasonal_error
+from seqcli.tasks.forecasting.metrics import averaged, point_metrics, seasonal_error
 
 
 def test_metrics_by_hand() -> None:

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from seqcli.errors import DataError
 from seqcli.preprocessing.calendar import Calendar
-from seqcli.tasks.forecast_panel import Panel, build_panel, refuse_missing, scale_panel
-from seqcli.tasks.forecast_rows import Rows
-from seqcli.tasks.forecast_scaling import SeriesScaling
+from seqcli.tasks.forecasting.panel import Panel, build_panel, refuse_missing, scale_panel
+from seqcli.tasks.forecasting.rows import Rows
+from seqcli.tasks.forecasting.scaling import SeriesScaling
 
 MONDAY = np.datetime64("2024-01-01", "us")
 

@@ -8,7 +8,7 @@ import pytest
 from seqcli.errors import DataError, ModelError
 from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
-from seqcli.tasks.forecast_rows import (
+from seqcli.tasks.forecasting.rows import (
     Rows,
     forms_from_json,
     forms_to_json,

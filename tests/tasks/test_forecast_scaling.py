@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from seqcli.errors import ModelError
-from seqcli.tasks.forecast_scaling import SeriesScaling, logarithm_helps
+from seqcli.tasks.forecasting.scaling import SeriesScaling, logarithm_helps
 
 RNG = np.random.default_rng(5)
 PLAIN = np.zeros(2, dtype=bool)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqcli.tasks.season import autocorrelation, find_season
+from seqcli.tasks.forecasting.season import autocorrelation, find_season
 
 RNG = np.random.default_rng(3)
 MONTHS = np.tile([3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8.0], 8)

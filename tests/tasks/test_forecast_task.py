@@ -16,8 +16,8 @@ from seqcli.options import Options
 from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.forecast import Forecast
-from seqcli.tasks.forecast_next import in_words
-from seqcli.tasks.forecast_windows import ForecastWindows
+from seqcli.tasks.forecasting.next import in_words
+from seqcli.tasks.forecasting.windows import ForecastWindows
 
 TableOf = Callable[..., Table]
 PLAN = Plan("forecast", ("y",), time="date")

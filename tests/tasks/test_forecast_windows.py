@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from seqcli.errors import ModelError
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.sequences import Batchable
-from seqcli.tasks.forecast_panel import Panel, build_panel
-from seqcli.tasks.forecast_rows import Rows
-from seqcli.tasks.forecast_windows import FARTHEST, Frame, evenly, make_windows, part_starts, windows_of
+from seqcli.tasks.forecasting.panel import Panel, build_panel
+from seqcli.tasks.forecasting.rows import Rows
+from seqcli.tasks.forecasting.windows import FARTHEST, Frame, evenly, make_windows, part_starts, windows_of
 
 HOURS = np.datetime64("2024-01-01", "us") + np.arange(500) * np.timedelta64(1, "h")
 CALENDAR = Calendar.fit(HOURS)

@@ -21,7 +21,7 @@ from seqcli.errors import ModelError
 from seqcli.network import InputSpec
 from seqcli.preprocessing.windowing import panel_windows, window_starts
 from seqcli.sequences import LENGTHS, TARGET, Batch, Examples, FloatArray, IntArray, Windows
-from seqcli.tasks.forecast_panel import Panel
+from seqcli.tasks.forecasting.panel import Panel
 
 Array = NDArray[np.float64]
 

@@ -13,9 +13,9 @@ from seqcli.preprocessing.calendar import Calendar
 from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.sequences import IntArray
 from seqcli.tasks.base import Plan
-from seqcli.tasks.forecast_panel import Panel, scale_panel
-from seqcli.tasks.forecast_scaling import SeriesScaling
-from seqcli.tasks.forecast_windows import ForecastWindows, Frame, make_windows
+from seqcli.tasks.forecasting.panel import Panel, scale_panel
+from seqcli.tasks.forecasting.scaling import SeriesScaling
+from seqcli.tasks.forecasting.windows import ForecastWindows, Frame, make_windows
 
 Array = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.sequences import TARGET
 from seqcli.tasks.base import Scores
-from seqcli.tasks.forecast_metrics import METRICS
-from seqcli.tasks.forecast_windows import ForecastWindows
+from seqcli.tasks.forecasting.metrics import METRICS
+from seqcli.tasks.forecasting.windows import ForecastWindows
 
 Array = NDArray[np.float64]
 

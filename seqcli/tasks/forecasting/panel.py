@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from seqcli.errors import DataError
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.sequences import AnyArray, FloatArray, IntArray
-from seqcli.tasks.forecast_rows import Rows
-from seqcli.tasks.forecast_scaling import SeriesScaling
+from seqcli.tasks.forecasting.rows import Rows
+from seqcli.tasks.forecasting.scaling import SeriesScaling
 
 Array = NDArray[np.float64]
 

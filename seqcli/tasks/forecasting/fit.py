@@ -16,7 +16,7 @@ from seqcli.preprocessing.split import chronological_split
 from seqcli.readers.table import Table
 from seqcli.sequences import FloatArray, IntArray
 from seqcli.tasks.base import Plan, Tables
-from seqcli.tasks.forecast_choices import (
+from seqcli.tasks.forecasting.choices import (
     best_window,
     check_window,
     choose_horizon,
@@ -24,10 +24,10 @@ from seqcli.tasks.forecast_choices import (
     held_out_floor,
     window_candidates,
 )
-from seqcli.tasks.forecast_panel import Panel, build_panel, refuse_missing, scale_panel
-from seqcli.tasks.forecast_rows import Forms, Rows, join_rows, read_training_rows, value_columns
-from seqcli.tasks.forecast_scaling import SeriesScaling
-from seqcli.tasks.forecast_windows import Frame, part_starts
+from seqcli.tasks.forecasting.panel import Panel, build_panel, refuse_missing, scale_panel
+from seqcli.tasks.forecasting.rows import Forms, Rows, join_rows, read_training_rows, value_columns
+from seqcli.tasks.forecasting.scaling import SeriesScaling
+from seqcli.tasks.forecasting.windows import Frame, part_starts
 
 LEAST_VALUES = 3
 """Known training values below which a series cannot be scaled."""

@@ -13,8 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.tasks.forecast_panel import carried
-from seqcli.tasks.forecast_windows import ForecastWindows
+from seqcli.tasks.forecasting.panel import carried
+from seqcli.tasks.forecasting.windows import ForecastWindows
 
 Array = NDArray[np.float64]
 

@@ -9,9 +9,9 @@ import numpy as np
 from seqcli.errors import ModelError
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.tasks.base import Plan
-from seqcli.tasks.forecast_rows import forms_from_json, forms_to_json, value_columns
-from seqcli.tasks.forecast_scaling import SeriesScaling
-from seqcli.tasks.forecast_windows import Frame
+from seqcli.tasks.forecasting.rows import forms_from_json, forms_to_json, value_columns
+from seqcli.tasks.forecasting.scaling import SeriesScaling
+from seqcli.tasks.forecasting.windows import Frame
 
 if TYPE_CHECKING:
     from seqcli.tasks.forecast import Forecast

@@ -1,7 +1,7 @@
 """What a forecast decides where nothing was typed: season, horizon, window, and how long to train.
 
-The season comes from the calendar and the training rows (:mod:`seqcli.tasks.season`). The horizon is
-one season, else 10. The window is the best on validation of one season, two seasons and 60 steps
+The season comes from the calendar and the training rows (:mod:`seqcli.tasks.forecasting.season`). The
+horizon is one season, else 10. The window is the best on validation of one season, two seasons and 60 steps
 (at most a quarter of the rows), as judged by a linear forecast in closed form: that costs
 milliseconds, where training a network for each would cost minutes.
 """
@@ -18,9 +18,9 @@ from seqcli.errors import DataError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.sequences import FloatArray, IntArray
-from seqcli.tasks.forecast_panel import Panel
-from seqcli.tasks.forecast_windows import evenly, part_starts
-from seqcli.tasks.season import find_season
+from seqcli.tasks.forecasting.panel import Panel
+from seqcli.tasks.forecasting.season import find_season
+from seqcli.tasks.forecasting.windows import evenly, part_starts
 
 DEFAULT_HORIZON = 10
 DEFAULT_WINDOW = 60

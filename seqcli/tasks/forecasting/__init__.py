@@ -1,0 +1,1 @@
+"""What the forecast task is made of."""
