@@ -14,7 +14,6 @@ that says what to do. Nothing else is ever printed for an error.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import ClassVar
 
@@ -71,6 +70,8 @@ def near_miss(word: str, known: Iterable[str]) -> str:
 
     Case is ignored when comparing, so that ``Review`` finds ``review``.
     """
+    import difflib
+
     folded = {name.lower(): name for name in known}
     matches = difflib.get_close_matches(word.lower(), list(folded), n=1, cutoff=0.6)
     return folded[matches[0]] if matches else ""

@@ -222,9 +222,10 @@ class Forecast:
     # ------------------------------------------------------------------ scoring
 
     def score(self, outputs: FloatArray, examples: Examples) -> dict[str, float]:
-        """MAE, RMSE, sMAPE and MASE over all windows, steps and targets."""
+        """MASE, by which is chosen, then MAE, RMSE and sMAPE, over all windows, steps and targets."""
         examples = windows_of(examples)
-        return averaged(self._metrics(self.forecasts(outputs, examples), examples))
+        values = averaged(self._metrics(self.forecasts(outputs, examples), examples))
+        return {self.metric: values[self.metric], **values}
 
     def _metrics(self, forecast: Array, examples: ForecastWindows) -> dict[str, Array]:
         known = {name: row for row, name in enumerate(self.scaling.names)}

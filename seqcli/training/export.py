@@ -14,6 +14,7 @@ from importlib import metadata
 from typing import Any
 
 from seqcli import __version__
+import seqcli
 from seqcli.network import NetworkSpec
 from seqcli.options import Options
 from seqcli.results import Cell, ResultColumn, ResultTable
@@ -62,7 +63,7 @@ def versions() -> dict[str, str]:
             found[package] = metadata.version(package)
         except metadata.PackageNotFoundError:
             found[package] = ""
-    return found
+    return {**found, "seqcli": seqcli.__version__}
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:

@@ -106,6 +106,7 @@ def train(
 
 def decide(files: Sequence[str], options: Options, saving: SavingOptions) -> Run:
     """Read, plan, split, fit the preprocessing and build the network; nothing is written."""
+    choose_device(options.training.device)  # refuses a missing one before anything is read
     main = read_table(files, options.reading)
     plan = make_plan(main, options.columns, options.reading)
     named = (options.split.validation, options.split.test)
@@ -269,7 +270,7 @@ def _save(
     """Write the model directory; the one that stood there is kept as STEM.seqcli.old."""
     prepared, main = run.prepared, run.tables.main
     options = Options.from_flat(outcome.replay, run.options)
-    data = {"source": main.source, "digest": run.digest, "rows": len(main)}
+    data = {"source": main.source, "digest": main.digest, "rows": len(main)}
     record = model_record(
         task, prepared.network, scores, options,
         typed=typed, threads=run.threads, steps=outcome.steps, data=data,
