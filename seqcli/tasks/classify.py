@@ -156,7 +156,7 @@ class Classify:
         """
         if not len(outputs):
             return []
-        chances = np.exp(log_softmax(outputs))  # (N, C)
+        chances = np.round(np.exp(log_softmax(outputs)).astype(np.float64), 7)  # (N, C): what float32 knows
         rows: list[dict[str, Cell]] = []
         for best, chance in zip(chances.argmax(axis=1).tolist(), chances.tolist(), strict=True):
             row: dict[str, Cell] = {"prediction": self.classes[best], "probability": chance[best]}

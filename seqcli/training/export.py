@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from importlib import metadata
 from typing import Any
 
-from seqcli import __version__
 import seqcli
+from seqcli import __version__
 from seqcli.network import NetworkSpec
 from seqcli.options import Options
 from seqcli.results import Cell, ResultColumn, ResultTable
