@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # else the import writes an identifier and calls home
 import onnxruntime as ort
 
 from seqcli.errors import ModelError, ResourceError

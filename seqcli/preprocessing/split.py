@@ -64,9 +64,11 @@ def stratified_split(
     shares = np.array([1.0 - validation_share - test_share, validation_share, test_share])
     wanted = int((shares > 0).sum())
     if len(np.unique(units)) < wanted:
-        what = "rows" if groups is None and keys is None else "independent groups of rows"
+        count = len(np.unique(units))
+        what = "row" if groups is None and keys is None else "group of rows"
         raise DataError(
-            f"{len(np.unique(units))} {what} cannot be split in {wanted} parts",
+            f"{count} {what if count == 1 else what.replace('row', 'rows', 1) if what == 'row' else 'groups of rows'}"
+            f" cannot be split in {wanted} parts",
             "give more rows, or --validation-share 0 or --test-share 0",
         )
     parts = _draw(classes, units, shares, rng)

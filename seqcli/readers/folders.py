@@ -76,7 +76,10 @@ def _examples_in(path: Path) -> list[Member]:
     """The files of one label's folder, at any depth; a plain file beside folders is a label of its own."""
     if not is_folder(str(path)):
         return [Member(str(path), _stem(path), False)]
-    files = [entry for entry in sorted(path.rglob("*")) if entry.is_file() and not _hidden(entry, path)]
+    try:
+        files = [entry for entry in sorted(path.rglob("*")) if entry.is_file() and not _hidden(entry, path)]
+    except PermissionError as error:
+        raise no_permission(error.filename or str(path)) from error
     return [Member(str(file), path.name, format_of_name(str(file)) in {"", "txt"}) for file in files]
 
 

@@ -81,16 +81,19 @@ def feature_numbers(
     missing = np.isnan(numbers.values)
     if missing_policy == "error" and missing.any():
         row = int(np.flatnonzero(missing)[0])
-        text = table.column(name).pick(np.array([row]))[0]
-        raise DataError(
-            f'{table.where(row, name)}: "{text}" is not a number', "--missing mask or interpolate fills gaps"
-        )
-    constant = _is_constant(numbers.values)
-    sentences = [*_said(name, numbers), *_bad_sentence(table, name, numbers, "numbers", "taken as missing")]
-    if constant:
-        sentences.append(f"column {name} is the same in every row: left out")
+        text = table.column(name).pick(np.array([row]))[0].strip()
+        what = f'"{_short(text)}" is not a number' if text else "the cell is empty"
+        raise DataError(f"{table.where(row, name)}: {what}", "--missing mask or interpolate fills gaps")
+    sentences = [*_said(name, numbers), *_bad_sentence(table, name, numbers, "a number", "taken as missing")]
+    if numbers.missing.any():
+        sentences.append(f"column {name}: {counted(int(numbers.missing.sum()), 'missing cell')}")
     return RoleNumbers(
-        numbers.values, missing, np.zeros(len(table), np.bool_), tuple(sentences), constant, numbers.form
+        numbers.values,
+        missing,
+        np.zeros(len(table), np.bool_),
+        tuple(sentences),
+        _is_constant(numbers.values),
+        numbers.form,
     )
 
 
@@ -110,9 +113,9 @@ def target_numbers(table: Table, name: str, form: NumberForm | None = None) -> R
         )
     dropped = np.zeros(len(table), np.bool_)
     dropped[numbers.bad_rows] = True
-    sentences = [*_said(name, numbers), *_bad_sentence(table, name, numbers, "numbers", "rows dropped")]
+    sentences = [*_said(name, numbers), *_bad_sentence(table, name, numbers, "a number", "dropped")]
     if numbers.missing.any():
-        sentences.append(f"column {name}: {int(numbers.missing.sum())} missing values are not scored")
+        sentences.append(f"column {name}: {counted(int(numbers.missing.sum()), 'missing value')}, not scored")
     return RoleNumbers(numbers.values, numbers.missing, dropped, tuple(sentences), False, numbers.form)
 
 
@@ -130,7 +133,7 @@ def labels(table: Table, name: str) -> tuple[list[str], BoolArray, tuple[str, ..
         only = f"only {kinds[0]!r}" if kinds else "nothing"
         raise DataError(f"{table.source}, column {name}: it holds {only}", "a label needs two or more values")
     dropped = np.flatnonzero(~usable)
-    said = (f"column {name}: {_rows(table, dropped)} without a label dropped",) if len(dropped) else ()
+    said = (f"{_rows(table, dropped)}, column {name}: no label; dropped",) if len(dropped) else ()
     return cells, usable, said
 
 
@@ -151,10 +154,45 @@ def time_stamps(table: Table, name: str, form: DateForm | None = None) -> Stamps
         )
     sentences = [
         *_said(name, dates),
-        *_bad_sentence(table, name, dates, "dates", "rows dropped"),
+        *_bad_sentence(table, name, dates, "a date", "dropped"),
         *_missing_time(table, name, dates.missing),
     ]
     return Stamps(dates.values, usable, dates.form, tuple(sentences))
+
+
+def later_numbers(table: Table, name: str, form: NumberForm) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """A column (N,) of a file that a finished model reads, in the form of its training; NaN where missing.
+
+    A cell that does not read counts as missing and is named. Raises :class:`DataError` for more than
+    one of them and 1 %, and for any infinite one.
+    """
+    numbers = table.numbers(name, form)
+    _refuse_bad(table, name, numbers, "a number", "correct them", allowed=1)
+    _refuse_infinite(table, name, numbers)
+    return numbers.values, tuple(_bad_sentence(table, name, numbers, "a number", "taken as missing"))
+
+
+def later_stamps(table: Table, name: str, form: DateForm | None) -> Stamps:
+    """The time of a file that a finished model reads, in the form of its training; None: step numbers.
+
+    Rows whose time is missing or does not read are not usable. Raises :class:`DataError` for more than
+    one that does not read and 1 %, and for any infinite step number.
+    """
+    read: Numbers | Dates = table.dates(name, form) if form else table.numbers(name)
+    what = "a date" if form else "a step number"
+    _refuse_bad(table, name, read, what, "correct them", allowed=1)
+    if isinstance(read, Numbers):
+        _refuse_infinite(table, name, read)
+        usable = ~np.isnan(read.values)
+    else:
+        usable = ~np.isnat(read.values)
+    sentences = (*_bad_sentence(table, name, read, what, "dropped"), *_missing_time(table, name, read.missing))
+    return Stamps(read.values, usable, form, sentences)
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 row``, ``2 rows``, ``1,234 rows``: a count in words."""
+    return f"{number:,} {thing}" if number == 1 else f"{number:,} {thing}s"
 
 
 def series_numbers(ids: Sequence[Sequence[str]], count: int) -> IntArray:
@@ -171,7 +209,7 @@ def _step_numbers(table: Table, name: str) -> Stamps:
     usable = ~np.isnan(numbers.values)
     sentences = [
         *_said(name, numbers),
-        *_bad_sentence(table, name, numbers, "numbers", "rows dropped"),
+        *_bad_sentence(table, name, numbers, "a number", "dropped"),
         *_missing_time(table, name, numbers.missing),
     ]
     known = np.where(usable, numbers.values, 0.0)
@@ -179,10 +217,12 @@ def _step_numbers(table: Table, name: str) -> Stamps:
     return Stamps(known.astype(np.int64) if whole else known, usable, None, tuple(sentences))
 
 
-def _refuse_bad(table: Table, name: str, read: Numbers | Dates, what: str, remedy: str) -> None:
-    """Refuse a column with more than 1 % of cells that do not read, naming the first."""
+def _refuse_bad(
+    table: Table, name: str, read: Numbers | Dates, what: str, remedy: str, allowed: int = 0
+) -> None:
+    """Refuse a column with more than 1 % (and ``allowed``) of cells that do not read, naming the first."""
     count = len(read.bad_rows)
-    if count > MAX_BAD * len(table):
+    if count > max(MAX_BAD * len(table), allowed):
         row = int(read.bad_rows[0])
         text = table.column(name).pick(read.bad_rows[:1])[0]
         raise DataError(
@@ -224,12 +264,13 @@ def _bad_sentence(table: Table, name: str, read: Numbers | Dates, what: str, fat
     if not len(read.bad_rows):
         return []
     text = _short(table.column(name).pick(read.bad_rows[:1])[0])
-    return [f'column {name}: {_rows(table, read.bad_rows)} no {what} ("{text}"): {fate}']
+    others = " and the like are" if len(read.bad_rows) > 1 else " is"
+    return [f'{_rows(table, read.bad_rows)}, column {name}: "{text}"{others} not {what}; {fate}']
 
 
 def _missing_time(table: Table, name: str, missing: BoolArray) -> list[str]:
     rows = np.flatnonzero(missing)
-    return [f"column {name}: {_rows(table, rows)} without a time dropped"] if len(rows) else []
+    return [f"{_rows(table, rows)}, column {name}: no time; dropped"] if len(rows) else []
 
 
 def _rows(table: Table, rows: IntArray) -> str:

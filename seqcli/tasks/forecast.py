@@ -19,6 +19,7 @@ from seqcli.errors import DataError
 from seqcli.network import NetworkSpec
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
+from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import Examples, FloatArray, IntArray
@@ -325,7 +326,7 @@ class Forecast:
         rows, sentences = read_later_rows(table, self.plan, self.merge, self.forms)
         panel, gaps = build_panel(rows, self.calendar, len(self.plan.target), self.frame.horizon)
         if gaps:
-            sentences.append(f"{gaps:,} steps of the calendar have no row")
+            sentences.append(f"{counted(gaps, 'step')} of the calendar without a row")
         return panel, sentences
 
     def _too_short(self, table: Table, panel: Panel) -> DataError:

@@ -10,7 +10,7 @@ import numpy as np
 from seqcli.errors import DataError
 from seqcli.options import Options
 from seqcli.preprocessing.split import stratified_split
-from seqcli.readers.roles import feature_numbers, time_stamps
+from seqcli.readers.roles import counted, feature_numbers, time_stamps
 from seqcli.readers.table import Table
 from seqcli.sequences import AnyArray, IntArray
 from seqcli.tasks.base import Plan, Tables
@@ -18,6 +18,9 @@ from seqcli.tasks.inputs import content_keys, group_rows
 
 LEAST_EXAMPLES = 20
 """Examples with a known target below which nothing can be split and learnt."""
+
+UNUSABLE = frozenset({"not numbers", "every row says the same", "empty", "a date"})
+"""Why a column is left out that ``--features`` cannot bring back."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,8 @@ def make_parts(tables: Tables, plan: Plan, options: Options, target: TargetRole)
     and where there are fewer than 20 examples.
     """
     warnings = list(target.check(tables.main))
-    main, plan = _usable_rows(tables.main, plan, options, target, warnings)
+    main = _usable_rows(tables.main, plan, options, target, warnings)
+    plan = _without_constants(main, plan, warnings)
     grouping = group_rows(main, plan.id, plan.time)
     if len(grouping) < LEAST_EXAMPLES:
         raise DataError(
@@ -85,19 +89,22 @@ def make_parts(tables: Tables, plan: Plan, options: Options, target: TargetRole)
             f"{plan.target[0]} are too few to learn from",
             f"at least {LEAST_EXAMPLES} are needed",
         )
-    split = stratified_split(
-        target.strata(main, grouping.first),
-        groups=picked(main.cells(plan.group), grouping.first) if plan.group else None,
-        keys=content_keys(main, (*plan.text, *plan.features), grouping),
-        validation_share=0.0 if tables.validation else options.split.validation_share,
-        test_share=0.0 if tables.test else options.split.test_share,
-        seed=options.training.seed,
-    )
+    try:
+        split = stratified_split(
+            target.strata(main, grouping.first),
+            groups=picked(main.cells(plan.group), grouping.first) if plan.group else None,
+            keys=content_keys(main, (*plan.text, *plan.features), grouping),
+            validation_share=0.0 if tables.validation else options.split.validation_share,
+            test_share=0.0 if tables.test else options.split.test_share,
+            seed=options.training.seed,
+        )
+    except DataError as error:
+        raise DataError(f"{main.source}: {error.message}", error.hint) from error
     positions = (split.train, split.validation, split.test)
     parts = [_part(main.take(grouping.rows(examples)), plan) for examples in positions]
     for place, given in ((1, tables.validation), (2, tables.test)):
         if given is not None:
-            table, _ = _usable_rows(given, plan, options, target, warnings)
+            table = _usable_rows(given, plan, options, target, warnings)
             parts[place] = _part(table, plan)
             _warn_of_copies(parts[0].table, table, plan, warnings)
     return Parts(plan, parts[0], parts[1], parts[2], list(split.sentences), warnings)
@@ -109,25 +116,45 @@ def _part(table: Table, plan: Plan) -> Part:
 
 def _usable_rows(
     table: Table, plan: Plan, options: Options, target: TargetRole, warnings: list[str]
-) -> tuple[Table, Plan]:
-    """The rows with a target (and a time, where it orders them), and the plan without constant features."""
+) -> Table:
+    """The rows with a target (and, in a sequence, an id and a time); refuses columns that cannot be read."""
     rows = target.known(table)
     if plan.id and plan.time:
         stamps = time_stamps(table, plan.time)
         warnings += stamps.sentences
         rows = rows[stamps.usable[rows]]
+    if plan.id:
+        ids = zip(*(table.cells(name) for name in plan.id), strict=True)
+        named = np.fromiter((all(map(str.strip, key)) for key in ids), np.bool_, len(table))
+        if not named.all():
+            lost = counted(int((~named).sum()), "row")
+            warnings.append(f"{lost} without {' or '.join(plan.id)} left out")
+        rows = rows[named[rows]]
     if len(rows) < len(table):
         table = table.take(rows)
     for name in plan.features:
-        if table.kind(name) == "text":
-            continue
-        numbers = feature_numbers(table, name, options.reading.missing)
-        warnings += numbers.sentences
-        if numbers.constant and len(plan.features) + len(plan.text) > 1:
-            plan = replace(plan, features=tuple(other for other in plan.features if other != name))
+        if table.kind(name) != "text":
+            warnings += feature_numbers(table, name, options.reading.missing).sentences
     if plan.id:
         _refuse_mixed(table, plan)
-    return table, plan
+    return table
+
+
+def _without_constants(table: Table, plan: Plan, warnings: list[str]) -> Plan:
+    """The plan without features of numbers that are the same in every row; never without any input."""
+    constant = [
+        name
+        for name in plan.features
+        if table.kind(name) != "text" and feature_numbers(table, name).constant
+    ]
+    features = tuple(name for name in plan.features if name not in constant)
+    if not features and not plan.text:
+        raise DataError(
+            f"{table.source}, column {constant[0]}: every row says the same, so nothing can be learnt from it",
+            "name other columns with --features",
+        )
+    warnings += [f"column {name} is left out: every row says the same" for name in constant]
+    return replace(plan, features=features)
 
 
 def _refuse_mixed(table: Table, plan: Plan) -> None:
@@ -163,5 +190,8 @@ def picked(cells: Sequence[str], rows: AnyArray) -> list[str]:
 
 
 def left_out_sentences(plan: Plan) -> list[str]:
-    """A sentence for each column that is not used; ``--features`` brings it back."""
-    return [f"column {name} is left out: {reason} (--features uses it)" for name, reason in plan.left_out]
+    """A sentence for each column that is not used, and whether ``--features`` brings it back."""
+    return [
+        f"column {name} is left out: {reason}" + ("" if reason in UNUSABLE else " (--features uses it)")
+        for name, reason in plan.left_out
+    ]

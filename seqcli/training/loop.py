@@ -205,7 +205,7 @@ class _Run:
         """Why the fit ends after the epoch just scored, or "" when it goes on."""
         position, setup = self.position, self.setup
         if position.step >= self.plan.total_steps or position.epoch >= self.plan.epochs:
-            return f"all {position.epoch} epochs run"
+            return f"all {position.epoch} epochs run" if position.epoch > 1 else "one epoch run"
         if setup.patience is not None and self.best.stale >= setup.patience:
             return f"stopped after {self.best.stale} epochs without a better validation {setup.metric}"
         if setup.time_budget is not None and setup.steps is None and self.elapsed() >= setup.time_budget:

@@ -17,6 +17,7 @@ import numpy as np
 from seqcli.errors import DataError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
+from seqcli.readers.roles import counted
 from seqcli.sequences import FloatArray, IntArray
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.season import find_season
@@ -24,6 +25,8 @@ from seqcli.tasks.forecasting.windows import evenly, part_starts
 
 DEFAULT_HORIZON = 10
 DEFAULT_WINDOW = 60
+LEAST_ROWS = 12
+"""What the smallest window, its training windows and the two held-out parts need."""
 LEAST_WINDOWS = 8
 """Training windows below which there is nothing to learn from."""
 RIDGE_WINDOWS = 1500
@@ -73,11 +76,19 @@ def check_window(window: int, train: int, rows: int, source: str) -> None:
         return
     share = max(train / rows, 0.01)
     most = train - LEAST_WINDOWS
-    least = math.ceil((1 + LEAST_WINDOWS) / share)
+    if most < 1:
+        raise too_few(rows, source)
     raise DataError(
         f"{source}: a window of {window} needs about {math.ceil((window + LEAST_WINDOWS) / share)} rows to "
         f"learn from, and there are {rows}",
-        f"--window {most} would do" if most >= 1 else f"a window of 1 needs about {least} rows",
+        f"--window {most} would do",
+    )
+
+
+def too_few(rows: int, source: str) -> DataError:
+    """The error for series whose longest has too few ``rows`` for any window."""
+    return DataError(
+        f"{source}: {counted(rows, 'row')} a series cannot teach a forecast", f"at least {LEAST_ROWS} are needed"
     )
 
 

@@ -13,12 +13,14 @@ from seqcli.errors import DataError, UsageError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.preprocessing.split import chronological_split
+from seqcli.readers.roles import counted, time_stamps
 from seqcli.readers.table import Table
 from seqcli.sequences import FloatArray, IntArray
 from seqcli.tasks.base import Plan, Tables
 from seqcli.tasks.forecasting.choices import (
     best_window,
     check_window,
+    too_few,
     choose_horizon,
     choose_season,
     held_out_floor,
@@ -28,6 +30,7 @@ from seqcli.tasks.forecasting.panel import Panel, build_panel, refuse_missing, s
 from seqcli.tasks.forecasting.rows import Forms, Rows, join_rows, read_training_rows, value_columns
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.windows import Frame, part_starts
+from seqcli.tasks.parts import left_out_sentences
 
 LEAST_VALUES = 3
 """Known training values below which a series cannot be scaled."""
@@ -70,14 +73,15 @@ class Fitted:
 def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     """Read, sort, grid, split, scale and frame. Raises DataError for what cannot be forecast."""
     source, missing = tables.main.source, options.reading.missing
-    rows, forms, borders, warnings = _read(tables, plan, options)
+    rows, forms, borders, said = _read(tables, plan, options)
+    warnings = [*left_out_sentences(plan), *said]
     calendar = Calendar.fit(each_series(rows), _written(tables.main, plan))
     panel, gaps = build_panel(rows, calendar, len(plan.target), 0)
     if missing == "error":
         refuse_missing(panel, value_columns(plan), calendar, source)
     if gaps:
         warnings.append(
-            f"{gaps:,} steps of the calendar ({calendar.describe()}) have no row: {_HOW[missing]}"
+            f"{counted(gaps, 'step')} of the calendar ({calendar.describe()}) without a row: {_HOW[missing]}"
         )
     parts, rules = _split(panel, options, calendar, borders)
     kept, columns, said = _usable(panel, parts, plan, source)
@@ -118,11 +122,11 @@ def each_series(rows: Rows) -> list[Any]:
 
 
 def _written(table: Table, plan: Plan) -> str:
-    """One cell of the column of time, as the file writes it."""
+    """One cell of the column of time that was read, as the file writes it."""
     if plan.time is None:
         return ""
-    cells = (cell.strip() for cell in reversed(table.cells(plan.time)))
-    return next((cell for cell in cells if cell), "")
+    last = np.flatnonzero(time_stamps(table, plan.time).usable)[-1:]
+    return "".join(table.column(plan.time).pick(last)).strip()
 
 
 def _read(tables: Tables, plan: Plan, options: Options) -> tuple[Rows, Forms, list[list[Any]], list[str]]:
@@ -219,18 +223,11 @@ def _refused(panel: Panel, counts: IntArray, targets: Sequence[str], source: str
     """Nothing to learn from: too few rows, or a target that never changes."""
     most = int(counts.max(initial=0))
     if most < LEAST_VALUES:
-        return DataError(
-            f"{source}: {int(panel.lengths.max(initial=0))} rows are too few to forecast from",
-            f"a series needs at least {LEAST_ROWS} rows",
-        )
+        return too_few(int(panel.lengths.max(initial=0)), source)
     return DataError(
         f"{source}, column {targets[0]}: all training rows say the same, so there is nothing to learn",
         "name another column with --target",
     )
-
-
-LEAST_ROWS = 15
-"""About what the smallest window, its training windows and the two held-out parts need."""
 
 
 def _scaling_rule(scaling: SeriesScaling, names: Sequence[str], rows: int) -> str:

@@ -13,7 +13,14 @@ from seqcli.errors import DataError, ModelError
 from seqcli.readers.aggregate import aggregate, refuse_shared_times
 from seqcli.readers.dates import DateForm
 from seqcli.readers.numbers import NumberForm
-from seqcli.readers.roles import feature_numbers, target_numbers, time_stamps
+from seqcli.readers.roles import (
+    counted,
+    feature_numbers,
+    later_numbers,
+    later_stamps,
+    target_numbers,
+    time_stamps,
+)
 from seqcli.readers.table import Table
 from seqcli.sequences import AnyArray, IntArray
 from seqcli.tasks.base import Plan
@@ -100,39 +107,33 @@ def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Row
 def read_later_rows(table: Table, plan: Plan, merge: str | None, forms: Forms) -> tuple[Rows, list[str]]:
     """Rows to forecast from, read in the ``forms`` of the training file; an unreadable cell is missing.
 
-    Raises DataError when the column of time, an id or a target is not there, or no row has a time.
+    Raises DataError when the column of time, an id or a target is not there, no row has a time, or more
+    cells are unreadable than the rules of :mod:`seqcli.readers.roles` allow.
     """
     for name in (plan.time, *plan.id, *plan.target):
         if name is not None:
             table.column(name)
-    table, sentences = _merged(table, plan, merge), []
+    table = _merged(table, plan, merge)
+    sentences: list[str] = []
     stamps: AnyArray = np.arange(len(table), dtype=np.int64)
     usable = np.ones(len(table), dtype=bool)
     if plan.time is not None:
         form = forms.get(plan.time)
-        if isinstance(form, DateForm):
-            stamps = table.dates(plan.time, form).values
-            usable = ~np.isnat(stamps)
-        else:
-            stamps = table.numbers(plan.time).values
-            usable = np.isfinite(stamps)
-        if not usable.all():
-            sentences.append(f"{int((~usable).sum()):,} rows without a readable {plan.time} left out")
+        time = later_stamps(table, plan.time, form if isinstance(form, DateForm) else None)
+        stamps, usable = time.values, time.usable
+        sentences += time.sentences
     values = np.full((len(table), len(value_columns(plan))), np.nan)
     for column, name in enumerate(value_columns(plan)):
         if name not in table.names:
             sentences.append(f"column {name} is not there: its values count as missing")
             continue
-        numbers = table.numbers(name, forms[name])  # type: ignore[arg-type]
-        values[:, column] = np.where(np.abs(numbers.values) <= LARGEST, numbers.values, np.nan)
-        if len(numbers.bad_rows):
-            sentences.append(
-                f"column {name}: {len(numbers.bad_rows):,} cells are not numbers and count as missing"
-            )
-    names, said = _series_names(table, plan)
+        known, said = later_numbers(table, name, forms[name])  # type: ignore[arg-type]
+        values[:, column] = np.where(np.abs(known) <= LARGEST, known, np.nan)
+        sentences += said
+    names, lost = _series_names(table, plan)
     usable &= np.array([name is not None for name in names], dtype=bool)
     rows, order = _in_order(table, plan, (stamps, values, names), usable)
-    return rows, [*sentences, *said, *order]
+    return rows, [*sentences, *lost, *order]
 
 
 def _merged(table: Table, plan: Plan, merge: str | None) -> Table:
@@ -147,7 +148,7 @@ def _series_names(table: Table, plan: Plan) -> tuple[list[str | None], list[str]
     stripped = ([cell.strip() for cell in row] for row in cells)
     names = [JOINT.join(row) if all(row) else None for row in stripped]
     lost = names.count(None)
-    return names, [f"{lost:,} rows without {' or '.join(plan.id)} left out"] if lost else []
+    return names, [f"{counted(lost, 'row')} without {' or '.join(plan.id)} left out"] if lost else []
 
 
 def _dead_series(table: Table, plan: Plan, names: list[str | None]) -> set[str]:

@@ -1,0 +1,153 @@
+"""Makes the golden models anew: ``python tests/golden/make.py [NAME ...]``.
+
+Each is a small saved model with the rows it answers on (NAME.csv) and what it answered when it was
+made (NAME.out.csv). A later version must load the model and answer the same: make one anew only for
+a task or a format that is new, and never because its test fails.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqcli.cli.main import main
+from seqcli.demo.reviews import reviews
+from seqcli.demo.series import prices, sensor
+from seqcli.demo.words import names
+
+HERE = Path(__file__).parent
+SIZES = ("--hidden-size", "8", "--epochs", "2", "--batch-size", "16", "--learning-rate", "0.02", "--seed", "1",
+         "--threads", "1")  # fmt: skip
+Row = Sequence[object]
+
+
+@dataclass(frozen=True)
+class Golden:
+    """How one model is made: the file it learns from, what is typed, and the rows it answers on."""
+
+    header: tuple[str, ...]
+    rows: Callable[[], list[Row]]
+    options: tuple[str, ...]
+    """Of the training; :data:`SIZES` come with them."""
+    answered: slice
+    """The rows of the file that become NAME.csv."""
+    verb: str = "predict"
+    """What it answers."""
+
+
+def motions() -> list[Row]:
+    """Sequences of two kinds of motion, in long form."""
+    return [row for row in sensor(150) if row[-1] in ("circle", "shake")]
+
+
+def averages() -> list[Row]:
+    """One row a motion: the averages of its steps, how they are spread, and which it was."""
+    steps: dict[object, list[Row]] = {}
+    for row in motions():
+        steps.setdefault(row[0], []).append(row)
+    rows: list[Row] = []
+    for found in steps.values():
+        x, y, z = ([float(str(row[axis])) for row in found] for axis in (2, 3, 4))
+        half = "first" if abs(x[0]) < abs(x[-1]) else "last"
+        rows.append((*(f"{sum(map(abs, values)) / len(values):.3f}" for values in (x, y, z)), half, found[0][-1]))
+    return rows
+
+
+def two_shops() -> list[Row]:
+    """Volumes of two series over the same days."""
+    both = zip(prices(160), prices(160, seed=12), strict=True)
+    return [(day[0], shop, day[5]) for pair in both for shop, day in zip(("north", "south"), pair, strict=True)]
+
+
+PRICES = ("date", "open", "high", "low", "close", "volume")
+
+GOLDEN = {
+    "classify_words": Golden(
+        ("review", "label"),
+        lambda: [row[:2] for row in reviews(240)],
+        ("--level", "words", "--embedding-size", "8", "--dropout", "0.2"),
+        slice(20),
+    ),
+    "classify_characters": Golden(
+        ("category", "name"),
+        lambda: list(names(240)),
+        ("--level", "characters", "--embedding-size", "8", "--cell", "lstm", "--pool", "attention"),
+        slice(20),
+    ),
+    "classify_sequences": Golden(
+        ("sequence", "step", "x", "y", "z", "label"),
+        motions,
+        ("--id", "sequence", "--time", "step", "--target", "label", "--num-layers", "2"),
+        slice(400),
+    ),
+    "classify_rows": Golden(
+        ("x", "y", "z", "half", "motion"), averages, ("--target", "motion"), slice(20)
+    ),
+    "regress": Golden(
+        PRICES,
+        lambda: list(prices(240)),
+        ("--task", "regress", "--target", "close", "--features", "open,high,volume"),
+        slice(20),
+    ),
+    "forecast_single": Golden(
+        PRICES,
+        lambda: list(prices(240)),
+        ("--target", "close", "--window", "10", "--horizon", "5"),
+        slice(200, None),
+        "forecast",
+    ),
+    "forecast_panel": Golden(
+        ("date", "shop", "volume"),
+        two_shops,
+        ("--id", "shop", "--target", "volume", "--window", "10", "--horizon", "3", "--scaler", "minmax",
+         "--cell", "rnn"),
+        slice(-80, None),
+        "forecast",
+    ),
+}  # fmt: skip
+"""Name → how it is made."""
+
+
+def write_rows(path: Path, header: Sequence[str], rows: Sequence[Row]) -> None:
+    """Write a CSV file."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+def train_command(golden: Golden, file: str) -> list[str]:
+    """What is typed to train on ``file``."""
+    verb = "forecast" if golden.verb == "forecast" else "train"
+    return [verb, file, *golden.options, *SIZES]
+
+
+def make(name: str) -> None:
+    """Train one model and keep it with what it answers."""
+    golden, target = GOLDEN[name], HERE / f"{name}.seqcli"
+    rows = golden.rows()
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        file = Path(f"{name}.csv")
+        write_rows(file, golden.header, rows)
+        run(*train_command(golden, file.name), "--quiet", "-o", "trained.csv")
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.move(file.with_suffix(".seqcli"), target)
+    write_rows(HERE / f"{name}.csv", golden.header, rows[golden.answered])
+    run(golden.verb, str(HERE / f"{name}.csv"), "-m", str(target), "-o", str(HERE / f"{name}.out.csv"), "--quiet")
+
+
+def run(*argv: str) -> None:
+    """Run one command line; end here when it fails."""
+    code = main(list(argv))
+    if code:
+        raise SystemExit(code)
+
+
+if __name__ == "__main__":
+    for wanted in sys.argv[1:] or GOLDEN:
+        make(wanted)
+        print(wanted)
