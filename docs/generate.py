@@ -32,7 +32,7 @@ def run(line: str) -> str:
 def tour() -> str:
     """Every section with its commands and what they print."""
     from seqcli.demo.samples import write_sample
-    from seqcli.demo.tour import sections
+    from seqcli.demo.tour import SECTIONS
 
     parts = [
         "# The tour",
@@ -42,7 +42,7 @@ def tour() -> str:
         "differ in the last digits.",
     ]
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        for section in sections():
+        for section in SECTIONS:
             for name in section.files:
                 write_sample(name, Path())
             parts += [f"## {section.number}. {section.title}", section.text]

@@ -253,6 +253,8 @@ def find_model(explicit: str | None, cwd: Path | None = None) -> Path:
 
     Raises :class:`ModelError` when there is none, and when there are several, which it lists.
     """
+    if explicit == "":
+        raise ModelError("the name of the model is empty", "a shell variable may not be set")
     if explicit is not None:
         return Path(explicit)
     found = models_in(cwd or Path())
@@ -308,8 +310,10 @@ def check_target(target: Path, *, named: bool, source: str, task: str, force: bo
     same = old.record["data"]["source"] == source and old.record["task"]["name"] == task
     if force or (same and not named):
         return old
-    made_from = f"a {old.record['task']['name']} model of {old.record['data']['source']}"
-    raise UsageError(f"{target}: already holds {made_from}", "--force replaces it, --save DIR keeps it")
+    kind = str(old.record["task"]["name"]).partition(".")[0]
+    made_from = f"a {kind} model of {old.record['data']['source']}"
+    hint = "--force replaces it; to keep it, give --save another DIR"
+    raise UsageError(f"{target}: already holds {made_from}", hint)
 
 
 def write_model(

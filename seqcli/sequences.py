@@ -92,7 +92,7 @@ class Sequences:
         return self.values[start:stop]
 
     def take(self, rows: IntArray) -> Sequences:
-        """Copy the named rows, in the order given, into a new ragged array."""
+        """Copy the named rows (B,), in the order given, into a new ragged array."""
         steps, offsets = _gather_index(self.offsets, rows)
         if self.inner is None:
             return Sequences(self.values[steps], offsets)
@@ -120,7 +120,10 @@ class Sequences:
 
 @dataclass(frozen=True)
 class CsrRows:
-    """Sparse rows: row i has ``values[offsets[i]:offsets[i+1]]`` at columns ``indices[...]``."""
+    """Sparse rows: row i has ``values[offsets[i]:offsets[i+1]]`` at columns ``indices[...]``.
+
+    ``values`` and ``indices`` are (total,), ``offsets`` is (N + 1,).
+    """
 
     values: FloatArray
     indices: IntArray
@@ -138,7 +141,7 @@ class CsrRows:
         return CsrRows(self.values, self.indices, self.offsets[start : max(stop, start) + 1], self.width)
 
     def take(self, rows: IntArray) -> CsrRows:
-        """Copy the named rows, in the order given."""
+        """Copy the named rows (B,), in the order given."""
         items, offsets = _gather_index(self.offsets, rows)
         return CsrRows(self.values[items], self.indices[items], offsets, self.width)
 
@@ -182,7 +185,7 @@ class Batchable:
         return Batchable({name: field[rows] for name, field in self.fields.items()}, self.row_ids[rows])
 
     def take(self, rows: IntArray) -> Batchable:
-        """The named examples, in the order given."""
+        """The named examples (B,), in the order given."""
         picked: dict[str, Field] = {
             name: field[rows] if isinstance(field, np.ndarray) else field.take(rows)
             for name, field in self.fields.items()
@@ -228,7 +231,7 @@ class Windows:
         return np.full(len(self.starts), self.window, dtype=np.int64)
 
     def take(self, rows: IntArray) -> Windows:
-        """The named windows, in the order given."""
+        """The named windows (B,), in the order given."""
         return Windows(self.past, self.future, self.starts[rows], self.window, self.horizon)
 
     def batch(self, rows: IntArray) -> Batch:

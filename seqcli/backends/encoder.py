@@ -66,7 +66,7 @@ class Encoder(nn.Module):
     ) -> tuple[Tensor, list[State]]:
         """As :meth:`forward`, with states: those to start from, and those after each row's last step.
 
-        States come one a cell, layer by layer, forward before backward; ``None`` starts at zero.
+        States (B, H) come one a cell, layer by layer, forward before backward; ``None`` starts at zero.
         """
         order = reversed_order(lengths, x.shape[1]) if self.bidirectional else None
         padding = padding_mask(lengths, x.shape[1])

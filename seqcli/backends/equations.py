@@ -67,7 +67,7 @@ def _encoder(spec: NetworkSpec) -> list[str]:
         shapes = f"W_i· ({hidden}, {size}){recurrent}  b ({hidden})"
         lines.append(f"layer {layer} reads {source} ({size}): {shapes}")
     if spec.bidirectional:
-        lines.append(f"and again from t = τ down to 1, with weights of its own; h_t joins both ({output})")
+        lines.append(f"and again from t = τ down to 1 with its own weights; h_t joins both ({output})")
     return lines
 
 

@@ -40,7 +40,7 @@ class GraphWriter:
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
 
     def constant(self, values: ArrayLike) -> str:
-        """The name of an array stored in the graph; plain integers become int64."""
+        """The name of an array (...,) stored in the graph; plain integers become int64."""
         array = np.asarray(values, order="C")
         key = (array.dtype.str, array.shape, array.tobytes())
         if key not in self._known:
@@ -122,6 +122,6 @@ class GraphWriter:
 
 
 def to_numpy(weight: Tensor) -> NDArray[np.float32]:
-    """A float32 NumPy copy of a parameter."""
+    """A float32 NumPy copy of a parameter (...,) of any shape."""
     array: NDArray[np.float32] = weight.detach().float().cpu().numpy()
     return array

@@ -174,6 +174,8 @@ def _unknown_command(name: str) -> UsageError:
     if name in PLANNED:
         return UsageError(f"{name} is not in version {__version__} of seqcli", "seqcli --help lists what is")
     close = near_miss(name, [*COMMANDS, *PLANNED])
+    if not name:
+        return UsageError("the command is empty", f"the commands are {', '.join(COMMANDS)}")
     if Path(name).exists():
         return UsageError(f"{name!r} is a file, not a command", f"seqcli train {name}")
     hint = f"did you mean {close}?" if close else f"the commands are {', '.join(COMMANDS)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,15 +24,15 @@ def open_model(named: str | None, screen: Screen) -> SavedModel:
     return model
 
 
-def say_leftover(files: Sequence[str], saving: SavingOptions, screen: Screen) -> None:
+def say_leftover(command: str, files: Sequence[str], saving: SavingOptions, screen: Screen) -> None:
     """Name a training that was interrupted ahead of one that starts anew, with what would go on with it."""
     from seqcli.model_dir import default_target, leftover
+    from seqcli.training.run import resume_command
 
     if saving.resume or leftover(Path(saving.save) if saving.save else default_target(files)) is None:
         return
-    place = ["--save", saving.save] if saving.save else []
-    command = shlex.join(["seqcli", "train", *files, *place, "--resume"])
-    screen.warn(f"an interrupted training is dropped; to go on with one: {command}")
+    again = resume_command(command, files, saving)
+    screen.warn(f"an interrupted training is dropped; what would have gone on with it: {again}")
 
 
 def read_whole(files: Sequence[str], options: ReadingOptions, screen: Screen) -> Table:

@@ -58,4 +58,4 @@ def forecast_rows(model: SavedModel, table: Table, intervals: Sequence[int] | No
                 f"{model.path}: forecasts values that are not finite",
                 "train again, or look for extreme numbers in the input",
             )
-        return NextSteps(rows, task.next_step_line(rows, context), context.notes, context)
+        return NextSteps(rows, task.next_step_line(rows, context), (*context.odd, *context.notes), context)

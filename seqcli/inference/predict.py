@@ -86,6 +86,8 @@ class Predictions:
             *(stream.names[place] for place in self._kept),
             *self._results.values(),
         )
+        self.computed = len(self._results)
+        """How many of ``names``, the last ones, are the model's."""
         self._session = GraphSession.open(model)
         self.failed = 0
         self.rows = 0

@@ -34,7 +34,7 @@ def bucketed_batches(lengths: IntArray, batch_size: int, seed: int, epoch: int) 
 
 
 def sequential_batches(lengths: IntArray, batch_size: int) -> list[IntArray]:
-    """Batches for evaluation: every row once, sorted by length, so that padding is least."""
+    """Batches (B,) for evaluation: every row once, sorted by ``lengths`` (N,), so that padding is least."""
     order = np.argsort(lengths, kind="stable")
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
 

@@ -25,7 +25,7 @@ _PART_NAMES = ("training", "validation", "test")
 
 @dataclass(frozen=True)
 class Split:
-    """Ascending positions of the rows of each part: disjoint, together all rows."""
+    """Ascending positions (n,) of the rows of each part: disjoint, together all rows (N,)."""
 
     train: IntArray
     validation: IntArray
@@ -65,10 +65,9 @@ def stratified_split(
     wanted = int((shares > 0).sum())
     if len(np.unique(units)) < wanted:
         count = len(np.unique(units))
-        what = "row" if groups is None and keys is None else "group of rows"
+        what = "row" if groups is None and keys is None else "independent group"
         raise DataError(
-            f"{count} {what if count == 1 else what.replace('row', 'rows', 1) if what == 'row' else 'groups of rows'}"
-            f" cannot be split in {wanted} parts",
+            f"{count} {what}{'s' if count != 1 else ''} cannot be split in {wanted} parts",
             "give more rows, or --validation-share 0 or --test-share 0",
         )
     parts = _draw(classes, units, shares, rng)

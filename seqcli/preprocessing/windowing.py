@@ -52,7 +52,7 @@ def window_starts(
 def panel_windows(
     past: Mapping[str, AnyArray], future: Mapping[str, AnyArray], starts: IntArray, window: int, horizon: int
 ) -> Windows:
-    """The windows at ``starts``. ``past`` and ``future`` name fields (total steps, F).
+    """The windows at ``starts`` (N,). ``past`` and ``future`` name fields (total steps, F).
 
     Raises ValueError when a field is too short for a window, rather than when a batch is gathered.
     """
@@ -66,7 +66,8 @@ def panel_windows(
 def latest_starts(lengths: IntArray, window: int) -> tuple[IntArray, IntArray]:
     """Starts of the last window of each series that is long enough, and the numbers of those series.
 
-    The window ends at its series' last step: what a forecast of the unknown future reads.
+    ``lengths`` (S,) are the steps of each series, laid end to end; both results are (L,). The window
+    ends at its series' last step: what a forecast of the unknown future reads.
     """
     lengths = np.asarray(lengths, dtype=np.int64)
     series = np.flatnonzero(lengths >= window)

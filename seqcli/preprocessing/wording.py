@@ -32,7 +32,7 @@ class Writing:
 
     @classmethod
     def find(cls, times: IntArray, written: str) -> Writing:
-        """From all times in microseconds and one cell as the file has it ("" when unknown)."""
+        """From all times (N,) in microseconds and one cell as the file has it ("" when unknown)."""
         written = written.strip()
         joint = "T" if re.search(r"\dT\d", written) else " "
         zone = "Z" if re.search(r"(Z|UTC|GMT|:\d\d(\.\d+)? ?[+-]\d\d(:?\d\d)?)$", written) else ""

@@ -78,6 +78,17 @@ def _groups(table: Table, stamps: Stamps, ids: Sequence[str]) -> IntArray:
     return series_numbers(columns, len(table))
 
 
+def shared_times(table: Table, time: str, ids: Sequence[str]) -> int:
+    """How many rows share their time (and ids) with another row."""
+    sizes = np.bincount(_groups(table, time_stamps(table, time), ids))
+    return int(sizes[sizes > 1].sum())
+
+
+def first_shared_time(table: Table, time: str, ids: Sequence[str] = ()) -> int:
+    """The first row whose time (and ids) came before, -1 for none."""
+    return _first_repeat(_groups(table, time_stamps(table, time), ids))
+
+
 def refuse_shared_times(table: Table, time: str, ids: Sequence[str] = ()) -> None:
     """Raise :class:`DataError` when two rows share one time (and ids), proposing what would help."""
     stamps = time_stamps(table, time)

@@ -59,7 +59,9 @@ def choose_format(source: Source, text: str, options: ReadingOptions, expected: 
         return named
     lines = [line for line in text.split("\n")[:SAMPLE_LINES] if line.strip()]
     if not lines:
-        raise DataError(f"{source.name}: there is nothing to read", "give a header and rows, or one text a line")
+        raise DataError(
+            f"{source.name}: there is nothing to read", "give a header and rows, or one text a line"
+        )
     chosen = _by_content(source, lines, options, expected)
     said = {"jsonl": "JSON Lines", "csv": "csv", "txt": "one text a line"}[chosen]
     source.notes.append(f"read as {said}")

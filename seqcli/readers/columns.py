@@ -51,7 +51,7 @@ class Column(ABC):
         return self._numbers
 
     def pick(self, rows: IntArray) -> list[str]:
-        """The cells of some rows, in the order given."""
+        """The cells of some rows (B,), in the order given."""
         return self._pick(rows) if len(rows) else []
 
     @cached_property

@@ -141,7 +141,8 @@ def names_time(name: str) -> bool:
 def read_dates(column: Column, records: IntArray, name: str, form: DateForm | None = None) -> Dates:
     """Read a column as dates in ``form``, or in the form that fits the column best.
 
-    A column of plain numbers is dates only when ``name`` says time and the numbers look it.
+    ``records`` (N,) are the numbers of its rows as the user counts them. A column of plain numbers is
+    dates only when ``name`` says time and the numbers look it.
     """
     numbers = column.plain_numbers()
     plain = ~np.isnan(numbers)

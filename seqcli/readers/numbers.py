@@ -124,14 +124,15 @@ def is_missing(cell: str) -> bool:
 
 
 def bad_cells(column: Column, records: IntArray, rows: IntArray) -> tuple[BadCell, ...]:
-    """Name the cells of a column in some rows."""
+    """Name the cells of a column in some rows (B,); ``records`` (N,) are row numbers as the user counts."""
     return tuple(map(BadCell, records[rows].tolist(), column.pick(rows), rows.tolist()))
 
 
 def read_numbers(column: Column, records: IntArray, form: NumberForm | None = None) -> Numbers:
     """Read a column as numbers in ``form``, or in the form that leaves the fewest cells unread.
 
-    Plain cells are read all at once; only the others are looked at one by one.
+    ``records`` (N,) are the numbers of its rows as the user counts them. Plain cells are read all at
+    once; only the others are looked at one by one.
     """
     values = column.plain_numbers()
     odd = np.flatnonzero(np.isnan(values))

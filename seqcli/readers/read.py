@@ -17,6 +17,9 @@ from seqcli.readers.registry import begin_format
 from seqcli.readers.sources import Source, open_source
 from seqcli.readers.table import Table
 
+_GLANCED = 1000
+"""Rows that are compared with the header."""
+
 
 def read_table(paths: Sequence[str], options: ReadingOptions) -> Table:
     """Read everything named into one table, strictly.
@@ -73,7 +76,21 @@ def _collect(source: Source, reader: Format, final: bool) -> Table:
         source.name, reader.names, dict(columns), records,
         files=(source.name,), unit=reader.unit, notes=notes, warnings=reader.warnings, digest=source.digest,
     )  # fmt: skip
-    return _without_blank_lines(table) if reader.unit == "line" and len(table.names) == 1 else table
+    if reader.unit == "row":
+        return replace(table, warnings=(*table.warnings, *_doubtful_header(table)))
+    return _without_blank_lines(table) if len(table.names) == 1 else table
+
+
+def _doubtful_header(table: Table) -> list[str]:
+    """A doubt where a column's name is also one of its values, as in a file without a header."""
+    rows = np.arange(min(len(table), _GLANCED))
+    for name in table.names:
+        if [cell.strip() for cell in table.column(name).pick(rows)].count(name) > 1:
+            return [
+                f"{table.source}: column {name} holds {name!r} as a value too; if row 1 is data, "
+                "put a line of column names above it"
+            ]
+    return []
 
 
 def _column(block: Block, name: str) -> Column:

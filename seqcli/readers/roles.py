@@ -186,7 +186,10 @@ def later_stamps(table: Table, name: str, form: DateForm | None) -> Stamps:
         usable = ~np.isnan(read.values)
     else:
         usable = ~np.isnat(read.values)
-    sentences = (*_bad_sentence(table, name, read, what, "dropped"), *_missing_time(table, name, read.missing))
+    sentences = (
+        *_bad_sentence(table, name, read, what, "dropped"),
+        *_missing_time(table, name, read.missing),
+    )
     return Stamps(read.values, usable, form, sentences)
 
 

@@ -79,7 +79,7 @@ class Table:
         return self.column(name).cells()
 
     def take(self, rows: IntArray) -> Table:
-        """The named rows, in the order given."""
+        """The named rows (B,), in the order given."""
         rows = np.asarray(rows, dtype=np.int64)
         return replace(
             self,

@@ -67,6 +67,8 @@ class TrainingView:
                 self._say(event.text)
             case Trained():
                 self._end_phase()
+                if not self._screen.live:
+                    self._screen.line("")
 
     def _on_step(self, event: StepDone) -> None:
         if self._step is not None and self._step.phase != event.phase:
@@ -149,32 +151,37 @@ def epoch_table(epochs: list[EpochDone]) -> ResultTable:
     latest = epochs[-_ROWS:]
     if best and best < latest[0].epoch:
         latest = [epochs[best - epochs[0].epoch], *latest[1:]]
-    metrics = [name for name in latest[-1].validation if name != "loss"][:1]
-    columns = [ResultColumn("epoch"), ResultColumn("train loss", ".4f")]
-    if latest[-1].validation:
-        columns.append(ResultColumn("validation loss", ".4f"))
-    columns += [ResultColumn(name.replace("_", " "), ".4f", emphasis=True) for name in metrics]
-    columns += [ResultColumn("rate", ".1e"), ResultColumn("clipped", ".0%"), ResultColumn("best")]
+    measured = measures(latest[-1])
+    columns = [ResultColumn("epoch")]
+    for place, name in enumerate(measured):
+        shown = "validation loss" if name == "loss" else name.replace("_", " ")
+        columns.append(ResultColumn(shown, ".4f", emphasis=place == 0))
+    columns += [ResultColumn("train loss", ".4f"), ResultColumn("rate", ".1e"), ResultColumn("clipped", ".0%")]
+    columns += [ResultColumn("best")] if measured else []
     rows: list[tuple[Cell, ...]] = []
     for epoch in latest:
-        row: list[Cell] = [epoch.epoch, epoch.train_loss]
-        if latest[-1].validation:
-            row.append(epoch.validation.get("loss"))
-        row += [epoch.validation.get(name) for name in metrics]
-        row += [epoch.learning_rate, epoch.clipped, "best" if epoch.epoch == best else ""]
+        row: list[Cell] = [epoch.epoch, *(epoch.validation.get(name) for name in measured)]
+        row += [epoch.train_loss, epoch.learning_rate, epoch.clipped]
+        row += [("best" if epoch.epoch == best else "")] if measured else []
         rows.append(tuple(row))
     title = "training over all rows" if latest[-1].phase == "refit" else ""
     return ResultTable(title, tuple(columns), rows)
 
 
+def measures(epoch: EpochDone) -> list[str]:
+    """What is shown of the validation part: the metric that decides which epoch is best, and the loss."""
+    first = next(iter(epoch.validation), "loss")
+    return list(dict.fromkeys([first, "loss"])) if epoch.validation else []
+
+
 def epoch_line(epoch: EpochDone) -> str:
     """One epoch in one line, for a log."""
-    parts = [f"epoch {epoch.epoch}/{epoch.epochs}", f"train loss {epoch.train_loss:.4f}"]
+    parts = [f"epoch {epoch.epoch}/{epoch.epochs}"]
     if epoch.phase == "refit":
         parts[0] = f"all rows, {parts[0]}"
-    shown = [*[name for name in epoch.validation if name != "loss"][:1], "loss"]
-    for name in shown if epoch.validation else []:
+    for name in measures(epoch):
         parts.append(f"validation {name.replace('_', ' ')} {epoch.validation[name]:.4f}")
+    parts.append(f"train loss {epoch.train_loss:.4f}")
     if epoch.best:
         parts.append("best so far")
     return " · ".join(parts)

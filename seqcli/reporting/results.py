@@ -12,7 +12,7 @@ from typing import IO
 from seqcli.errors import UsageError
 from seqcli.options import OutputOptions
 from seqcli.reporting.screen import console_for, is_plain, is_terminal
-from seqcli.reporting.tables import Layout, csv_line, json_text, print_on, rich_table, write_table
+from seqcli.reporting.tables import Layout, csv_line, json_text, left_out, print_on, rich_table, write_table
 from seqcli.results import Cell, ResultColumn, ResultTable
 
 _SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
@@ -84,8 +84,10 @@ def write_result(table: ResultTable, output: OutputOptions) -> None:
 class RowWriter:
     """Rows that come in pieces: each piece is on its way to the reader when :meth:`flush` returns."""
 
-    def __init__(self, names: Sequence[str], form: str, stream: IO[str]) -> None:
+    def __init__(self, names: Sequence[str], form: str, stream: IO[str], computed: int = 2) -> None:
+        """``computed`` is the number of last columns that no input column may push off a narrow table."""
         self._names = tuple(names)
+        self._computed = computed
         self._form = form
         self._stream = stream
         self._count = 0
@@ -121,6 +123,8 @@ class RowWriter:
             self._stream.write("\n]\n" if self._count else "[]\n")
         if self._form == "table" and self._layout is None:
             self._draw()
+        if self._layout is not None and (more := left_out(len(self._names), self._layout)):
+            print_on(console_for(self._stream), more)
         self.flush()
 
     def _draw(self) -> None:
@@ -128,7 +132,7 @@ class RowWriter:
         console = console_for(self._stream)
         for start in range(0, max(len(self._waiting), 1), _LAID_OUT):
             part = ResultTable("", self._columns, self._waiting[start : start + _LAID_OUT])
-            layout = Layout.of(part, console.width)
+            layout = Layout.of(part, console.width, self._computed)
             first = self._layout is None
             self._layout = layout if self._layout is None else self._layout.widened(layout)
             print_on(console, rich_table(part, self._layout, is_plain(self._stream), header=first))

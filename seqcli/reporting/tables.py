@@ -83,9 +83,20 @@ def shown(cell: Cell, column: ResultColumn) -> str:
         return ""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    if isinstance(cell, int | float):
-        return format(cell, column.spec or (".6g" if isinstance(cell, float) else ""))
+    if isinstance(cell, float):
+        return _shown_float(cell, column.spec or ".6g")
+    if isinstance(cell, int):
+        return format(cell, column.spec)
     return " ".join(cell.split())
+
+
+def _shown_float(number: float, spec: str) -> str:
+    """A number of so many digits keeps its last zeros, so that decimal points stand below each other."""
+    if spec.endswith("g"):
+        text = format(number, "#" + spec)
+        if "e" not in text:
+            return text.removesuffix(".")
+    return format(number, spec)
 
 
 @dataclass(frozen=True)
@@ -96,14 +107,17 @@ class Layout:
     numeric: tuple[bool, ...]
 
     @classmethod
-    def of(cls, table: ResultTable, width: int) -> Layout:
-        """The layout in which ``table`` fits ``width`` columns of a terminal."""
+    def of(cls, table: ResultTable, width: int, computed: int = 2) -> Layout:
+        """The layout in which ``table`` fits ``width`` columns of a terminal.
+
+        The last ``computed`` columns are what a person wants to see; those ahead of them go first.
+        """
         numeric = tuple(_is_numeric(table, index) for index in range(len(table.columns)))
         natural = [
             max([len(column.name), *(_width(shown(row[index], column)) for row in table.rows)])
             for index, column in enumerate(table.columns)
         ]
-        return cls(fit_widths(natural, numeric, width), numeric)
+        return cls(fit_widths(natural, numeric, width, computed), numeric)
 
     def widened(self, other: Layout) -> Layout:
         """This layout with room for the numbers of ``other``: later rows of the same table."""
@@ -122,13 +136,13 @@ def drawn(table: ResultTable, width: int, plain: bool) -> Group:
     layout = Layout.of(table, width)
     parts: list[RenderableType] = [Text(table.title, style="bold")] if table.title else []
     parts.append(rich_table(table, layout, plain))
-    parts += [Text(line, style="dim") for line in (table.caption, left_out(table, layout)) if line]
+    parts += [Text(line, style="dim") for line in (table.caption, left_out(len(table.columns), layout)) if line]
     return Group(*parts)
 
 
-def left_out(table: ResultTable, layout: Layout) -> str:
-    """One line on the columns that had no room, "" when all had."""
-    count = len(table.columns) - len(layout.widths)
+def left_out(columns: int, layout: Layout) -> str:
+    """One line on those of so many columns that had no room, "" when all had."""
+    count = columns - len(layout.widths)
     return f"{count} more column{'s' if count > 1 else ''} in a wider terminal" if count else ""
 
 
@@ -170,19 +184,23 @@ def _width(text: str) -> int:
     return cell_len(text)
 
 
-def fit_widths(natural: Sequence[int], numeric: Sequence[bool], width: int) -> dict[int, int]:
+def fit_widths(
+    natural: Sequence[int], numeric: Sequence[bool], width: int, computed: int = 2
+) -> dict[int, int]:
     """The width of each column that is shown, so that all of them fit ``width``.
 
     Numbers keep their natural width; texts share what is left, the short ones in full. Where even
-    ``_NARROWEST`` does not fit, columns ahead of the last two are left out, later ones first: the
-    last are what was computed.
+    ``_NARROWEST`` does not fit, columns are left out: those behind the first, then of the last
+    ``computed`` ones all but two, then the first; of each the later ones before the earlier.
     """
+    split = len(natural) - computed
+    order = [*range(split - 1, 0, -1), *range(len(natural) - 1, split + 1, -1), 0]
     kept = list(range(len(natural)))
     while True:
         least = sum(natural[i] if numeric[i] else min(natural[i], _NARROWEST) for i in kept)
-        if least + _GAP * (len(kept) - 1) <= width or len(kept) <= 2:
+        if least + _GAP * (len(kept) - 1) <= width or len(kept) <= 2 or not order:
             break
-        kept.pop(-3)
+        kept.remove(order.pop(0))
     room = width - _GAP * (len(kept) - 1) - sum(natural[i] for i in kept if numeric[i])
     texts = sorted((i for i in kept if not numeric[i]), key=lambda i: natural[i])
     widths = {i: natural[i] for i in kept}

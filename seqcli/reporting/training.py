@@ -22,8 +22,9 @@ def show_tables(screen: Screen, tables: tuple[ResultTable, ...]) -> None:
 def report_training(screen: Screen, trained: Trained) -> None:
     """Details, the rules that were kept and where the model is; the result itself goes to stdout."""
     show_tables(screen, trained.details)
+    screen.line("Rules kept", "bold")
     for rule in trained.rules:
-        screen.line(f"kept: {rule}", "dim")
+        screen.line(f"- {rule}", "dim")
     for text in trained.warnings:
         screen.warn(text)
     if trained.replaced:

@@ -126,15 +126,21 @@ class Task(Protocol):
         """Metrics of network ``outputs`` (N, *output_shape) for labelled ``examples``."""
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Task:
-        """This task with what it learns from ``outputs`` for the validation ``examples``, or itself."""
+        """This task with what ``outputs`` (N, *output_shape) for validation rows teach it, or itself."""
 
     def recalibrate(self, parts: Sequence[tuple[NDArray[np.float32], Examples]]) -> Task:
-        """Called once the test part was reported: this task with intervals from all held-out parts."""
+        """This task with intervals from all held-out parts, called once the test part was reported.
+
+        ``parts`` are (outputs (N, *output_shape), examples).
+        """
 
     def report(
         self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
     ) -> list[ResultTable]:
-        """Tables for a person: the first is the result (model beside baselines), then details."""
+        """Tables for a person: the first is the result (model beside baselines), then details.
+
+        ``outputs`` are (N, *output_shape).
+        """
 
     def baselines(self, prepared: Prepared) -> list[Scores]:
         """Scores on the test part of predictors that need no network, fitted on the training part."""

@@ -17,6 +17,9 @@ from seqcli.results import Cell, ResultTable
 from seqcli.sequences import TARGET, Batchable, Examples, IntArray
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.classify_metrics import (
+    LEAST_TEMPERATURE,
+    MOST_TEMPERATURE,
+    best_temperature,
     class_scores,
     class_table,
     comparison_table,
@@ -45,13 +48,15 @@ class Classify:
     """A fitted classifier: its columns, its inputs, its classes in order."""
 
     name: ClassVar[str] = "classify.v1"
-    metric: ClassVar[str] = "log_loss"
-    """Of few validation rows it says more than accuracy does, and it sees overconfidence."""
-    higher_is_better: ClassVar[bool] = False
+    metric: ClassVar[str] = "accuracy"
+    """Its ties go to the smaller loss; overconfidence, which it does not see, is taken out at the end."""
+    higher_is_better: ClassVar[bool] = True
 
     plan: Plan
     inputs: Inputs
     classes: tuple[str, ...]
+    temperature: float = 1.0
+    """What logits are divided by before they become probabilities; found on the validation part."""
 
     @classmethod
     def prepare(cls, tables: Tables, plan: Plan, options: Options) -> Prepared:
@@ -117,20 +122,20 @@ class Classify:
 
     def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
         """Accuracy, macro F1 and log loss of logits (N, C)."""
-        return class_scores(log_softmax(outputs), _target(examples))
+        return class_scores(log_softmax(outputs / np.float32(self.temperature)), _target(examples))
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Classify:
-        """Nothing is learnt after training."""
-        return self
+        """With the temperature that makes the probabilities of logits (N, C) fit the classes best."""
+        return replace(self, temperature=best_temperature(outputs, _target(examples)))
 
     def recalibrate(self, parts: Sequence[tuple[NDArray[np.float32], Examples]]) -> Classify:
-        """Nothing is learnt after the test."""
+        """Nothing is learnt after the test from outputs (N, C)."""
         return self
 
     def report(
         self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
     ) -> list[ResultTable]:
-        """The predictors beside each other, each class, and the confusion matrix."""
+        """The predictors beside each other, the confusion matrix, and each class, from logits (N, C)."""
         target = _target(examples)
         matrix = confusion_matrix(target, outputs.argmax(axis=1), len(self.classes))
         title = f"{self.plan.target[0]} on {len(target):,} test {'sequences' if self.plan.id else 'rows'}"
@@ -156,7 +161,8 @@ class Classify:
         """
         if not len(outputs):
             return []
-        chances = np.round(np.exp(log_softmax(outputs)).astype(np.float64), 7)  # (N, C): what float32 knows
+        log_chances = log_softmax(outputs / np.float32(self.temperature))  # (N, C)
+        chances = np.round(np.exp(log_chances), 7)  # what float32 knows
         rows: list[dict[str, Cell]] = []
         for best, chance in zip(chances.argmax(axis=1).tolist(), chances.tolist(), strict=True):
             row: dict[str, Cell] = {"prediction": self.classes[best], "probability": chance[best]}
@@ -172,6 +178,7 @@ class Classify:
             "plan": self.plan.to_json(),
             "inputs": self.inputs.to_json(),
             "classes": list(self.classes),
+            "temperature": self.temperature,
         }
 
     @classmethod
@@ -181,12 +188,15 @@ class Classify:
             plan = Plan.from_json(data["plan"])
             classes = tuple(data["classes"])
             inputs = Inputs.from_json(data["inputs"])
+            temperature = float(data["temperature"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError("the model's task cannot be read", "train it again") from error
         texts = all(isinstance(name, str) for name in classes)
         if not texts or len(set(classes)) < max(len(classes), 2) or len(plan.target) != 1:
             raise ModelError("the model's classes cannot be read", "train it again")
-        return cls(plan, inputs, classes)
+        if not LEAST_TEMPERATURE <= temperature <= MOST_TEMPERATURE:
+            raise ModelError("the model's temperature cannot be read", "train it again")
+        return cls(plan, inputs, classes, temperature)
 
 
 def _target(examples: Examples) -> IntArray:

@@ -186,8 +186,15 @@ class Columns:
         return None
 
     def repeats(self, names: Sequence[str]) -> bool:
-        """Whether two rows agree in all the named columns."""
-        rows = list(zip(*(self.table.cells(name) for name in names), strict=True))
+        """Whether two rows agree in all the named columns; not where a number or date cannot be read."""
+        known = np.ones(len(self.table), dtype=bool)
+        for name in names:
+            if self[name].kind == "date":
+                known &= ~np.isnat(self.table.dates(name).values)
+            elif self[name].kind == "number":
+                known &= ~np.isnan(self.table.numbers(name).values)
+        cells = list(zip(*(self.table.cells(name) for name in names), strict=True))
+        rows = [cells[row] for row in np.flatnonzero(known).tolist()]
         return len(set(rows)) < len(rows)
 
     def varies_within(self, name: str, ids: Sequence[str]) -> bool:

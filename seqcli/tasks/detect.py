@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 
 from seqcli.errors import DataError
 from seqcli.options import ColumnOptions, ReadingOptions
+from seqcli.readers.aggregate import first_shared_time
+from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import LONG_CHARACTERS, Column, Columns, bare, name_words
-from seqcli.tasks.rules import RULES, Found, ambiguous, forecast_target
+from seqcli.tasks.forecasting.choices import LEAST_ROWS
+from seqcli.tasks.parts import LEAST_EXAMPLES
+from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
 
 NOT_HERE = {
     "language": "text to continue",
@@ -53,22 +57,58 @@ def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
         return task, Found(options.target, f"target {', '.join(options.target)} as typed")
     for rule in RULES:
         if options.task in (None, rule.task) and (found := rule.find(columns)):
+            if rule.task != "forecast":
+                _refuse_one_class(columns)
+            if rule.task in NOT_HERE:
+                _refuse_few(columns)
             return rule.task, found
     if options.task == "forecast":
         time = columns.time_column()
         targets, reason = forecast_target(columns, time.name if time else None)
         if targets:
             return "forecast", Found(targets, reason)
+    else:
+        _refuse_one_class(columns)
     candidates = _candidates(columns, options.task)
     if options.task in {"classify", "regress"} and len(candidates) == 1:
         return options.task, Found((candidates[0].name,), f"{candidates[0].name} is the only candidate")
     if candidates:
         raise ambiguous(columns, "could be the target", candidates)
+    _refuse_few(columns)
+    still = [column.name for column in columns if column.kind == "number" and column.constant]
+    if still:
+        raise DataError(
+            f"{columns.table.source}, column {still[0]}: every row says the same, which teaches nothing",
+            "choose another --target",
+        )
     kinds = ", ".join(f"{column.name or 'a nameless column'} ({column.kind})" for column in list(columns)[:8])
     raise DataError(
         f"{columns.table.source}: no rule says what to learn from {kinds}",
         "--task and --target say it",
     )
+
+
+def _refuse_one_class(columns: Columns) -> None:
+    """Raise DataError where each column that is called like a label says the same in every row."""
+    called = [column for column in columns if bare(column.name) in {*LABEL_WORDS[0], *LABEL_WORDS[1]}]
+    if called and all(len(set(column.cells)) < 2 for column in called):
+        only = f"only {called[0].cells[0]!r}" if called[0].cells else "nothing"
+        raise DataError(
+            f"{columns.table.source}, column {called[0].name}: it holds {only}",
+            "a label needs two or more values; --target names another column",
+        )
+
+
+def _refuse_few(columns: Columns) -> None:
+    """Raise DataError where the rows are too few to see what a file with a label or a time is for."""
+    rows, names = len(columns.table), {bare(column.name) for column in columns}
+    words = {*LABEL_WORDS[0], *LABEL_WORDS[1]} - {"target"}  # which also means a translation
+    meant = not names.isdisjoint(words) or columns.time_column() is not None
+    if rows < LEAST_EXAMPLES and meant:
+        raise DataError(
+            f"{columns.table.source}: {counted(rows, 'row')} cannot be learnt from",
+            f"at least {LEAST_EXAMPLES} are needed, {LEAST_ROWS} for a forecast",
+        )
 
 
 def _task_of(columns: Columns, target: tuple[str, ...]) -> str:
@@ -145,19 +185,13 @@ def _forecast_plan(columns: Columns, found: Found, options: ColumnOptions, readi
 
 def _refuse_repeated(columns: Columns, time: str, ids: tuple[str, ...]) -> None:
     """Raise DataError when several rows share one time (and id), with what would help."""
-    if not columns.repeats([time, *ids]):
+    row = first_shared_time(columns.table, time, ids)
+    if row < 0:
         return
-    seen: set[tuple[str, ...]] = set()
-    record, stamp = 0, ""
-    for row, key in enumerate(zip(*(columns.table.cells(name) for name in (time, *ids)), strict=True)):
-        if key in seen:
-            record, stamp = int(columns.table.records[row]), key[0]
-            break
-        seen.add(key)
     several = columns.separators(time, most=3) if not ids else []
     proposal = f", --id {','.join(several[0])} tells them apart" if several else ""
     raise DataError(
-        f"{columns.table.source}, row {record}, column {time}: {stamp} comes more than once",
+        f"{columns.table.where(row, time)}: {columns.table.cells(time)[row]} comes more than once",
         f"--aggregate sum, mean or last merges such rows{proposal}",
     )
 

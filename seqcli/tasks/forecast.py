@@ -177,7 +177,7 @@ class Forecast:
         return chosen.recalibrate([(outputs, examples)])
 
     def recalibrate(self, parts: Sequence[tuple[FloatArray, Examples]]) -> Forecast:
-        """Measure the intervals anew on outputs and examples of parts that the network did not learn from.
+        """Measure the intervals anew on outputs (N, H, K) and examples of parts that were not learnt from.
 
         After the backtest that is validation and test together: the newest rows say most about the next.
         """
@@ -223,7 +223,7 @@ class Forecast:
     # ------------------------------------------------------------------ scoring
 
     def score(self, outputs: FloatArray, examples: Examples) -> dict[str, float]:
-        """MASE, by which is chosen, then MAE, RMSE and sMAPE, over all windows, steps and targets."""
+        """MASE, by which is chosen, then MAE, RMSE and sMAPE, over all of the ``outputs`` (N, H, K)."""
         examples = windows_of(examples)
         values = averaged(self._metrics(self.forecasts(outputs, examples), examples))
         return {self.metric: values[self.metric], **values}
@@ -254,7 +254,10 @@ class Forecast:
         ]
 
     def report(self, scores: list[Scores], outputs: FloatArray, examples: Examples) -> list[ResultTable]:
-        """The backtest beside what needs no network; by target or by steps ahead; how the intervals held."""
+        """The backtest beside what needs no network; by target or by steps ahead; how the intervals held.
+
+        ``outputs`` are (N, H, K).
+        """
         examples = windows_of(examples)
         targets, season = self.plan.target, self.frame.season
         before = f"the season before ({season} steps)" if season > 1 else "the last value"
@@ -319,7 +322,7 @@ class Forecast:
         examples, context = last_windows(panel, scaling, self.frame, (self.missing, self.scaling.names))
         if not len(examples) and (not self.plan.id or len(context.silent) == len(panel.names)):
             raise self._too_short(table, panel)
-        return examples, replace(context, notes=(*notes, *context.notes))
+        return examples, replace(context, odd=tuple(notes))
 
     def _panel(self, table: Table) -> tuple[Panel, list[str]]:
         """The series of a later file, on the calendar's grid, with room for the horizon."""

@@ -35,7 +35,10 @@ MOST_STEPS = 1000
 
 @dataclass(frozen=True)
 class Grouping:
-    """Which rows make which example: example i is rows ``order[offsets[i]:offsets[i + 1]]``, in time."""
+    """Which rows make which example: example i is rows ``order[offsets[i]:offsets[i + 1]]``, in time.
+
+    ``order`` is (rows,), ``offsets`` (N + 1,).
+    """
 
     order: IntArray
     offsets: IntArray
@@ -49,7 +52,7 @@ class Grouping:
         return self.order[self.offsets[:-1]]
 
     def rows(self, examples: IntArray) -> IntArray:
-        """All rows of the named examples, in order."""
+        """All rows (R,) of the named examples (B,), in order."""
         parts = [self.order[self.offsets[i] : self.offsets[i + 1]] for i in examples.tolist()]
         return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
 

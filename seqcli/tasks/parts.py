@@ -10,6 +10,7 @@ import numpy as np
 from seqcli.errors import DataError
 from seqcli.options import Options
 from seqcli.preprocessing.split import stratified_split
+from seqcli.readers.aggregate import shared_times
 from seqcli.readers.roles import counted, feature_numbers, time_stamps
 from seqcli.readers.table import Table
 from seqcli.sequences import AnyArray, IntArray
@@ -25,7 +26,7 @@ UNUSABLE = frozenset({"not numbers", "every row says the same", "empty", "a date
 
 @dataclass(frozen=True)
 class Part:
-    """Rows of one part, and where the first row of each of its examples is in ``table``."""
+    """Rows of one part, and where the first row of each of its examples is in ``table``: (N,)."""
 
     table: Table
     first: IntArray
@@ -67,9 +68,9 @@ class TargetRole:
     check: Callable[[Table], Sequence[str]]
     """Refuses a column that cannot be the target; sentences on its odd cells."""
     known: Callable[[Table], IntArray]
-    """The rows whose target is known."""
+    """The rows (N,) whose target is known."""
     strata: Callable[[Table, IntArray], Sequence[str]]
-    """The named rows → what each part should hold an equal share of."""
+    """The named rows (N,) → what each part should hold an equal share of."""
 
 
 def make_parts(tables: Tables, plan: Plan, options: Options, target: TargetRole) -> Parts:
@@ -132,6 +133,9 @@ def _usable_rows(
         rows = rows[named[rows]]
     if len(rows) < len(table):
         table = table.take(rows)
+    shared = shared_times(table, plan.time, plan.id) if plan.id and plan.time else 0
+    if shared:
+        warnings.append(f"{shared:,} rows share their {plan.time} within a sequence: kept in file order")
     for name in plan.features:
         if table.kind(name) != "text":
             warnings += feature_numbers(table, name, options.reading.missing).sentences
@@ -143,14 +147,12 @@ def _usable_rows(
 def _without_constants(table: Table, plan: Plan, warnings: list[str]) -> Plan:
     """The plan without features of numbers that are the same in every row; never without any input."""
     constant = [
-        name
-        for name in plan.features
-        if table.kind(name) != "text" and feature_numbers(table, name).constant
+        name for name in plan.features if table.kind(name) != "text" and feature_numbers(table, name).constant
     ]
     features = tuple(name for name in plan.features if name not in constant)
     if not features and not plan.text:
         raise DataError(
-            f"{table.source}, column {constant[0]}: every row says the same, so nothing can be learnt from it",
+            f"{table.source}, column {constant[0]}: every row says the same, which teaches nothing",
             "name other columns with --features",
         )
     warnings += [f"column {name} is left out: every row says the same" for name in constant]
@@ -185,7 +187,7 @@ def label_rows(cells: Sequence[str], classes: dict[str, int]) -> IntArray:
 
 
 def picked(cells: Sequence[str], rows: AnyArray) -> list[str]:
-    """Cells of some rows."""
+    """Cells of some rows (B,)."""
     return [cells[row] for row in rows.tolist()]
 
 

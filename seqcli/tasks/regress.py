@@ -101,17 +101,17 @@ class Regress:
         return number_scores(self._numbers(outputs), self._numbers(_target(examples)))
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Regress:
-        """Nothing is learnt after training."""
+        """Nothing is learnt after training from outputs (N, 1)."""
         return self
 
     def recalibrate(self, parts: Sequence[tuple[NDArray[np.float32], Examples]]) -> Regress:
-        """Nothing is learnt after the test."""
+        """Nothing is learnt after the test from outputs (N, 1)."""
         return self
 
     def report(
         self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
     ) -> list[ResultTable]:
-        """The predictors beside each other, and the error in bands of the target."""
+        """The predictors beside each other, and the error in bands of the target, from outputs (N, 1)."""
         predicted, actual = self._numbers(outputs), self._numbers(_target(examples))
         title = f"{self.plan.target[0]} on {len(actual):,} test {'sequences' if self.plan.id else 'rows'}"
         return [comparison_table(title, scores, ".4g"), error_table(predicted, actual)]

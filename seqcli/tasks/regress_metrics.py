@@ -28,7 +28,7 @@ def number_scores(predicted: NDArray[np.float64], actual: NDArray[np.float64]) -
 
 
 def error_table(predicted: NDArray[np.float64], actual: NDArray[np.float64]) -> ResultTable:
-    """The error in bands of the target, from the smallest numbers to the largest."""
+    """The error of numbers (N,) in bands of the target, from the smallest to the largest."""
     columns = (
         *(ResultColumn(name, ".4g") for name in ("from", "to")),
         ResultColumn("rows", ",d"),

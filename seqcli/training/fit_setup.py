@@ -47,6 +47,7 @@ class FitSetup:
     phase: str = "fit"
     """"fit", or "refit" for the training over all rows."""
     score: Score = _no_score
+    """Outputs (N, *output_shape) and their examples → metrics by name."""
     metric: str = "loss"
     """The key of ``score`` (or "loss") that decides which epoch is best."""
     higher_is_better: bool = False

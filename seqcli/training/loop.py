@@ -55,7 +55,7 @@ def fit(
         if saved:
             run.restore(saved)
             if not run.position.reason:
-                yield Notice(f"going on after step {run.position.step} of {run.plan.total_steps}")
+                yield Notice(f"going on after step {run.position.step:,} of {run.plan.total_steps:,}")
         else:
             yield from run.start()
         while True:
@@ -119,7 +119,7 @@ class _Run:
             )
             passes = budget_steps / self.order.steps_per_pass
             yield Notice(
-                f"{1000 * seconds:.1f} ms a step: {budget_steps} steps ({passes:.1f} passes) "
+                f"{1000 * seconds:.1f} ms a step: {budget_steps:,} steps ({passes:.1f} passes) "
                 f"fit into {self.setup.time_budget:g} s"
             )
         scorings = LEAST_SCORINGS if self.validation is not None else 1
@@ -179,7 +179,7 @@ class _Run:
             epoch=position.epoch,
             epochs=self.plan.epochs,
             train_loss=train_loss,
-            validation=metrics,
+            validation={setup.metric: metrics[setup.metric], **metrics} if metrics else {},
             learning_rate=rate,
             clipped=clipped,
             best=best,
@@ -234,7 +234,7 @@ class _Run:
 
     def interrupted(self, checkpoint: CheckpointStore | None) -> Interrupted:
         """Save the state; return the error that ends the run."""
-        where = f"interrupted after step {self.position.step} of {self.plan.total_steps}"
+        where = f"interrupted after step {self.position.step:,} of {self.plan.total_steps:,}"
         if checkpoint is None:
             return Interrupted(f"{where}; nothing was kept")
         self.save(checkpoint)

@@ -29,9 +29,9 @@ from seqcli.model_dir import (
     read_model,
     write_model,
 )
-from seqcli.options import Options, SavingOptions
+from seqcli.options import Options, SavingOptions, TrainingOptions
 from seqcli.readers.read import read_table
-from seqcli.tasks.base import Prepared, Scores, Tables, Task
+from seqcli.tasks.base import Plan, Prepared, Scores, Tables, Task
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.registry import prepare
 from seqcli.threads import training_threads
@@ -45,6 +45,10 @@ CHECKPOINT = "checkpoint"
 _Fitting: TypeAlias = Generator[StepDone | EpochDone | Notice, None, FitOutcome]
 REFIT_SHARE = 0.3
 """Epochs over all rows after a backtest, as a share of the epochs that were best on validation."""
+
+
+_NAMED = 8
+"""Columns that the plan names one by one."""
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,16 @@ class Run:
 
 
 def train(
-    files: Sequence[str], options: Options, saving: SavingOptions, typed: frozenset[str] = frozenset()
+    files: Sequence[str],
+    options: Options,
+    saving: SavingOptions,
+    typed: frozenset[str] = frozenset(),
+    command: str = "train",
 ) -> Generator[Event]:
     """Train on ``files`` and write the model directory; the last event is :class:`Trained`.
 
-    ``typed`` names the options that a person gave, as against defaults. Raises
+    ``typed`` names the options that a person gave, as against defaults; ``command`` is what was typed,
+    and goes on after an interruption. Raises
     :class:`~seqcli.errors.SeqcliError` of every kind; after :class:`~seqcli.errors.Interrupted` or a
     crash, the same call with ``saving.resume`` goes on where the last checkpoint was.
     """
@@ -98,7 +107,7 @@ def train(
         if not started:
             clear_partial(target)
             StartedRun(options, typed, run.digest).write(partial / CHECKPOINT)
-        checkpoints = CheckpointStore(partial / CHECKPOINT, _resume_command(files, saving))
+        checkpoints = CheckpointStore(partial / CHECKPOINT, resume_command(command, files, saving))
         trained = yield from _train_and_save(run, checkpoints, typed, old)
         clear_partial(target)
     yield trained
@@ -136,27 +145,61 @@ def plan_made(run: Run) -> PlanMade:
     spec, training, plan = run.prepared.network, run.options.training, run.prepared.task.plan
     direction = "in both directions" if spec.bidirectional else "forward"
     layers = f"{spec.num_layers} layers" if spec.num_layers > 1 else "1 layer"
+    cell = "no recurrence" if spec.cell == "none" else spec.cell.upper()
     network = (
-        f"network: {spec.cell.upper()}, {layers} of {spec.hidden_size} units read {direction}, "
+        f"network: {cell}, {layers} of {spec.hidden_size} units read {direction}, "
         f"{spec.pool} pooling, {spec.init} initialisation"
     )
-    length = (
-        f"for {training.time_budget:g} s" if training.time_budget else f"at most {training.epochs} epochs"
-    )
     fitting = (
-        f"training: {len(run.prepared.train):,} examples, {length}, batches of {training.batch_size}, "
-        f"{run.threads} thread{'s' if run.threads > 1 else ''}, seed {training.seed}"
+        f"training: {len(run.prepared.train):,} examples, {_length(training)}, batches of "
+        f"{training.batch_size}, {_count(run.threads, 'thread')}, seed {training.seed}"
     )
-    warnings = (*run.notes, *run.prepared.warnings)
-    return PlanMade(plan.task, (*plan.reasons, network, fitting), warnings, parameter_table(run.network))
+    lines = (*plan.reasons, _columns_line(plan), network, fitting)
+    return PlanMade(
+        plan.task, lines, (*run.notes, *run.prepared.warnings), parameter_table(run.network)
+    )
+
+
+def _columns_line(plan: Plan) -> str:
+    """Which column is what, whatever rule found it."""
+    past = ("its own past",) if plan.task == "forecast" and not plan.features else ()
+    roles = {
+        "target": plan.target,
+        "from": (*plan.text, *plan.features, *past),
+        "over": (plan.time,) if plan.time else (),
+        "for each": plan.id,
+        "together in the split": (plan.group,) if plan.group else (),
+    }
+    return "columns: " + "; ".join(f"{role} {_list(names)}" for role, names in roles.items() if names)
+
+
+def _list(names: tuple[str, ...]) -> str:
+    """Names by commas; of many, the first ones and their number."""
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+
+
+def _length(training: TrainingOptions) -> str:
+    """How long a training may last."""
+    if training.time_budget:
+        return f"for {training.time_budget:g} s"
+    if training.steps:
+        return _count(training.steps, "step")
+    return f"at most {_count(training.epochs or 1, 'epoch')}"
+
+
+def _count(number: int, noun: str) -> str:
+    """1 epoch, 2 epochs, 1,300 steps."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _target(files: Sequence[str], saving: SavingOptions) -> Path:
     return Path(saving.save) if saving.save else default_target(files)
 
 
-def _resume_command(files: Sequence[str], saving: SavingOptions) -> str:
-    words = ["seqcli", "train", *files]
+def resume_command(command: str, files: Sequence[str], saving: SavingOptions) -> str:
+    """What goes on with an interrupted training, ready for a shell."""
+    words = ["seqcli", command, *files]
     if saving.save:
         words += ["--save", saving.save]
     return shlex.join([*words, "--resume"])
@@ -213,18 +256,35 @@ def _train_and_save(
     own = Scores(prepared.network.cell, task.score(outputs, prepared.test))
     scores = [own, *task.baselines(prepared)]
     tables = task.report(scores, outputs, prepared.test)
-    rules = [*prepared.rules, outcome.reason, f"gradients: {outcome.clipped:.1%} of the steps were clipped"]
+    rules = [*prepared.rules, *_rules(run, outcome)]
     history = outcome.history
     if prepared.refit and run.options.forecast.refit:
         task = task.recalibrate([(validated, prepared.validation), (outputs, prepared.test)])
         refit = yield from _refit(run, setup, outcome, checkpoints)
         history = [*history, *refit.history]
-        rules.append(f"after the backtest the network went on over all rows, for {refit.steps:,} steps")
+        again = _count(refit.steps, "step")
+        rules.append(f"after the backtest the network went on over all rows, for {again}")
     run.network.to("cpu")
     replaced = _replaced(run.target, old, task.metric, scores)
     trained = Trained(run.target, tables[0], tuple(tables[1:]), tuple(rules), (), replaced)
     _save(run, task, typed, outcome, history, scores, trained)
     return trained
+
+
+def _rules(run: Run, outcome: FitOutcome) -> list[str]:
+    """What the training itself kept to: how it ended, what was clipped, which way the network reads."""
+    training, forecasting = run.options.training, run.prepared.task.plan.task == "forecast"
+    limit = f"to a norm of {training.clip_norm:g}"
+    if training.clip_value is not None:
+        limit = f"to ±{training.clip_value:g} each"
+    direction = "in both directions, since the whole input is there"
+    if not run.prepared.network.bidirectional:
+        direction = "forward alone" + (", since nobody has the future" if forecasting else "")
+    return [
+        f"training: {outcome.reason}",
+        f"gradients clipped {limit}: {100 * outcome.clipped:.1f} % of {_count(outcome.steps, 'step')}",
+        f"read {direction}",
+    ]
 
 
 def _fit_setup(run: Run, device: str) -> FitSetup:

@@ -115,9 +115,9 @@ def clip_gradients(
 ) -> tuple[Tensor, Tensor]:
     """Clip the gradients in place: to the global norm ``clip_norm``, or each element to ±``clip_value``.
 
-    Returns (the norm before (), 1.0 if anything was clipped else 0.0, ()); with ``clip_value`` the
-    norm is the largest magnitude. Norm clipping is Pascanu, Mikolov and Bengio, ICML 2013,
-    algorithm 1.
+    Parameters are (...,) of any shape. Returns (the norm before (), 1.0 if anything was clipped else
+    0.0, ()); with ``clip_value`` the norm is the largest magnitude. Norm clipping is Pascanu, Mikolov
+    and Bengio, ICML 2013, algorithm 1.
     """
     parameters = list(parameters)
     if clip_value is None:

@@ -6,12 +6,15 @@ import contextlib
 import csv
 import itertools
 import math
+import sys
 from pathlib import Path
 
 import pytest
 
 import seqcli
 from seqcli.cli.main import main
+
+sys.path.insert(0, str(Path(__file__).parent))  # odd_files.py is shared by test files here
 
 GOOD, BAD = ("fine", "warm", "bright", "clever"), ("dull", "cold", "flat", "tired")
 THINGS = ("story", "music", "cast", "ending", "script")

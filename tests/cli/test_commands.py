@@ -310,7 +310,7 @@ def test_a_section_writes_its_files_and_runs_its_commands(tmp_path, monkeypatch,
     section = Section(
         3, "Files", "A text.", ("names.csv",), ("seqcli --version", "seqcli nonsense", "seqcli demo")
     )
-    monkeypatch.setattr("seqcli.demo.tour.sections", lambda: [section])
+    monkeypatch.setattr("seqcli.demo.tour.SECTIONS", (section,))
     code, out, err = run(capsys, "demo", "3")
     assert code == 2  # the second command fails, and the third is not run
     assert out.startswith("seqcli ")

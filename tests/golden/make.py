@@ -22,8 +22,10 @@ from seqcli.demo.series import prices, sensor
 from seqcli.demo.words import names
 
 HERE = Path(__file__).parent
-SIZES = ("--hidden-size", "8", "--epochs", "2", "--batch-size", "16", "--learning-rate", "0.02", "--seed", "1",
-         "--threads", "1")  # fmt: skip
+SIZES = (
+    "--hidden-size", "8", "--epochs", "2", "--batch-size", "16", "--learning-rate", "0.02",
+    "--seed", "1", "--threads", "1",
+)  # fmt: skip
 Row = Sequence[object]
 
 
@@ -55,14 +57,18 @@ def averages() -> list[Row]:
     for found in steps.values():
         x, y, z = ([float(str(row[axis])) for row in found] for axis in (2, 3, 4))
         half = "first" if abs(x[0]) < abs(x[-1]) else "last"
-        rows.append((*(f"{sum(map(abs, values)) / len(values):.3f}" for values in (x, y, z)), half, found[0][-1]))
+        rows.append(
+            (*(f"{sum(map(abs, values)) / len(values):.3f}" for values in (x, y, z)), half, found[0][-1])
+        )
     return rows
 
 
 def two_shops() -> list[Row]:
     """Volumes of two series over the same days."""
     both = zip(prices(160), prices(160, seed=12), strict=True)
-    return [(day[0], shop, day[5]) for pair in both for shop, day in zip(("north", "south"), pair, strict=True)]
+    return [
+        (day[0], shop, day[5]) for pair in both for shop, day in zip(("north", "south"), pair, strict=True)
+    ]
 
 
 PRICES = ("date", "open", "high", "low", "close", "volume")
@@ -137,7 +143,15 @@ def make(name: str) -> None:
         shutil.rmtree(target, ignore_errors=True)
         shutil.move(file.with_suffix(".seqcli"), target)
     write_rows(HERE / f"{name}.csv", golden.header, rows[golden.answered])
-    run(golden.verb, str(HERE / f"{name}.csv"), "-m", str(target), "-o", str(HERE / f"{name}.out.csv"), "--quiet")
+    run(
+        golden.verb,
+        str(HERE / f"{name}.csv"),
+        "-m",
+        str(target),
+        "-o",
+        str(HERE / f"{name}.out.csv"),
+        "--quiet",
+    )
 
 
 def run(*argv: str) -> None:

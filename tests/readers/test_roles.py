@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from seqcli.errors import DataError
-from seqcli.readers.roles import feature_numbers, labels, series_numbers, target_numbers, time_stamps
+from seqcli.readers.roles import (
+    feature_numbers,
+    labels,
+    later_numbers,
+    later_stamps,
+    series_numbers,
+    target_numbers,
+    time_stamps,
+)
 from seqcli.readers.table import Table
 
 GOOD = [str(number) for number in range(200)]
@@ -24,7 +32,7 @@ def changed(cells: list[str], *changes: tuple[int, str]) -> list[str]:
     return cells
 
 
-def refused(table: Table, role: object, name: str = "x", *more: str) -> DataError:
+def refused(table: Table, role: object, name: str = "x", *more: object) -> DataError:
     with pytest.raises(DataError) as caught:
         role(table, name, *more)  # type: ignore[operator]
     assert "\n" not in caught.value.message + caught.value.hint
@@ -40,26 +48,26 @@ def test_a_few_bad_cells_in_a_feature_are_missing_and_named() -> None:
     assert np.flatnonzero(role.missing).tolist() == [5, 9]
     assert np.isnan(role.values[[5, 9]]).all()
     assert not role.dropped.any()
-    assert role.sentences == ('column x: rows 7, 11 no numbers ("abc"): taken as missing',)
+    assert role.sentences == ('rows 7, 11, column x: "abc" and the like are not a number; taken as missing',)
 
 
 def test_a_few_bad_cells_in_a_target_drop_their_rows_and_are_named() -> None:
     role = target_numbers(column(changed(GOOD, (5, "abc"))), "x")
     assert np.flatnonzero(role.dropped).tolist() == [5]
     assert not role.missing.any()
-    assert role.sentences == ('column x: row 7 no numbers ("abc"): rows dropped',)
+    assert role.sentences == ('row 7, column x: "abc" is not a number; dropped',)
 
 
 def test_a_few_bad_dates_drop_their_rows_and_are_named() -> None:
     stamps = time_stamps(column(changed(DATES, (0, "11:34")), "date"), "date")
     assert np.flatnonzero(~stamps.usable).tolist() == [0]
-    assert stamps.sentences == ('column date: row 2 no dates ("11:34"): rows dropped',)
+    assert stamps.sentences == ('row 2, column date: "11:34" is not a date; dropped',)
 
 
 def test_a_few_bad_step_numbers_drop_their_rows_and_are_named() -> None:
     stamps = time_stamps(column(changed(GOOD, (3, "x")), "step"), "step")
     assert np.flatnonzero(~stamps.usable).tolist() == [3]
-    assert stamps.sentences == ('column step: row 5 no numbers ("x"): rows dropped',)
+    assert stamps.sentences == ('row 5, column step: "x" is not a number; dropped',)
 
 
 # more than that, or any inf
@@ -96,20 +104,22 @@ def test_any_infinite_cell_is_refused(role: object, cell: str) -> None:
 def test_missing_cells_of_a_feature_are_masked() -> None:
     role = feature_numbers(column(changed(GOOD, (1, ""), (2, "n/a"), (3, "NaN"))), "x")
     assert np.flatnonzero(role.missing).tolist() == [1, 2, 3]
-    assert role.sentences == ()
+    assert role.sentences == ("column x: 3 missing cells",)
 
 
 def test_missing_cells_of_a_feature_are_refused_on_request() -> None:
     error = refused(column(changed(GOOD, (15, "n/a"))), feature_numbers, "x", "error")
     assert error.message == 'prices.csv, row 17, column x: "n/a" is not a number'
     assert "--missing" in error.hint
+    error = refused(column(changed(GOOD, (15, " "))), feature_numbers, "x", "error")
+    assert error.message == "prices.csv, row 17, column x: the cell is empty"
 
 
 def test_missing_cells_of_a_target_stay_unscored() -> None:
     role = target_numbers(column(changed(GOOD, (1, ""), (2, "?"))), "x")
     assert np.flatnonzero(role.missing).tolist() == [1, 2]
     assert not role.dropped.any()
-    assert role.sentences == ("column x: 2 missing values are not scored",)
+    assert role.sentences == ("column x: 2 missing values, not scored",)
 
 
 def test_a_target_more_than_a_fifth_missing_is_refused() -> None:
@@ -122,7 +132,7 @@ def test_missing_labels_are_dropped_and_named() -> None:
     cells, usable, sentences = labels(column(["a", " b ", "", "None", "007"]), "x")
     assert cells == ["a", "b", "", "None", "007"]
     assert usable.tolist() == [True, True, False, True, True]
-    assert sentences == ("column x: row 4 without a label dropped",)
+    assert sentences == ("row 4, column x: no label; dropped",)
 
 
 def test_labels_more_than_a_fifth_missing_are_refused() -> None:
@@ -133,7 +143,7 @@ def test_missing_times_are_dropped_and_named() -> None:
     for cells, name in ((DATES, "date"), (GOOD, "step")):
         stamps = time_stamps(column(changed(cells, *((n, "") for n in range(6))), name), name)
         assert stamps.usable.sum() == 194
-        assert stamps.sentences == (f"column {name}: rows 2, 3, 4, 5, 6 and 1 more without a time dropped",)
+        assert stamps.sentences == (f"rows 2, 3, 4, 5, 6 and 1 more, column {name}: no time; dropped",)
 
 
 def test_a_column_without_any_time_is_refused() -> None:
@@ -143,10 +153,8 @@ def test_a_column_without_any_time_is_refused() -> None:
 # a constant column
 
 
-def test_a_constant_feature_is_left_out_and_named() -> None:
-    role = feature_numbers(column(["5", "5.0", ""]), "x")
-    assert role.constant
-    assert role.sentences == ("column x is the same in every row: left out",)
+def test_a_constant_feature_is_known_as_such() -> None:
+    assert feature_numbers(column(["5", "5.0", ""]), "x").constant
     assert not feature_numbers(column(["5", "6"]), "x").constant
 
 
@@ -190,3 +198,27 @@ def test_step_numbers_are_integers_where_they_can_be() -> None:
     fractions = time_stamps(column(["0", "0.5", "1"], "seconds"), "seconds")
     assert fractions.values.tolist() == [0, 0.5, 1]
     assert fractions.form is None
+
+
+# a file that a finished model reads
+
+
+def test_one_bad_cell_of_a_short_later_file_is_missing_and_two_are_refused() -> None:
+    form = column(GOOD).numbers("x").form
+    values, said = later_numbers(column(["1", "x", "3"]), "x", form)
+    assert values.tolist()[::2] == [1, 3]
+    assert np.isnan(values[1])
+    assert said == ('row 3, column x: "x" is not a number; taken as missing',)
+    assert "row 3" in refused(column(["1", "x", "y"]), later_numbers, "x", form).message
+    assert "infinite" in refused(column(["1", "inf"]), later_numbers, "x", form).message
+
+
+def test_one_bad_time_of_a_short_later_file_is_dropped_and_two_are_refused() -> None:
+    form = column(DATES, "date").dates("date").form
+    stamps = later_stamps(column([*DATES[:3], "11:34"], "date"), "date", form)
+    assert stamps.usable.tolist() == [True, True, True, False]
+    assert stamps.sentences == ('row 5, column date: "11:34" is not a date; dropped',)
+    assert "row 3" in refused(column([DATES[0], "a", "b"], "date"), later_stamps, "date", form).message
+    steps = later_stamps(column(["4", "5", ""], "step"), "step", None)
+    assert steps.usable.tolist() == [True, True, False]
+    assert "infinite" in refused(column(["4", "inf"], "step"), later_stamps, "step", None).message

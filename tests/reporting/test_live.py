@@ -27,7 +27,7 @@ END = Trained(Path("x.seqcli"), PARAMETERS, (), (), (), "")
 
 
 def epoch(number, phase="fit", best=False, score=0.5):
-    validation = {} if phase == "refit" else {"loss": 0.7, "macro_f1": score}
+    validation = {} if phase == "refit" else {"macro_f1": score, "loss": 0.7}
     return EpochDone(phase, number, 30, 0.6, validation, 1e-3, 0.031, best, 1.0)
 
 
@@ -109,14 +109,21 @@ def test_the_best_epoch_stays_in_the_table() -> None:
     assert table.records()[0]["macro f1"] == 0.5
 
 
+def test_the_metric_that_decides_comes_first_and_is_not_said_twice() -> None:
+    names = [column.name for column in epoch_table([epoch(1)]).columns]
+    assert names == ["epoch", "macro f1", "validation loss", "train loss", "rate", "clipped", "best"]
+    by_loss = EpochDone("fit", 1, 2, 0.6, {"loss": 0.7, "accuracy": 0.5}, 1e-3, 0.0, True, 1.0)
+    assert epoch_line(by_loss) == "epoch 1/2 · validation loss 0.7000 · train loss 0.6000 · best so far"
+
+
 def test_an_epoch_over_all_rows_has_no_validation_columns() -> None:
     names = [column.name for column in epoch_table([epoch(1, "refit")]).columns]
-    assert names == ["epoch", "train loss", "rate", "clipped", "best"]
+    assert names == ["epoch", "train loss", "rate", "clipped"]
 
 
 def test_an_epoch_in_a_line() -> None:
     assert epoch_line(epoch(4, best=True)) == (
-        "epoch 4/30 · train loss 0.6000 · validation macro f1 0.5000 · validation loss 0.7000 · best so far"
+        "epoch 4/30 · validation macro f1 0.5000 · validation loss 0.7000 · train loss 0.6000 · best so far"
     )
 
 

@@ -128,3 +128,26 @@ def test_cells_as_people_read_them() -> None:
 
 def test_a_csv_line_ends_with_one_newline() -> None:
     assert csv_line(["a", 1, None]) == "a,1,\n"
+
+
+@pytest.mark.parametrize(
+    ("number", "spec", "text"),
+    [
+        (168.4, ",.5g", "168.40"),
+        (1036.0, ",.5g", "1,036.0"),
+        (12345.0, ",.5g", "12,345"),
+        (0.5, "", "0.500000"),
+        (0.00001234, ".4g", "1.234e-05"),
+        (0.5, ".1%", "50.0%"),
+    ],
+)
+def test_numbers_keep_their_last_zeros(number, spec, text) -> None:
+    assert shown(number, ResultColumn("x", spec)) == text
+
+
+def test_what_was_computed_stays_on_a_narrow_terminal() -> None:
+    natural, numeric = [40, 8, 15, 10, 11, 20, 20], [False, False, False, False, True, True, True]
+    assert list(fit_widths(natural, numeric, 80, computed=4)) == [0, 3, 4, 5, 6]
+    assert list(fit_widths(natural, numeric, 45, computed=4)) == [0, 3, 4]
+    assert list(fit_widths(natural, numeric, 200, computed=4)) == [0, 1, 2, 3, 4, 5, 6]
+    assert len(fit_widths([30, 30, 30], [True, True, True], 10, computed=3)) == 2

@@ -224,6 +224,18 @@ def test_decode_names_the_class_and_its_probability(reviews) -> None:
     assert task.decode(np.empty((0,), dtype=np.float32)) == []
 
 
+def test_probabilities_are_divided_by_the_temperature(reviews) -> None:
+    prepared = prepare(reviews, Options(split=SplitOptions(validation_share=0.4)))
+    target = prepared.validation.fields["target"]
+    logits = np.where(np.arange(2) == target[:, None], 1, 0).astype(np.float32) * 9
+    logits[::4] = logits[::4, ::-1]  # a quarter of them wrong, all of them sure
+    task = prepared.task.calibrate(logits, prepared.validation)
+    assert task.temperature > 4
+    assert task.decode(logits)[1]["probability"] == pytest.approx(0.75, abs=0.03)
+    assert task.score(logits, prepared.validation)["accuracy"] == pytest.approx(0.75, abs=0.02)
+    assert Classify.from_json(json.loads(json.dumps(task.to_json()))) == task
+
+
 def test_rows_to_predict_on_need_no_label(reviews, table_of) -> None:
     task = prepare(reviews).task
     assert task.columns == ("review",)
@@ -257,6 +269,9 @@ def test_a_task_survives_json(reviews) -> None:
         {"classes": ["a", "a"]},
         {"classes": [1, 2]},
         {"classes": 7},
+        {"temperature": 0},
+        {"temperature": None},
+        {"temperature": float("nan")},
         {"plan": {}},
         {"plan": None},
         {"inputs": []},

@@ -7,6 +7,7 @@ from sklearn import metrics
 from seqcli.tasks.base import Scores
 from seqcli.tasks.classify_metrics import (
     LEAST_PROBABILITY,
+    best_temperature,
     class_scores,
     class_table,
     comparison_table,
@@ -29,6 +30,15 @@ def test_scores_equal_scikit_learns(rows, classes) -> None:
     assert scores["macro_f1"] == pytest.approx(metrics.f1_score(target, predicted, average="macro"))
     expected = metrics.log_loss(target, probabilities, labels=range(classes))
     assert scores["log_loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_temperature_undoes_a_scale_and_changes_no_prediction() -> None:
+    logits = RNG.normal(size=(20_000, 3)).astype(np.float32)
+    chances = np.exp(log_softmax(logits))
+    target = (chances.cumsum(axis=1) < RNG.random((20_000, 1))).sum(axis=1).clip(0, 2)  # drawn from the softmax
+    assert best_temperature(logits * 4, target) == pytest.approx(4, rel=0.1)
+    assert best_temperature(logits, target) == pytest.approx(1, rel=0.1)
+    assert best_temperature(logits[:49] * 4, target[:49]) == 1.0
 
 
 def test_huge_logits_stay_finite() -> None:

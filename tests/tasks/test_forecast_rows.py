@@ -43,7 +43,7 @@ def test_series_are_separated_in_order_of_appearance(table_of: TableOf) -> None:
     assert rows.names == ("b", "a")
     assert rows.lengths.tolist() == [2, 2]
     assert rows.values.tolist() == [[1, 9], [2, 8], [5, 9], [6, 7]]
-    assert any("1 rows without store" in sentence for sentence in sentences)
+    assert any("1 row without store" in sentence for sentence in sentences)
 
 
 def test_two_rows_at_one_moment_are_refused_with_the_column_that_separates_them(table_of: TableOf) -> None:

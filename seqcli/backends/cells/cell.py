@@ -49,7 +49,7 @@ class Cell(nn.Module):
             self.bias_hh = nn.Parameter(torch.empty(rows))
 
     def weights(self) -> list[Tensor]:
-        """All parameters in the order that torch's fused operators take them."""
+        """Weights (G·H, F), (G·H, H) and both biases (G·H,), in the order of torch's fused operators."""
         return [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
 
     def initial_state(self, x: Tensor) -> State:

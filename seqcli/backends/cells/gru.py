@@ -1,9 +1,9 @@
 """Gated recurrent unit (Cho et al. 2014, arXiv:1406.1078), in the form torch computes.
 
-    r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)           reset: how much past the candidate sees
-    z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)           update: how much of the old state is kept
+    r_t = σ(W_ir x_t + b_ir + W_hr h_{t-1} + b_hr)              reset gate
+    z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)              update gate
     n_t = tanh(W_in x_t + b_in + r_t ⊙ (W_hn h_{t-1} + b_hn))   candidate
-    h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_{t-1}                     state and output
+    h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_{t-1}                       new state
 
 The textbook applies r to h before the product, W_hn (r ⊙ h); here r follows the product, so that all
 three gates need one matrix product. ONNX calls this ``linear_before_reset=1``.

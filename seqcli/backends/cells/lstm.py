@@ -1,11 +1,11 @@
 """Long short-term memory (Hochreiter & Schmidhuber 1997) with a forget gate (Gers et al. 2000).
 
-    i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)           input gate: how much is written
-    f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)           forget gate: how much is kept
-    g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)        what would be written
-    o_t = σ(W_io x_t + b_io + W_ho h_{t-1} + b_ho)           output gate: how much is shown
-    c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t                          memory
-    h_t = o_t ⊙ tanh(c_t)                                    output
+    i_t = σ(W_ii x_t + b_ii + W_hi h_{t-1} + b_hi)      input: how much to write
+    f_t = σ(W_if x_t + b_if + W_hf h_{t-1} + b_hf)      forget: how much to keep
+    g_t = tanh(W_ig x_t + b_ig + W_hg h_{t-1} + b_hg)   candidate
+    o_t = σ(W_io x_t + b_io + W_ho h_{t-1} + b_ho)      output: how much to show
+    c_t = f_t ⊙ c_{t-1} + i_t ⊙ g_t                     memory
+    h_t = o_t ⊙ tanh(c_t)                               output
 
 c is carried by a sum, scaled by f alone: this is the path on which gradients reach far back.
 """

@@ -1,6 +1,6 @@
 """No recurrence: a feedforward layer at each step, which shows what memory is worth.
 
-    h_t = tanh(W_ih x_t + b_ih)                              output; nothing is carried to t + 1
+    h_t = tanh(W_ih x_t + b_ih)   output; nothing is carried on
 
 Both directions of a step are the same kind of layer; a bidirectional one simply has two.
 """

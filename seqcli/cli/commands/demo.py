@@ -16,10 +16,10 @@ from seqcli.results import ResultColumn, ResultTable
 
 def demo(call: Invocation) -> int:
     """List the tour, or run the section that was typed, command by command."""
-    from seqcli.demo.tour import sections
+    from seqcli.demo.tour import SECTIONS
 
     output = call.group(OutputOptions)
-    tour = {str(section.number): section for section in sections()}
+    tour = {str(section.number): section for section in SECTIONS}
     if not call.files:
         columns = (ResultColumn("section"), ResultColumn("title", emphasis=True), ResultColumn("commands"))
         rows = [(section.number, section.title, len(section.commands)) for section in tour.values()]

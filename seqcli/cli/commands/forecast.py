@@ -49,7 +49,7 @@ def forecast(call: Invocation) -> int:
     screen = Screen(output.quiet, output.verbose)
     stdin = sys.stdin.buffer.read() if "-" in call.files else None
     replay(stdin)
-    options = call.training()
+    options, fresh = call.training(), False
     options = replace(options, columns=replace(options.columns, task="forecast"))
     if call.group(RunOptions).dry_run:
         return dry_run(call, options, screen)
@@ -59,8 +59,8 @@ def forecast(call: Invocation) -> int:
         model = open_model(named, screen)
         table = read_whole(call.files, options.reading, screen)
     else:
-        model, table = find_or_train(call, options, screen, stdin)
-    write_forecast(call, model, table, screen)
+        model, table, fresh = find_or_train(call, options, screen, stdin)
+    write_forecast(call, model, table, screen, fresh)
     return 0
 
 
@@ -76,8 +76,11 @@ def refuse_training_options(call: Invocation, named: str) -> None:
 
 def find_or_train(
     call: Invocation, options: Options, screen: Screen, stdin: bytes | None
-) -> tuple[SavedModel, Table]:
-    """The default model when data and typed options agree with it; else one that is trained now."""
+) -> tuple[SavedModel, Table, bool]:
+    """The default model when data and typed options agree with it; else one that is trained now.
+
+    The last item says whether it was trained, so that what is odd about the file has been said.
+    """
     from seqcli.model_dir import default_target, read_model
     from seqcli.readers.read import read_table
 
@@ -90,9 +93,9 @@ def find_or_train(
         if model is not None:
             say_notes(table, screen)
             screen.line(f"model: {model.path}, {model.age()}, of the same data and options", "dim")
-            return model, table
+            return model, table, False
     replay(stdin)
-    return read_model(train(call, options, screen)), table
+    return read_model(train(call, options, screen)), table, True
 
 
 def replay(content: bytes | None) -> None:
@@ -120,8 +123,9 @@ def train(call: Invocation, options: Options, screen: Screen) -> Path:
     with waiting(screen, "starting"):
         from seqcli.training.run import train as run
     saving = call.group(SavingOptions)
-    say_leftover(call.files, saving, screen)
-    trained = TrainingView(screen).follow(run(call.files, options, saving, call.typed_training))
+    say_leftover("forecast", call.files, saving, screen)
+    events = run(call.files, options, saving, call.typed_training, "forecast")
+    trained = TrainingView(screen).follow(events)
     show_tables(screen, (trained.result,))
     report_training(screen, trained)
     return trained.model
@@ -137,13 +141,13 @@ def dry_run(call: Invocation, options: Options, screen: Screen) -> int:
     return 0
 
 
-def write_forecast(call: Invocation, model: SavedModel, table: Table, screen: Screen) -> None:
+def write_forecast(call: Invocation, model: SavedModel, table: Table, screen: Screen, fresh: bool) -> None:
     """Compute the next rows, show them, and write them."""
     from seqcli.inference.forecast import forecast_rows, forecast_task
 
     intervals: Sequence[int] | None = call.values.get("interval")
     result = forecast_rows(model, table, intervals)
-    for note in result.notes:
+    for note in result.context.notes if fresh else result.notes:
         screen.warn(note)
     task = forecast_task(model)
     show_charts(screen, result.rows, result.context, task.plan.target, task.calendar.label)

@@ -49,7 +49,7 @@ def predict(call: Invocation) -> int:
         answer(predictions, len(task.columns))
         return 0
     with result_stream(output) as sink:
-        writer = RowWriter(predictions.names, form, sink)
+        writer = RowWriter(predictions.names, form, sink, predictions.computed)
         for rows in predictions if form == "table" else counted(screen, predictions, "rows"):
             for row in rows:
                 writer.write(row)

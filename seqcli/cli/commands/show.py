@@ -57,14 +57,13 @@ def card(model: SavedModel) -> ResultTable:
     rows += [("time", plan.time)] if plan.time else []
     rows += [("series", _list(plan.id))] if plan.id else []
     rows += [("left out", f"{name}: {reason}") for name, reason in plan.left_out]
-    what = f"{network.num_layers} × {network.cell.upper()} of {network.hidden_size}, read {direction}"
+    cell = "no recurrence" if network.cell == "none" else network.cell.upper()
+    what = f"{network.num_layers} × {cell} of {network.hidden_size}, read {direction}"
     rows.append(("network", f"{what}, {network.pool} pooling, {network.init} initialisation"))
-    rows.append(("parameters", _parameters(record["files"])))
+    rows.append(("parameters", f"{_parameters(record['files']):,}"))
     rows.append(("trained on", f"{record['data']['source']}, {record['data']['rows']:,} rows"))
-    rows.append(("made", f"{record['created']} ({model.age()})"))
-    for predictor, values in record["metrics"].items():
-        shown = ", ".join(f"{name} {value:.4g}" for name, value in values.items() if value is not None)
-        rows.append((f"test: {predictor}", shown))
+    rows.append(("made", f"{record['created'][:16].replace('T', ' ')} UTC, {model.age()}"))
+    rows += [(f"test: {predictor}", _scores(values)) for predictor, values in record["metrics"].items()]
     for name in record["typed"]:
         value = record["options"].get(name)
         shown = _list(value) if isinstance(value, list) else str(value)
@@ -73,6 +72,11 @@ def card(model: SavedModel) -> ResultTable:
     versions = (f"{name} {version}" for name, version in record["versions"].items() if version)
     rows.append(("versions", ", ".join(versions)))
     return ResultTable("", COLUMNS, list(rows))
+
+
+def _scores(values: dict[str, float | None]) -> str:
+    """Metrics in one line, in the same order for every predictor."""
+    return ", ".join(f"{name} {values[name]:.4g}" for name in sorted(values) if values[name] is not None)
 
 
 def _list(names: tuple[str, ...] | list[str]) -> str:

@@ -32,7 +32,7 @@ def train(call: Invocation) -> int:
         call.refuse_idle(plan.task)
         show_dry_run(screen, plan, output)
         return 0
-    say_leftover(call.files, saving, screen)
+    say_leftover("train", call.files, saving, screen)
     view = TrainingView(screen)
     trained = view.follow(checked(call, run(call.files, call.training(), saving, call.typed_training)))
     report_training(screen, trained)

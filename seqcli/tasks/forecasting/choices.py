@@ -88,7 +88,8 @@ def check_window(window: int, train: int, rows: int, source: str) -> None:
 def too_few(rows: int, source: str) -> DataError:
     """The error for series whose longest has too few ``rows`` for any window."""
     return DataError(
-        f"{source}: {counted(rows, 'row')} a series cannot teach a forecast", f"at least {LEAST_ROWS} are needed"
+        f"{source}: a series of {counted(rows, 'row')} is too short to learn from",
+        f"at least {LEAST_ROWS} rows are needed",
     )
 
 
@@ -99,7 +100,10 @@ def best_window(
     candidates: Sequence[int],
     horizon: int,
 ) -> tuple[int, str]:
-    """The best of some window sizes on validation, and why; ``parts``: training, validation positions."""
+    """The best of some window sizes on validation, and why.
+
+    ``scaled`` (total, F) has no NaN; ``parts`` are the positions (N,) of training and validation.
+    """
     if len(candidates) == 1:
         why = "no season to compare it with" if candidates[0] == DEFAULT_WINDOW else "what the rows allow"
         return candidates[0], f"window {candidates[0]}: {why}"

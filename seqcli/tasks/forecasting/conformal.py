@@ -22,7 +22,7 @@ LEVELS = (50, 60, 70, 80, 90, 95, 98, 99)
 
 
 def conformal_rank(count: NDArray[np.int64], level: float) -> NDArray[np.int64]:
-    """⌈(n + 1)·c⌉ for ``count`` residuals and ``level`` percent: which of the sorted residuals bounds."""
+    """⌈(n + 1)·c⌉ for ``count`` (H, K) residuals and ``level`` percent: which of the sorted ones bounds."""
     ranks: NDArray[np.int64] = np.ceil((count + 1) * level / 100 - 1e-9).astype(np.int64)
     return ranks
 

@@ -20,10 +20,10 @@ from seqcli.tasks.base import Plan, Tables
 from seqcli.tasks.forecasting.choices import (
     best_window,
     check_window,
-    too_few,
     choose_horizon,
     choose_season,
     held_out_floor,
+    too_few,
     window_candidates,
 )
 from seqcli.tasks.forecasting.panel import Panel, build_panel, refuse_missing, scale_panel
@@ -46,7 +46,7 @@ class Parts:
     """(S, 3), the last being the length."""
 
     def positions(self, panel: Panel, part: int) -> IntArray:
-        """Positions in ``panel`` of part 0 training, 1 validation, 2 test."""
+        """Positions (N,) in ``panel`` of part 0 training, 1 validation, 2 test."""
         begins = self.ends[:, part - 1] if part else np.zeros(len(self.ends), dtype=np.int64)
         return panel.spans(begins, self.ends[:, part])
 
@@ -65,7 +65,7 @@ class Fitted:
     """(total, F) without NaN"""
     frame: Frame
     starts: IntArray
-    """Of the training windows."""
+    """(N,) of the training windows."""
     rules: list[str]
     warnings: list[str]
 

@@ -60,7 +60,7 @@ def _mean(values: Array) -> Array:
 
 
 def averaged(per_target: dict[str, Array]) -> dict[str, float]:
-    """Each metric as one number: the mean over the targets that have one, else NaN."""
+    """Each metric (K,) as one number: the mean over the targets that have one, else NaN."""
     out = {}
     for name, values in per_target.items():
         known = values[~np.isnan(values)]

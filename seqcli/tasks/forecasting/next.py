@@ -29,7 +29,7 @@ class ForecastContext:
 
     panel: Panel
     network_rows: IntArray
-    """Numbers of the series whose windows are the examples, in their order."""
+    """(N,) numbers of the series whose windows are the examples, in their order."""
     reference: Array
     """(S, H, K) scaled reference forecast of every series."""
     scaling: SeriesScaling
@@ -41,7 +41,9 @@ class ForecastContext:
     unsure: frozenset[int]
     """Series of too few values to say how far off a forecast may be: no interval."""
     notes: tuple[str, ...]
-    """Sentences on series that are forecast by their last value, and on odd cells."""
+    """Sentences on series that are forecast by their last value."""
+    odd: tuple[str, ...] = ()
+    """Sentences on odd cells and rows of the file."""
 
     def history(self, row: int, target: int, steps: int) -> list[float]:
         """The last known values of one series, oldest first, for a chart."""

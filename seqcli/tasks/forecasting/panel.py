@@ -95,7 +95,7 @@ class Panel:
         )  # fmt: skip
 
     def only(self, rows: IntArray) -> Panel:
-        """A panel of some of the series (their numbers, ascending)."""
+        """A panel of some of the series: their numbers (N,), ascending."""
         begins = np.zeros(len(self.lengths), dtype=np.int64)
         ends = begins.copy()
         ends[rows] = self.lengths[rows] + self.room

@@ -38,7 +38,7 @@ def comparison(title: str, scores: Sequence[Scores], caption: str) -> ResultTabl
 
 
 def by_target(targets: Sequence[str], metrics: dict[str, Array], naive: dict[str, Array]) -> ResultTable:
-    """One row a target: the network's errors and how they compare to the last value's."""
+    """One row a target: the network's errors (K,) and how they compare to the last value's."""
     columns = (
         ResultColumn("target"),
         *(ResultColumn(name, SPECS[name]) for name in METRICS),
@@ -52,7 +52,10 @@ def by_target(targets: Sequence[str], metrics: dict[str, Array], naive: dict[str
 
 
 def by_step(actual: Array, forecast: Array, naive: Array) -> ResultTable:
-    """Error by steps ahead, beside the last value's: all steps of short horizons, some of long ones."""
+    """Error by steps ahead, beside the last value's: all steps of short horizons, some of long ones.
+
+    All three are (N, H, K), NaN in ``actual`` where unscored.
+    """
     horizon = actual.shape[1]
     steps = range(horizon) if horizon <= 12 else sorted({round(i * (horizon - 1) / 11) for i in range(12)})
     columns = (

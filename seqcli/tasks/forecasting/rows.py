@@ -62,8 +62,7 @@ def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Row
     ``merge`` is how rows of one moment become one ("sum", "mean", "last", None: they are an error).
     Raises DataError for what the rules of :mod:`seqcli.readers.roles` refuse.
     """
-    table = _merged(table, plan, merge)
-    sentences: list[str] = []
+    table, sentences = _merged(table, plan, merge)
     forms: dict[str, NumberForm | DateForm] = {}
     stamps: AnyArray = np.arange(len(table), dtype=np.int64)
     usable = np.ones(len(table), dtype=bool)
@@ -113,8 +112,7 @@ def read_later_rows(table: Table, plan: Plan, merge: str | None, forms: Forms) -
     for name in (plan.time, *plan.id, *plan.target):
         if name is not None:
             table.column(name)
-    table = _merged(table, plan, merge)
-    sentences: list[str] = []
+    table, sentences = _merged(table, plan, merge)
     stamps: AnyArray = np.arange(len(table), dtype=np.int64)
     usable = np.ones(len(table), dtype=bool)
     if plan.time is not None:
@@ -132,12 +130,19 @@ def read_later_rows(table: Table, plan: Plan, merge: str | None, forms: Forms) -
         sentences += said
     names, lost = _series_names(table, plan)
     usable &= np.array([name is not None for name in names], dtype=bool)
-    rows, order = _in_order(table, plan, (stamps, values, names), usable)
+    try:
+        rows, order = _in_order(table, plan, (stamps, values, names), usable)
+    except DataError as error:
+        raise DataError(error.message, "give it rows like those that the model was made from") from error
     return rows, [*sentences, *lost, *order]
 
 
-def _merged(table: Table, plan: Plan, merge: str | None) -> Table:
-    return table if merge is None or plan.time is None else aggregate(table, plan.time, plan.id, merge)
+def _merged(table: Table, plan: Plan, merge: str | None) -> tuple[Table, list[str]]:
+    """The table with one row a moment, and a sentence where that merged any."""
+    if merge is None or plan.time is None:
+        return table, []
+    merged = aggregate(table, plan.time, plan.id, merge)
+    return merged, list(merged.notes[len(table.notes) :])
 
 
 def _series_names(table: Table, plan: Plan) -> tuple[list[str | None], list[str]]:

@@ -188,7 +188,7 @@ def windows_of(examples: Examples) -> ForecastWindows:
 
 
 def part_starts(panel: Panel, part: IntArray, window: int, horizon: int, stride: int = 1) -> IntArray:
-    """Starts of the windows that are asked for at least one step in ``part`` (positions in the panel).
+    """Starts (N,) of the windows asked for at least one step in ``part``, positions (P,) in the panel.
 
     The horizon may begin before the part and end after it: those steps are left unscored. So each
     step of the part is forecast once by every number of steps ahead.
@@ -223,9 +223,9 @@ def make_windows(
     part: IntArray | None = None,
     note: str = "",
 ) -> ForecastWindows:
-    """Windows at ``starts`` of ``scaled`` (total, F) without NaN.
+    """Windows at ``starts`` (N,) of ``scaled`` (total, F) without NaN.
 
-    Only steps in ``part`` are scored; without a part there is no target field at all.
+    Only steps in ``part`` (P,) are scored; without a part there is no target field at all.
     """
     past = {
         VALUES: scaled,
