@@ -27,11 +27,11 @@ def open_model(named: str | None, screen: Screen) -> SavedModel:
 def say_leftover(command: str, files: Sequence[str], saving: SavingOptions, screen: Screen) -> None:
     """Name a training that was interrupted ahead of one that starts anew, with what would go on with it."""
     from seqcli.model_dir import default_target, leftover
-    from seqcli.training.run import resume_command
+    from seqcli.saved.places import resume_command
 
     if saving.resume or leftover(Path(saving.save) if saving.save else default_target(files)) is None:
         return
-    again = resume_command(command, files, saving)
+    again = resume_command(command, files, saving.save)
     screen.warn(f"an interrupted training is dropped; what would have gone on with it: {again}")
 
 

@@ -8,6 +8,7 @@ renamed). The model before it is ``STEM.seqcli.old``. Discovery sees none of the
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,6 +54,12 @@ def default_target(paths: Sequence[str], cwd: Path | None = None) -> Path:
     if name.lower().endswith(".gz"):
         name = name[:-3]
     return (cwd or Path()) / ((Path(name).stem or "model") + SUFFIX)
+
+
+def resume_command(command: str, paths: Sequence[str], save: str | None) -> str:
+    """What goes on with an interrupted training, ready for a shell; ``command`` is the verb that began it."""
+    place = ["--save", save] if save else []
+    return shlex.join(["seqcli", command, *paths, *place, "--resume"])
 
 
 def models_in(directory: Path) -> list[Path]:

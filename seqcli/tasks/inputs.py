@@ -206,5 +206,5 @@ def _fit_text(texts: list[str], level: str | None, rules: list[str]) -> tuple[Vo
         share = float(np.minimum(lengths, cut).sum() / lengths.sum())
     rules.append(f"text read as {level}: {len(vocabulary.tokens):,} different ones in the training rows")
     if share < 1:
-        rules.append(f"texts cut after {cut} {level}: {share:.1%} of all are kept")
+        rules.append(f"texts cut after {cut} {level}, which keeps {100 * share:.1f} % of all {level}")
     return vocabulary, max(cut, 1)

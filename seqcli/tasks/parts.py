@@ -103,12 +103,15 @@ def make_parts(tables: Tables, plan: Plan, options: Options, target: TargetRole)
         raise DataError(f"{main.source}: {error.message}", error.hint) from error
     positions = (split.train, split.validation, split.test)
     parts = [_part(main.take(grouping.rows(examples)), plan) for examples in positions]
-    for place, given in ((1, tables.validation), (2, tables.test)):
+    sentences = list(split.sentences)
+    for place, name, given in ((1, "validation", tables.validation), (2, "test", tables.test)):
         if given is not None:
             table = _usable_rows(given, plan, options, target, warnings)
             parts[place] = _part(table, plan)
+            what = counted(len(parts[place].first), "sequence" if plan.id else "row")
+            sentences.append(f"{name} part: {what} of {table.source}")
             _warn_of_copies(parts[0].table, table, plan, warnings)
-    return Parts(plan, parts[0], parts[1], parts[2], list(split.sentences), warnings)
+    return Parts(plan, parts[0], parts[1], parts[2], sentences, warnings)
 
 
 def _part(table: Table, plan: Plan) -> Part:

@@ -104,7 +104,6 @@ def model_card(record: Mapping[str, Any], plan: Plan, facts: CardFacts) -> str:
                 f"Source: `{source}`, {data['rows']:,} rows, SHA-256 `{data['digest'][:16] or 'unknown'}…`",
                 f"Target: {target}",
                 *_inputs(plan),
-                *(f"{column} was left out: {reason}" for column, reason in plan.left_out),
                 *facts.warnings,
             ]
         ),

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import shlex
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,18 +18,17 @@ from typing import Any, TypeAlias
 from seqcli.backends.device import choose_device, set_threads
 from seqcli.backends.graph import network_graph
 from seqcli.backends.network import Network, build_network, parameter_table
-from seqcli.errors import ModelError
 from seqcli.model_dir import (
     SavedModel,
     check_target,
     clear_partial,
     default_target,
     lock,
-    read_model,
     write_model,
 )
 from seqcli.options import Options, SavingOptions, TrainingOptions
 from seqcli.readers.read import read_table
+from seqcli.saved.places import resume_command
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables, Task
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.registry import prepare
@@ -40,6 +38,7 @@ from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone,
 from seqcli.training.export import CardFacts, model_card, model_record
 from seqcli.training.loop import FitOutcome, FitSetup, fit, predict_outputs
 from seqcli.training.started import StartedRun
+from seqcli.training.warm_start import start_from
 
 CHECKPOINT = "checkpoint"
 _Fitting: TypeAlias = Generator[StepDone | EpochDone | Notice, None, FitOutcome]
@@ -107,7 +106,7 @@ def train(
         if not started:
             clear_partial(target)
             StartedRun(options, typed, run.digest).write(partial / CHECKPOINT)
-        checkpoints = CheckpointStore(partial / CHECKPOINT, resume_command(command, files, saving))
+        checkpoints = CheckpointStore(partial / CHECKPOINT, resume_command(command, files, saving.save))
         trained = yield from _train_and_save(run, checkpoints, typed, old)
         clear_partial(target)
     yield trained
@@ -130,7 +129,7 @@ def decide(files: Sequence[str], options: Options, saving: SavingOptions) -> Run
         for note in (*table.notes, *table.warnings)
     ]
     if options.training.init_from:
-        notes.append(_start_from(network, options.training.init_from))
+        notes.append(start_from(network, prepared.task.to_json(), options.training.init_from))
     resolved = _resolved(options, prepared, threads)
     return Run(_target(files, saving), tables, resolved, prepared, network, threads, tuple(notes))
 
@@ -197,14 +196,6 @@ def _target(files: Sequence[str], saving: SavingOptions) -> Path:
     return Path(saving.save) if saving.save else default_target(files)
 
 
-def resume_command(command: str, files: Sequence[str], saving: SavingOptions) -> str:
-    """What goes on with an interrupted training, ready for a shell."""
-    words = ["seqcli", command, *files]
-    if saving.save:
-        words += ["--save", saving.save]
-    return shlex.join([*words, "--resume"])
-
-
 def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
     """``options`` with every None that the task or the machine's rule has decided filled in."""
     spec = prepared.network
@@ -220,25 +211,6 @@ def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
     }
     flat = options.to_flat()
     return Options.from_flat({name: value for name, value in decided.items() if flat[name] is None}, options)
-
-
-def _start_from(network: Network, model: str) -> str:
-    """Copy weights of the same name and shape from a saved model; says how many fitted."""
-    import torch
-
-    saved, own = read_model(model).weights(), network.state_dict()
-    fitting = {
-        name: torch.from_numpy(values)
-        for name, values in saved.items()
-        if name in own and own[name].shape == values.shape
-    }
-    if not fitting:
-        raise ModelError(
-            f"{model}: no weights of that model fit this network",
-            "--init-from needs a model of the same cell and sizes",
-        )
-    network.load_state_dict(fitting, strict=False)
-    return f"started from {len(fitting)} of {len(own)} weights of {model}"
 
 
 def _train_and_save(

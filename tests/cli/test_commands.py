@@ -49,7 +49,7 @@ def test_train_prints_the_test_table_beside_baselines_and_writes_the_model(here,
     assert all(0 <= float(row["accuracy"]) <= 1 for row in table)
     assert "Parameters" in err
     assert "total" in err
-    assert "kept: " in err
+    assert "Rules kept\n- " in err
     assert "seqcli predict FILE -m new.seqcli" in err
     assert (here / "new.seqcli" / "model.json").is_file()
 
@@ -394,14 +394,13 @@ def test_a_pipe_is_answered_line_by_line(here) -> None:
 
 
 def test_a_reader_that_has_gone_ends_every_filter_in_silence(here, write_csv) -> None:
-    write_csv(here / "many.csv", ("review",), [("a warm story of many words",)] * 20000)
+    write_csv(here / "many.csv", ("review",), [("a warm story of many words",)] * 5000)
     done = process(here, "seqcli predict many.csv -m reviews.seqcli -q | head -1; echo ${PIPESTATUS[0]}")
     assert done.stdout.splitlines() == ["review,prediction,probability", "141"]
     assert done.stderr == ""
-    done = process(
-        here, "seqcli train reviews.csv --epochs 1 --save p.seqcli 2>&1 | head -1; echo ${PIPESTATUS[0]}"
-    )
-    assert done.returncode == 0
+    train = "seqcli train reviews.csv --epochs 1 --hidden-size 8 --save p.seqcli"
+    done = process(here, f"{train} 2>&1 | head -1; echo ${{PIPESTATUS[0]}}")
+    assert done.stdout.splitlines()[1:] in (["0"], ["141"])
     assert (here / "p.seqcli" / "model.json").is_file()
 
 

@@ -33,7 +33,7 @@ def test_of_several_text_files_each_line_is_a_text_and_the_file_the_label(tmp_pa
     assert columns(table, "text", "label") == [("fine", "good"), ("well, done", "good"), ("awful", "bad.txt")]
     assert table.where(1) == f"{tmp_path / 'good.txt'}, line 3"
     assert table.where(2) == f"{tmp_path / 'bad.txt.txt'}, line 1"
-    assert "the name is the column label" in table.notes
+    assert "each name is its label, in the column label" in table.notes
     assert len(table.digest) == 64
 
 

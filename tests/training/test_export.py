@@ -110,7 +110,6 @@ def test_the_card_says_what_a_stranger_needs(record):
         "predicts the class in the column label",
         "`my reviews.csv`, 2,345 rows, SHA-256 `abababababababab…`",
         "Text: review",
-        "row was left out: an identifier",
         "3 rows without a label were dropped",
         "train: 1,600, validation: 200, test: 545",
         "the vocabulary was fitted on 1,600 training rows",

@@ -103,13 +103,12 @@ def test_saving_at_every_step_changes_nothing(unbroken, tmp_path):
     assert result_of(network, outcome, tmp_path / "result") == unbroken
 
 
-def test_killed_processes(unbroken, tmp_path):
-    """SIGKILL from outside Python's control, twice, then to the end."""
+def test_a_killed_process(unbroken, tmp_path):
+    """SIGKILL, outside Python's control, then to the end in another process."""
     environment = {**os.environ, "PYTHONPATH": str(Path(seqcli.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, tiny_fit.__file__, str(tmp_path)]
-    for moment in ("5", "17"):
-        killed = subprocess.run([*command, moment], env=environment, check=False, timeout=120)
-        assert killed.returncode == -signal.SIGKILL
+    killed = subprocess.run([*command, "17"], env=environment, check=False, timeout=120)
+    assert killed.returncode == -signal.SIGKILL
     subprocess.run(command, env=environment, check=True, timeout=120)
     assert result_in(tmp_path) == unbroken
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from seqcli.model_dir import SavedModel
 
 
-COLUMNS = (ResultColumn("item", emphasis=True), ResultColumn("value", wrap=True))
+COLUMNS = (ResultColumn("item", emphasis=True), ResultColumn("value", ",", wrap=True))
 
 
 def show(call: Invocation) -> int:
@@ -60,7 +60,7 @@ def card(model: SavedModel) -> ResultTable:
     cell = "no recurrence" if network.cell == "none" else network.cell.upper()
     what = f"{network.num_layers} × {cell} of {network.hidden_size}, read {direction}"
     rows.append(("network", f"{what}, {network.pool} pooling, {network.init} initialisation"))
-    rows.append(("parameters", f"{_parameters(record['files']):,}"))
+    rows.append(("parameters", _parameters(record["files"])))
     rows.append(("trained on", f"{record['data']['source']}, {record['data']['rows']:,} rows"))
     rows.append(("made", f"{record['created'][:16].replace('T', ' ')} UTC, {model.age()}"))
     rows += [(f"test: {predictor}", _scores(values)) for predictor, values in record["metrics"].items()]
@@ -76,7 +76,7 @@ def card(model: SavedModel) -> ResultTable:
 
 def _scores(values: dict[str, float | None]) -> str:
     """Metrics in one line, in the same order for every predictor."""
-    return ", ".join(f"{name} {values[name]:.4g}" for name in sorted(values) if values[name] is not None)
+    return ", ".join(f"{name} {value:.4g}" for name, value in sorted(values.items()) if value is not None)
 
 
 def _list(names: tuple[str, ...] | list[str]) -> str:
