@@ -74,7 +74,9 @@ def stratified_split(
     _give_training_every_class(parts, classes, units)
     _fill_empty_parts(parts, classes, units, shares)
     counts = np.bincount(parts, minlength=3)
-    named = [f"{count:,} {part}" for count, part, share in zip(counts, _PART_NAMES, shares, strict=True) if share]
+    named = [
+        f"{count:,} {part}" for count, part, share in zip(counts, _PART_NAMES, shares, strict=True) if share
+    ]
     drawn = (", by class" if labels is not None else "") + f", seed {seed}"
     sentences = [f"split {', '.join(named)} rows{drawn}" if len(named) > 1 else f"all {named[0]} rows"]
     if groups is not None:

@@ -150,7 +150,10 @@ def _with_labels(table: Table, members: list[Member], lengths: list[int]) -> Tab
         return replace(
             table.with_column("file", labels), notes=(*table.notes, "the file's name is the column file")
         )
-    return replace(table.with_column("label", labels), notes=(*table.notes, "each name is its label, in the column label"))
+    return replace(
+        table.with_column("label", labels),
+        notes=(*table.notes, "each name is its label, in the column label"),
+    )
 
 
 def _several(first: str, count: int) -> str:

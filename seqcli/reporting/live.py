@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from seqcli.reporting.progress import REDRAW, waiting
@@ -35,6 +36,8 @@ class TrainingView:
         self._drawn = 0.0
         self._said = 0.0
         self._unsaid: EpochDone | None = None
+        self._between = ExitStack()
+        """Takes back the line on what goes on between two phases."""
 
     def follow(self, events: Iterable[Event]) -> Trained:
         """Show every event as it comes; return the end of the training."""
@@ -49,12 +52,14 @@ class TrainingView:
                     result = event
                 self._handle(event)
         finally:
+            self._between.close()
             self._end_phase()
         if result is None:
             raise RuntimeError("the training ended without a result")
         return result
 
     def _handle(self, event: Event) -> None:
+        self._between.close()
         match event:
             case PlanMade():
                 self.task = event.task
@@ -83,6 +88,10 @@ class TrainingView:
         self._epochs.append(event)
         if self._screen.live:
             self._draw()
+            if event.last:
+                self._end_phase()
+                what = "testing beside the baselines" if event.phase == "fit" else "saving"
+                self._between.enter_context(waiting(self._screen, what))
             return
         self._unsaid = event
         now = time.monotonic()
@@ -156,7 +165,11 @@ def epoch_table(epochs: list[EpochDone]) -> ResultTable:
     for place, name in enumerate(measured):
         shown = "validation loss" if name == "loss" else name.replace("_", " ")
         columns.append(ResultColumn(shown, ".4f", emphasis=place == 0))
-    columns += [ResultColumn("train loss", ".4f"), ResultColumn("rate", ".1e"), ResultColumn("clipped", ".0%")]
+    columns += [
+        ResultColumn("train loss", ".4f"),
+        ResultColumn("rate", ".1e"),
+        ResultColumn("clipped", ".0%"),
+    ]
     columns += [ResultColumn("best")] if measured else []
     rows: list[tuple[Cell, ...]] = []
     for epoch in latest:

@@ -94,9 +94,12 @@ class Screen:
         import textwrap
 
         width = shutil.get_terminal_size().columns
-        if len(text) <= width or "\033" in text:
-            return [text]
-        return textwrap.wrap(text, width, subsequent_indent="  ", break_long_words=False)
+        lines: list[str] = []
+        for line in text.split("\n"):
+            fits = len(line) <= width or "\033" in line
+            parts = textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False)
+            lines += [line] if fits else parts
+        return lines
 
     def detail(self, text: str) -> None:
         """One line that only ``--verbose`` shows."""

@@ -136,7 +136,9 @@ def drawn(table: ResultTable, width: int, plain: bool) -> Group:
     layout = Layout.of(table, width)
     parts: list[RenderableType] = [Text(table.title, style="bold")] if table.title else []
     parts.append(rich_table(table, layout, plain))
-    parts += [Text(line, style="dim") for line in (table.caption, left_out(len(table.columns), layout)) if line]
+    parts += [
+        Text(line, style="dim") for line in (table.caption, left_out(len(table.columns), layout)) if line
+    ]
     return Group(*parts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seqcli.options import OutputOptions
+from seqcli.reporting.confusion import fitting
 from seqcli.reporting.live import show_plan
 from seqcli.reporting.results import result_format, write_result
 from seqcli.reporting.screen import Screen, is_plain
@@ -15,7 +16,8 @@ def show_tables(screen: Screen, tables: tuple[ResultTable, ...]) -> None:
     """Draw tables on stderr for a person, each with an empty line behind it."""
     for table in tables:
         if not screen.quiet:
-            screen.show(drawn(table, screen.console.width, is_plain(screen.stream)))
+            width = screen.console.width
+            screen.show(drawn(fitting(table, width), width, is_plain(screen.stream)))
             screen.line("")
 
 

@@ -128,7 +128,10 @@ class Regress:
 
     def decode(self, outputs: NDArray[np.float32], probabilities: bool = False) -> list[dict[str, Cell]]:
         """The number of each row of scaled outputs (N, 1); a number has no probability."""
-        return [{"prediction": value} for value in self._numbers(outputs).tolist()] if len(outputs) else []
+        if not len(outputs):
+            return []
+        known = 7  # digits of a float32
+        return [{"prediction": float(f"{value:.{known}g}")} for value in self._numbers(outputs).tolist()]
 
     def _numbers(self, scaled: NDArray[np.float32]) -> NDArray[np.float64]:
         """Scaled (N, 1) → the target's own units (N,)."""

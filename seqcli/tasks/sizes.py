@@ -49,7 +49,7 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
         return Sizes(0, 64, 0.2, "max", True, 3e-3, 1000)
     if inputs.vocabulary.level == "characters":
         pool = "last" if lengths.mean() <= SHORT else "max"
-        return Sizes(64, 128, 0.5, pool, True, 3e-3, 2500)
+        return Sizes(64, 192, 0.5, pool, True, 3e-3, 2500)
     if lengths.sum() < RARE * inputs.vocabulary.size:
         return Sizes(128, 64, 0.5, "mean", True, 2e-3, 1200)
     return Sizes(128, 64, 0.3, "max", True, 2e-3, 2500)
@@ -78,7 +78,7 @@ def training_defaults(sizes: Sizes, train: Examples, options: Options) -> dict[s
     """Training options that apply where none is typed.
 
     The batch grows with the rows; the epochs make the steps that such inputs need, in time that a
-    person waits for; a third of them without a better score ends the training.
+    person waits for; half of them without a better score ends the training.
     """
     rows = len(train)
     batch_size = options.training.batch_size or (16 if rows < 500 else 32 if rows < 8_000 else 64)
@@ -89,7 +89,7 @@ def training_defaults(sizes: Sizes, train: Examples, options: Options) -> dict[s
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": sizes.learning_rate,
-        "patience": max(4, epochs // 3),
+        "patience": max(4, epochs // 2),
     }
 
 

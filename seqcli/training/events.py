@@ -40,12 +40,14 @@ class EpochDone:
     epochs: int
     train_loss: float
     validation: dict[str, float]
-    """Metrics on the validation part, the one that decides first, "loss" among them; empty in the refit phase."""
+    """Metrics on the validation part, the one that decides first, and "loss"; empty in the refit phase."""
     learning_rate: float
     clipped: float
     """Share of this epoch's steps whose gradient was clipped."""
     best: bool
     seconds: float
+    last: bool = False
+    """Whether the phase ends here."""
 
 
 @dataclass(frozen=True)

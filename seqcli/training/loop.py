@@ -184,6 +184,7 @@ class _Run:
             clipped=clipped,
             best=best,
             seconds=self.elapsed(),
+            last=bool(position.reason),
         )
 
     def _validate(self, interrupt: Interrupt) -> dict[str, float] | None:

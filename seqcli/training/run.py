@@ -154,9 +154,7 @@ def plan_made(run: Run) -> PlanMade:
         f"{training.batch_size}, {_count(run.threads, 'thread')}, seed {training.seed}"
     )
     lines = (*plan.reasons, _columns_line(plan), network, fitting)
-    return PlanMade(
-        plan.task, lines, (*run.notes, *run.prepared.warnings), parameter_table(run.network)
-    )
+    return PlanMade(plan.task, lines, (*run.notes, *run.prepared.warnings), parameter_table(run.network))
 
 
 def _columns_line(plan: Plan) -> str:

@@ -48,9 +48,7 @@ def _tokens(task: Mapping[str, Any]) -> list[str]:
     return list(vocabulary["tokens"]) if isinstance(vocabulary, Mapping) else []
 
 
-def _rows_by_token(
-    fresh: Tensor, saved: Tensor, tokens: list[str], known: list[str]
-) -> tuple[Tensor, int]:
+def _rows_by_token(fresh: Tensor, saved: Tensor, tokens: list[str], known: list[str]) -> tuple[Tensor, int]:
     """Vectors (tokens, size) for ``tokens``: of ``saved`` where it knows them, else ``fresh``; how many."""
     if fresh.shape[1] != saved.shape[1] or len(known) + RESERVED > len(saved):
         return saved, 0

@@ -66,6 +66,13 @@ def test_rule_counts_physical_cores_up_to_four(siblings, rule, monkeypatch):
     assert threads.thread_count(7) == 7
 
 
+def test_a_system_that_binds_no_process_to_cores_counts_all_of_them(monkeypatch, tmp_path):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(threads, "Path", lambda _: tmp_path / "missing")
+    assert threads.thread_count() == 3
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_gpu_gives_the_same_outputs_and_gradients(cell):

@@ -1,12 +1,15 @@
 """The made data: as large and as hard as the documentation says, and the same bytes each time."""
 
 import csv
+import runpy
+import sys
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from seqcli.demo import samples
 from seqcli.demo.samples import SAMPLES, write_sample
 
 SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
@@ -20,6 +23,15 @@ def rows_of(name: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("name", SAMPLES)
 def test_sample_data_is_what_the_generator_writes(name: str, tmp_path: Path) -> None:
     assert write_sample(name, tmp_path).read_bytes() == (SAMPLE_DATA / name).read_bytes()
+
+
+def test_all_samples_are_written_by_one_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["samples", str(tmp_path)])
+    runpy.run_path(samples.__file__, run_name="__main__")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(SAMPLES)
+    assert capsys.readouterr().out.splitlines() == [str(tmp_path / name) for name in SAMPLES]
 
 
 def test_reviews_are_balanced_distinct_and_of_many_templates() -> None:

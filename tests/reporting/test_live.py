@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,6 +90,21 @@ def test_a_terminal_sees_a_table_and_a_bar(terminal) -> None:
     shown = terminal.getvalue()
     for part in ("macro f1", "step 1/30", "left", "training over all rows", "\033["):
         assert part in shown
+
+
+def test_a_phase_that_ended_early_leaves_no_bar_behind(terminal) -> None:
+    def stream():
+        yield PLAN
+        yield StepDone("fit", 40, 100, 1.0)
+        yield replace(epoch(1), last=True)
+        shown.append(terminal.getvalue())
+        yield END
+
+    shown: list[str] = []
+    TrainingView(Screen(stream=terminal)).follow(stream())
+    assert shown[0].endswith("testing beside the baselines …\033[0m")
+    assert "step 40/100" not in shown[0].rpartition("validation loss")[2]
+    assert terminal.getvalue().endswith("\r\033[K")
 
 
 def test_an_error_restores_the_terminal(terminal) -> None:
@@ -198,3 +214,12 @@ def test_no_colour_where_none_is_wanted(terminal, monkeypatch) -> None:
     screen = Screen(stream=terminal)
     assert screen.styled("x", "bold") == "x"
     assert not screen.live
+
+
+def test_a_long_line_is_broken_and_keeps_the_empty_line_above_it(terminal) -> None:
+    Screen(stream=terminal).line("\n$ " + "word " * 30)
+    lines = terminal.getvalue().splitlines()
+    assert lines[0] == ""
+    assert lines[1].startswith("$ word")
+    assert lines[2].startswith("  word")
+    assert max(map(len, lines)) <= 80

@@ -63,7 +63,7 @@ def test_typed_epochs_and_batches_shape_the_rest() -> None:
     sizes = choose_sizes(NUMBERS, train)
     options = Options.from_flat({"batch_size": 64})
     assert training_defaults(sizes, train, options)["epochs"] == 100
-    assert training_defaults(sizes, train, Options.from_flat({"epochs": 40}))["patience"] == 13
+    assert training_defaults(sizes, train, Options.from_flat({"epochs": 40}))["patience"] == 20
 
 
 def test_gru_is_the_default_cell() -> None:

@@ -26,7 +26,8 @@ def saved(monkeypatch):
     net = network(3, seed=1)
 
     class Saved:
-        record = {"task": task("film", "good", "bad")}
+        def __init__(self):
+            self.record = {"task": task("film", "good", "bad")}
 
         def weights(self):
             return {name: tensor.numpy() for name, tensor in net.state_dict().items()}
