@@ -7,7 +7,7 @@ from pathlib import Path
 
 MOST_THREADS = 4
 """More do not help recurrent layers of the sizes trained here."""
-SMALL_LAYER = 64
+SMALL_LAYER = 256
 """Units up to which a training step is too short to share: threads would wait for each other."""
 
 

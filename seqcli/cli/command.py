@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from seqcli.cli.values import parse_value
-from seqcli.errors import ModelError, UsageError, near_miss
+from seqcli.errors import UsageError, near_miss
 from seqcli.options import ForecastOptions, Options
 
 Group = TypeVar("Group")
@@ -38,8 +38,6 @@ class Command:
     files_help: str = ""
     only: Mapping[type, tuple[str, ...]] | None = None
     """Option classes of which the command offers some fields only."""
-    about: str = ""
-    """More to say in the command's own help, after the examples."""
 
     def options(self) -> Iterator[tuple[str, Field[Any]]]:
         """Each option with the title of its panel: the first line of its class's docstring."""
@@ -90,7 +88,7 @@ def read_config(path: str, command: Command) -> dict[str, Any]:
     """Options from a TOML or JSON file, or the resolved options of a saved model directory.
 
     Raises UsageError for a file that cannot be read and for a key that is no option of the
-    command, ModelError for a model directory without readable options.
+    command, ModelError for a damaged model directory.
     """
     target = Path(path)
     raw = _saved_options(target) if target.is_dir() else _file_options(target, path)
@@ -120,10 +118,7 @@ def _saved_options(target: Path) -> dict[str, Any]:
     """The options in a model directory's own record."""
     from seqcli.model_dir import read_model
 
-    options = read_model(target).record.get("options")
-    if not isinstance(options, dict):
-        raise ModelError(f"{target}: model.json holds no options", "train the model again with this version")
-    return options
+    return dict(read_model(target).record["options"])
 
 
 def _file_options(target: Path, shown: str) -> dict[str, Any]:

@@ -138,8 +138,6 @@ def _build_app(name: str) -> Any:
 
             declared = _load(place)
             text = f"{summary}\n\n{_examples(declared.examples)}"
-            if declared.about:
-                text += f"\n\n{declared.about}"
             app.command(known, help=text, short_help=summary)(callback_for(declared))
         else:
             app.command(known, help=summary)(_nothing)

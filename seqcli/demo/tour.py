@@ -32,7 +32,7 @@ SECTIONS = (
         "the same adjectives and is left guessing.",
         ("reviews.csv",),
         (
-            "seqcli train reviews.csv --group template --force --save order.seqcli",
+            "seqcli train reviews.csv --group template --epochs 12 --force --save order.seqcli",
             "seqcli predict reviews.csv -m order.seqcli --keep label --format jsonl -o order.jsonl",
         ),
     ),
@@ -51,7 +51,7 @@ SECTIONS = (
         "sizes of a trained model, each gate on one line.",
         ("names.csv",),
         (
-            "seqcli train names.csv --epochs 3 --force --save names.seqcli",
+            "seqcli train names.csv --hidden-size 64 --epochs 2 --force --save names.seqcli",
             "seqcli show -m names.seqcli --equations",
         ),
     ),
@@ -99,8 +99,8 @@ SECTIONS = (
         "differ in nothing else.",
         ("names.csv",),
         (
-            "seqcli train names.csv --no-bidirectional --epochs 4 --force --save forward.seqcli",
-            "seqcli train names.csv --bidirectional --epochs 4 --force --save both.seqcli",
+            "seqcli train names.csv --no-bidirectional --hidden-size 64 --epochs 3 --force --save forward.seqcli",
+            "seqcli train names.csv --bidirectional --hidden-size 64 --epochs 3 --force --save both.seqcli",
         ),
     ),
     Section(

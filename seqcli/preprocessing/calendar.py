@@ -177,10 +177,6 @@ class Calendar:
         """The likeliest period in rows: 24 for hours, 7 for days, 5 for business days, 12 for months."""
         return self.seasons[0] if self.seasons else None
 
-    def feature_names(self) -> tuple[str, ...]:
-        """Names of the columns of :meth:`features`."""
-        return tuple(f"{wave} of {cycle}" for cycle in self.cycles for wave in ("sine", "cosine"))
-
     def features(self, stamps: AnyArray) -> FloatArray:
         """Sine and cosine of where each of ``stamps`` (N,) lies in each cycle: (N, 2 · cycles) float32.
 

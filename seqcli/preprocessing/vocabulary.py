@@ -101,11 +101,6 @@ class Vocabulary:
             ends[row] = len(values)
         return Sequences(np.frombuffer(values, dtype=np.int64) if values else _NO_IDS, ends)
 
-    def unknown_share(self, encoded: Sequences) -> float:
-        """Share of the steps of ``encoded`` that are no token of this vocabulary, 0 for no steps."""
-        ids = encoded.values[encoded.offsets[0] : encoded.offsets[-1]]
-        return float(np.mean(ids == UNKNOWN)) if len(ids) else 0.0
-
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores."""
         return {"name": "vocabulary.v1", "level": self.level, "tokens": list(self.tokens)}

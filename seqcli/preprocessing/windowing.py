@@ -61,14 +61,3 @@ def panel_windows(
             if len(starts) and int(starts.max()) + reach > len(values):
                 raise ValueError(f"field {name} has {len(values)} steps, a window needs more")
     return Windows(past, future, starts, window, horizon)
-
-
-def latest_starts(lengths: IntArray, window: int) -> tuple[IntArray, IntArray]:
-    """Starts of the last window of each series that is long enough, and the numbers of those series.
-
-    ``lengths`` (S,) are the steps of each series, laid end to end; both results are (L,). The window
-    ends at its series' last step: what a forecast of the unknown future reads.
-    """
-    lengths = np.asarray(lengths, dtype=np.int64)
-    series = np.flatnonzero(lengths >= window)
-    return np.cumsum(lengths)[series] - window, series

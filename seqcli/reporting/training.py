@@ -27,8 +27,6 @@ def report_training(screen: Screen, trained: Trained) -> None:
     screen.line("Rules kept", "bold")
     for rule in trained.rules:
         screen.line(f"- {rule}", "dim")
-    for text in trained.warnings:
-        screen.warn(text)
     if trained.replaced:
         screen.line(trained.replaced)
     screen.line(f"model: {trained.model}\n", "bold")

@@ -25,7 +25,6 @@ from seqcli.errors import ModelError, ResourceError, UsageError
 MAX_JSON_BYTES = 32 * 2**20
 MAX_FILE_BYTES = 2 * 2**30
 MAX_JSON_DEPTH = 64
-BLOCK = 2**20
 
 DAMAGED_HINT = "the model was changed or cut short: copy it again, or train again with --force"
 

@@ -48,8 +48,9 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
             return Sizes(0, 64, 0.1, "last", False, 3e-3, 3000)
         return Sizes(0, 64, 0.2, "max", True, 3e-3, 1000)
     if inputs.vocabulary.level == "characters":
-        pool = "last" if lengths.mean() <= SHORT else "max"
-        return Sizes(64, 192, 0.5, pool, True, 3e-3, 2500)
+        if lengths.mean() <= SHORT:
+            return Sizes(64, 192, 0.5, "last", True, 3e-3, 2500)
+        return Sizes(32, 128, 0.2, "max", True, 3e-3, 1600)
     if lengths.sum() < RARE * inputs.vocabulary.size:
         return Sizes(128, 64, 0.5, "mean", True, 2e-3, 1200)
     return Sizes(128, 64, 0.3, "max", True, 2e-3, 2500)

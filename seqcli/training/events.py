@@ -66,7 +66,6 @@ class Trained:
     """Test table: the network beside the baselines."""
     details: tuple[ResultTable, ...]
     rules: tuple[str, ...]
-    warnings: tuple[str, ...]
     replaced: str
     """One sentence on the model that stood there before, "" when there was none."""
 

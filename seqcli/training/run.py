@@ -236,7 +236,7 @@ def _train_and_save(
         rules.append(f"after the backtest the network went on over all rows, for {again}")
     run.network.to("cpu")
     replaced = _replaced(run.target, old, task.metric, scores)
-    trained = Trained(run.target, tables[0], tuple(tables[1:]), tuple(rules), (), replaced)
+    trained = Trained(run.target, tables[0], tuple(tables[1:]), tuple(rules), replaced)
     _save(run, task, typed, outcome, history, scores, trained)
     return trained
 

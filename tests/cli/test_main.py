@@ -36,7 +36,7 @@ class Runs:
         yield self.plan_only(files, options, saving)
         if self.error:
             raise self.error
-        yield Trained(Path("reviews.seqcli"), TABLE, (), ("split by rows",), (), "")
+        yield Trained(Path("reviews.seqcli"), TABLE, (), ("split by rows",), "")
 
     def plan_only(self, files, options, saving):
         return PlanMade(self.task, ("target: label",), ("one row dropped",), TABLE)

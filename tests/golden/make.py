@@ -98,7 +98,7 @@ GOLDEN = {
     "regress": Golden(
         PRICES,
         lambda: list(prices(240)),
-        ("--task", "regress", "--target", "close", "--features", "open,high,volume"),
+        ("--task", "regress", "--target", "close", "--features", "open,high,volume", "--cell", "none"),
         slice(20),
     ),
     "forecast_single": Golden(

@@ -90,14 +90,6 @@ def test_long_texts_are_cut_and_no_text_is_fine():
     assert len(vocabulary.encode([])) == 0
 
 
-def test_unknown_share_counts_steps_of_a_slice():
-    vocabulary = Vocabulary.fit(["a b"], "words")
-    encoded = vocabulary.encode(["a b", "x y z", "a x"])
-    assert vocabulary.unknown_share(encoded) == pytest.approx(4 / 7)
-    assert vocabulary.unknown_share(encoded[2:]) == 0.5
-    assert vocabulary.unknown_share(encoded[3:]) == 0.0
-
-
 @pytest.mark.parametrize("level", LEVELS)
 def test_row_order_does_not_matter(level):
     texts = ["the cat", "a dog sat", "the dog", "cat"] * 3

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqcli.preprocessing.split import chronological_split
-from seqcli.preprocessing.windowing import latest_starts, panel_windows, window_starts
+from seqcli.preprocessing.windowing import panel_windows, window_starts
 
 panels = st.lists(st.integers(0, 40), min_size=1, max_size=5).map(lambda row: np.array(row, dtype=np.int64))
 
@@ -86,9 +86,3 @@ def test_panel_windows_gather_past_and_future():
         panel_windows({}, {"target": values}, np.array([6]), 3, 2)
     with pytest.raises(ValueError, match="values"):
         panel_windows({"values": values}, {}, np.array([8]), 3, 0)
-
-
-def test_latest_windows_end_with_their_series():
-    starts, series = latest_starts(np.array([5, 2, 3]), 3)
-    assert starts.tolist() == [2, 7]
-    assert series.tolist() == [0, 2]

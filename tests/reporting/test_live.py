@@ -24,7 +24,7 @@ PARAMETERS = ResultTable(
     "Network", (ResultColumn("layer"), ResultColumn("parameters", ",")), [("total", 2201857)]
 )
 PLAN = PlanMade("classify", ("target label: two values",), ("3 rows dropped",), PARAMETERS)
-END = Trained(Path("x.seqcli"), PARAMETERS, (), (), (), "")
+END = Trained(Path("x.seqcli"), PARAMETERS, (), (), "")
 
 
 def epoch(number, phase="fit", best=False, score=0.5):

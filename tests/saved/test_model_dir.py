@@ -263,7 +263,7 @@ def test_the_default_model_of_the_same_file_and_task_is_replaced(saved) -> None:
 )
 def test_any_other_model_needs_force(saved, change) -> None:
     asked = {"named": False, "force": False, **SAME, **change}
-    with pytest.raises(UsageError, match=r"classify\.v1 model of reviews\.csv") as caught:
+    with pytest.raises(UsageError, match=r"a classify model of reviews\.csv") as caught:
         check_target(saved, **asked)
     assert "--force" in caught.value.hint
     assert check_target(saved, **{**asked, "force": True}) is not None

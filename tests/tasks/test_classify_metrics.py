@@ -35,7 +35,8 @@ def test_scores_equal_scikit_learns(rows, classes) -> None:
 def test_the_temperature_undoes_a_scale_and_changes_no_prediction() -> None:
     logits = RNG.normal(size=(20_000, 3)).astype(np.float32)
     chances = np.exp(log_softmax(logits))
-    target = (chances.cumsum(axis=1) < RNG.random((20_000, 1))).sum(axis=1).clip(0, 2)  # drawn from the softmax
+    drawn = RNG.random((20_000, 1))
+    target = (chances.cumsum(axis=1) < drawn).sum(axis=1).clip(0, 2)  # classes as the softmax says
     assert best_temperature(logits * 4, target) == pytest.approx(4, rel=0.1)
     assert best_temperature(logits, target) == pytest.approx(1, rel=0.1)
     assert best_temperature(logits[:49] * 4, target[:49]) == 1.0
