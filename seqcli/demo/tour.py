@@ -99,7 +99,7 @@ SECTIONS = (
         "differ in nothing else.",
         ("names.csv",),
         (
-            "seqcli train names.csv --no-bidirectional --hidden-size 64 --epochs 3 --force --save forward.seqcli",
+            "seqcli train names.csv --no-bidirectional --hidden-size 64 --epochs 3 --force --save one.seqcli",
             "seqcli train names.csv --bidirectional --hidden-size 64 --epochs 3 --force --save both.seqcli",
         ),
     ),
