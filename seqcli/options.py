@@ -134,6 +134,7 @@ class TrainingOptions:
     )
     seed: int = option(0, "Seed of the split, the weights and the batch order.", at_least=0)
     threads: int | None = option(None, "Threads; physical cores, at most 4.", at_least=1)
+    refit: bool = option(True, "After the test, go on training over all rows.")
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda"))
     init_from: str | None = option(None, "Start from the weights of this model.", metavar="MODEL")
 
@@ -149,7 +150,6 @@ class ForecastOptions:
     scaler: str = option(
         "standard", "Scaling of inputs, fitted on training rows.", choices=("standard", "minmax")
     )
-    refit: bool = option(True, "After the backtest, go on training over all rows.")
 
 
 @dataclass(frozen=True)

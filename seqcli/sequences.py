@@ -206,6 +206,24 @@ class Batchable:
         return out
 
 
+def joined(parts: Sequence[Batchable]) -> Batchable:
+    """The examples of several Batchables of the same fields, one part after the other."""
+    fields = {name: _joined_field([part.fields[name] for part in parts]) for name in parts[0].fields}
+    return Batchable(fields, np.concatenate([part.row_ids for part in parts]))
+
+
+def _joined_field(fields: Sequence[Field]) -> Field:
+    """One field of several Batchables: dense (N, ...) or one-level ragged."""
+    if all(isinstance(field, np.ndarray) for field in fields):
+        return np.concatenate([np.asarray(field) for field in fields])
+    ragged = [field for field in fields if isinstance(field, Sequences) and field.inner is None]
+    if len(ragged) < len(fields):
+        raise TypeError("only dense and one-level ragged fields can be joined")
+    lengths = np.concatenate([field.lengths for field in ragged])
+    values = np.concatenate([field.values[field.offsets[0] : field.offsets[-1]] for field in ragged])
+    return Sequences(values, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+
+
 @dataclass(frozen=True)
 class Windows:
     """Looks of ``window`` past and ``horizon`` future steps into long series: an :class:`Examples`.

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqcli.sequences import LENGTHS, Batchable, CsrRows, Sequences, Windows
+from seqcli.sequences import LENGTHS, Batchable, CsrRows, Sequences, Windows, joined
 
 ragged = st.lists(st.lists(st.integers(1, 99), max_size=6), max_size=8)
 nested = st.lists(st.lists(st.lists(st.integers(1, 99), max_size=4), max_size=5), max_size=6)
@@ -184,3 +184,13 @@ def test_a_batch_of_no_rows_is_empty():
     assert batchable().batch(none)["tokens"].shape == (0, 0)
     assert Sequences.from_nested([], np.int64).pad(none)[0].shape == (0, 0, 0)
     assert Sequences.from_lists([], np.int64).pad(none)[0].shape == (0, 0)
+
+
+def test_joined_batchables_hold_the_rows_of_each_in_turn() -> None:
+    ragged = Sequences.from_lists([[1, 2, 3], [4], [5, 6]], np.int64)
+    dense = np.arange(6).reshape(3, 2)
+    whole = Batchable({"x": ragged, "y": dense}, np.arange(3))
+    back = joined([whole[1:3], whole[0:1]])
+    assert [back.fields["x"].row(i).tolist() for i in range(3)] == [[4], [5, 6], [1, 2, 3]]
+    assert back.fields["y"].tolist() == [[2, 3], [4, 5], [0, 1]]
+    assert back.row_ids.tolist() == [1, 2, 0]

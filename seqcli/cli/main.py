@@ -93,7 +93,6 @@ def _run(arguments: list[str]) -> int:
 
 def _parse(name: str, arguments: list[str]) -> Callable[[], int] | int | None:
     """Give ``arguments`` to Typer; the result is a call to make, or an exit code after help."""
-    import typer
     from typer.main import get_command
 
     command = get_command(_build_app(name))
@@ -102,8 +101,6 @@ def _parse(name: str, arguments: list[str]) -> Callable[[], int] | int | None:
             args=arguments, prog_name="seqcli", standalone_mode=False
         )
         return result
-    except typer.Abort:
-        raise KeyboardInterrupt from None
     except SystemExit as stop:
         # Help is printed by rich, which ends so when its reader has gone.
         raise BrokenPipeError from stop

@@ -32,7 +32,7 @@ SECTIONS = (
         "the same adjectives and is left guessing.",
         ("reviews.csv",),
         (
-            "seqcli train reviews.csv --group template --epochs 12 --force --save order.seqcli",
+            "seqcli train reviews.csv --group template --force --save order.seqcli",
             "seqcli predict reviews.csv -m order.seqcli --keep label --format jsonl -o order.jsonl",
         ),
     ),

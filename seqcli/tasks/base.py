@@ -95,7 +95,7 @@ class Prepared:
     source: Any = None
     """What the task's own baselines read: the raw rows of the three parts. Never saved."""
     refit: Callable[[], Examples] | None = None
-    """All rows as training examples (train-fitted preprocessing), for the training after a backtest."""
+    """All rows as training examples (train-fitted preprocessing), for the training after the test."""
 
 
 class Task(Protocol):

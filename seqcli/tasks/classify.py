@@ -14,7 +14,7 @@ from seqcli.options import Options
 from seqcli.readers.roles import labels
 from seqcli.readers.table import Table
 from seqcli.results import Cell, ResultTable
-from seqcli.sequences import TARGET, Batchable, Examples, IntArray
+from seqcli.sequences import TARGET, Batchable, Examples, IntArray, joined
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.classify_metrics import (
     LEAST_TEMPERATURE,
@@ -89,6 +89,10 @@ class Classify:
             rules=[*parts.rules, *rules],
             warnings=[*left_out_sentences(plan), *parts.warnings, *cell_warnings(options, train)],
             source=Source(*(part.table for part in parts.all)),
+            # Parts that came as files of their own stay out: their scores must mean something later on.
+            refit=None
+            if tables.validation or tables.test
+            else lambda: joined([train, validation, test.take(np.flatnonzero(_target(test) >= 0))]),
         )
 
     @property

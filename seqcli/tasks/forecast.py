@@ -137,7 +137,7 @@ class Forecast:
         """The task before anything is known from validation."""
         panel, frame, train = fitted.panel, fitted.frame, fitted.parts.ends[:, 0]
         season = frame.season if frame.season > 1 else fitted.calendar.season
-        last = panel.lengths if options.forecast.refit else fitted.parts.ends[:, 1]
+        last = panel.lengths if options.training.refit else fitted.parts.ends[:, 1]
         levels = tuple(sorted({*LEVELS, *options.forecast.interval}))
         return cls(
             plan=fitted.plan,

@@ -43,7 +43,7 @@ from seqcli.training.warm_start import start_from
 CHECKPOINT = "checkpoint"
 _Fitting: TypeAlias = Generator[StepDone | EpochDone | Notice, None, FitOutcome]
 REFIT_SHARE = 0.3
-"""Epochs over all rows after a backtest, as a share of the epochs that were best on validation."""
+"""Epochs over all rows after the test, as a share of the epochs that were best on validation."""
 
 
 _NAMED = 8
@@ -228,12 +228,12 @@ def _train_and_save(
     tables = task.report(scores, outputs, prepared.test)
     rules = [*prepared.rules, *_rules(run, outcome)]
     history = outcome.history
-    if prepared.refit and run.options.forecast.refit:
+    if prepared.refit and run.options.training.refit:
         task = task.recalibrate([(validated, prepared.validation), (outputs, prepared.test)])
         refit = yield from _refit(run, setup, outcome, checkpoints)
         history = [*history, *refit.history]
         again = _count(refit.steps, "step")
-        rules.append(f"after the backtest the network went on over all rows, for {again}")
+        rules.append(f"after the test the network went on over all rows, for {again}")
     run.network.to("cpu")
     replaced = _replaced(run.target, old, task.metric, scores)
     trained = Trained(run.target, tables[0], tuple(tables[1:]), tuple(rules), replaced)
@@ -306,7 +306,7 @@ def _save(
         typed=typed, threads=run.threads, steps=outcome.steps, data=data,
     )  # fmt: skip
     parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
-    refitted = prepared.refit is not None and run.options.forecast.refit
+    refitted = prepared.refit is not None and run.options.training.refit
     facts = CardFacts(
         run.target.name,
         trained.result,

@@ -80,7 +80,7 @@ def test_a_full_disk_under_the_model_is_exit_6_and_leaves_no_model(here) -> None
 
 def test_an_interrupted_training_is_resumed_by_the_command_that_it_prints(here) -> None:
     argv = [sys.executable, "-m", "seqcli", "train", "reviews.csv", "--save", "long.seqcli"]
-    options = ["--epochs", "60", "--patience", "60", "--hidden-size", "8", "--embedding-size", "8"]
+    options = ["--epochs", "200", "--patience", "200", "--hidden-size", "8", "--embedding-size", "8"]
     with subprocess.Popen(
         [*argv, *options], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as running:

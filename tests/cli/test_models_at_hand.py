@@ -25,19 +25,19 @@ def bench(tmp_path, monkeypatch) -> Path:
 
 
 def test_the_only_model_here_is_named_with_its_age(bench, capsys) -> None:
-    Path("new.csv").write_text("review;n\nThe story was dull.;1\n")
+    Path("new.csv").write_text("review;n\nThe story was dull.;1\nThe cast was fine.;2\n")
     assert main(["predict", "new.csv", "-v"]) == 0
     said = capsys.readouterr().err.splitlines()
     assert said[0].startswith("model: only.seqcli, ")
-    assert "new.csv: separator ;" in said
-    assert said[-1] == "1 rows, 0 of them without a prediction"
+    assert "new.csv: separator semicolon" in said
+    assert said[-1] == "2 rows, 0 of them without a prediction"
 
 
 def test_how_a_file_was_read_is_said_when_it_is_read_whole(bench, capsys) -> None:
     Path("rows.csv").write_bytes("review;label\nThé story was dull.;negative\n".encode("cp1252"))
     assert main(["evaluate", "rows.csv", "-m", "only.seqcli"]) == 0
     said = capsys.readouterr().err
-    assert "rows.csv: separator ;" in said
+    assert "rows.csv: separator semicolon" in said
     assert "cp1252" in said
 
 

@@ -30,6 +30,8 @@ CLAIMS = {1: order_is_learned}
 def test_section_runs_and_is_written_down(
     section: Section, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    for name, value in (("TERM", "dumb"), ("NO_COLOR", "1"), ("COLUMNS", "100")):  # as the page was made
+        monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     assert main(["demo", str(section.number)]) == 0
     printed = "".join(capsys.readouterr())

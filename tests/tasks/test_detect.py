@@ -192,3 +192,38 @@ def test_a_plan_survives_json(reviews) -> None:
 
     plan = find(reviews, group="shop")
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_typed_features_are_the_only_other_inputs_of_a_forecast(table_of) -> None:
+    rows = "\n".join(f"{day},{i * 1.5},{i * i},{i % 4},{WORDS[i % 3]}" for i, day in enumerate(DAYS))
+    table = table_of(f"date,a,close,b,colour\n{rows}")
+    plan = find(table, features=("b",))
+    assert (plan.task, plan.target, plan.features, plan.left_out) == ("forecast", ("close",), ("b",), ())
+    with pytest.raises(DataError, match="column colour: not numbers") as error:
+        find(table, features=("colour",))
+    assert "--features" in error.value.hint
+
+
+def test_two_columns_called_equally_like_a_label_are_an_error(table_of) -> None:
+    rows = "\n".join(f"{i / 7},{i % 2},{i % 3}" for i in range(40))
+    with pytest.raises(DataError, match="is called a label: main_label, other_label"):
+        find(table_of(f"x,main_label,other_label\n{rows}"))
+
+
+def test_two_columns_of_repeated_strings_beside_numbers_are_an_error(table_of) -> None:
+    rows = "\n".join(f"{i / 7},{WORDS[i % 3]},{WORDS[i % 2]}" for i in range(40))
+    with pytest.raises(DataError, match="could be the label: fur, eyes"):
+        find(table_of(f"x,fur,eyes\n{rows}"))
+
+
+def test_a_typed_task_takes_the_only_candidate(table_of) -> None:
+    rows = "\n".join(f"{i * 0.7},{i % 3}" for i in range(60))
+    plan = find(table_of(f"a,kind\n{rows}"), task="classify")
+    assert (plan.target, plan.features) == (("kind",), ("a",))
+    assert "only candidate" in plan.reasons[0]
+
+
+def test_a_number_called_y_that_varies_within_each_id_is_a_series(table_of) -> None:
+    rows = "\n".join(f"{day},{shop},{i % 2}" for i, day in enumerate(DAYS) for shop in "AB")
+    plan = find(table_of(f"ds,shop,y\n{rows}"))
+    assert (plan.task, plan.target, plan.id) == ("forecast", ("y",), ("shop",))
