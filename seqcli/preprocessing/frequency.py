@@ -214,17 +214,17 @@ def _find_week(grid: Frequency, times: IntArray) -> Frequency | None:
     return replace(grid, week=runs) if len(runs) <= MAX_RUNS else None
 
 
-def _is_open(counts: IntArray, seen: IntArray, chance: float = 0.01) -> Flags:
+def _is_open(counts: IntArray, seen: IntArray, chance: float = 0.01, unseen: int = 0) -> Flags:
     """Cells that are not closed: closed ones hold rows half as often as the best, and not by chance.
 
     ``counts`` of ``seen`` times a cell held a row. If rows are missing at random with the rate of the
-    open cells, one closed by chance among all is less likely than ``chance`` (Chernoff's bound on the
-    binomial tail, exp(-n KL)).
+    open cells (``unseen`` more than are seen), one closed by chance among all is less likely than
+    ``chance`` (Chernoff's bound on the binomial tail, exp(-n KL)).
     """
     share = counts / np.maximum(seen, 1)
     typical = float(np.quantile(share[seen > 0], 0.9 if len(share) > 10 else 1.0)) if seen.any() else 0.0
     is_open = np.asarray((share >= 0.5 * typical) | (seen == 0))
-    filled = counts[is_open].sum() / max(int(seen[is_open].sum()), 1)
+    filled = counts[is_open].sum() / max(int(seen[is_open].sum()) + unseen, 1)
     rate = share[~is_open]
     with np.errstate(divide="ignore"):  # where no row is ever missing, none is by chance: log 0 = -inf
         distance = (1 - rate) * (np.log1p(-rate) - np.log(1 - filled))
@@ -238,7 +238,8 @@ def _open_clock(cells: IntArray, per_day: int) -> Flags:
     days = ascending(cells // per_day)
     clock = np.arange(per_day)
     passed = len(days) - (clock < cells[0] % per_day) - (clock > cells[-1] % per_day)
-    flags = _is_open(np.bincount(cells % per_day, minlength=per_day), passed)
+    # One row more is taken to be missing than is, or two gaps in a short file would be closing hours.
+    flags = _is_open(np.bincount(cells % per_day, minlength=per_day), passed, unseen=1)
     return np.asarray(flags | (passed < 2))
 
 

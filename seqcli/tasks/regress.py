@@ -16,7 +16,7 @@ from seqcli.readers.numbers import NumberForm
 from seqcli.readers.roles import target_numbers
 from seqcli.readers.table import Table
 from seqcli.results import Cell, ResultTable
-from seqcli.sequences import TARGET, Batchable, Examples, IntArray
+from seqcli.sequences import TARGET, Batchable, Examples, IntArray, joined
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.classify_metrics import comparison_table
 from seqcli.tasks.inputs import Inputs
@@ -67,6 +67,8 @@ class Regress:
             rules=[*parts.rules, *rules, f"{plan.target[0]} scaled by {len(train):,} training rows"],
             warnings=[*left_out_sentences(plan), *parts.warnings, *cell_warnings(options, train)],
             source=Source(*(part.table for part in parts.all)),
+            # Parts that came as files of their own stay out: their scores must mean something later on.
+            refit=None if tables.validation or tables.test else lambda: joined([train, validation, test]),
         )
 
     @property

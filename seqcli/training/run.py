@@ -42,7 +42,7 @@ from seqcli.training.warm_start import start_from
 
 CHECKPOINT = "checkpoint"
 _Fitting: TypeAlias = Generator[StepDone | EpochDone | Notice, None, FitOutcome]
-REFIT_SHARE = 0.3
+REFIT_SHARE = 0.6
 """Epochs over all rows after the test, as a share of the epochs that were best on validation."""
 
 

@@ -145,7 +145,7 @@ def test_train_passes_what_was_typed_and_nothing_else(runs, capsys) -> None:
     assert files == ("a.csv", "b.csv")
     assert options.training.epochs == 3
     assert options.columns.target == ("x", "y", "z")
-    assert options.forecast.refit is False
+    assert options.training.refit is False
     assert options.network.bidirectional is False
     assert options.training.time_budget == 120.0
     assert saving == SavingOptions(save="out.seqcli", force=True)

@@ -34,11 +34,13 @@ def test_the_only_model_here_is_named_with_its_age(bench, capsys) -> None:
 
 
 def test_how_a_file_was_read_is_said_when_it_is_read_whole(bench, capsys) -> None:
-    Path("rows.csv").write_bytes("review;label\nThé story was dull.;negative\n".encode("cp1252"))
+    rows = "review;label\nThé story was dull.;negative\nreview;positive\nreview;positive\n"
+    Path("rows.csv").write_bytes(rows.encode("cp1252"))
     assert main(["evaluate", "rows.csv", "-m", "only.seqcli"]) == 0
     said = capsys.readouterr().err
     assert "rows.csv: separator semicolon" in said
     assert "cp1252" in said
+    assert "note: rows.csv: column review holds 'review' as a value too" in said
 
 
 def test_a_model_of_sequences_cannot_be_asked_for_rows(tmp_path, monkeypatch, capsys) -> None:

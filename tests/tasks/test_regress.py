@@ -62,6 +62,7 @@ def test_scores_are_in_the_units_of_the_target(rows) -> None:
     spread = prepared.task.scaler.scale[0]
     scores = prepared.task.score(outputs, prepared.test)
     assert scores["mae"] == pytest.approx(0.5 * spread, rel=1e-5)
+    assert prepared.task.decode(outputs[:0]) == []
     decoded = [row["prediction"] for row in prepared.task.decode(outputs)]
     np.testing.assert_allclose(decoded, actual + 0.5 * spread, rtol=1e-5)
 
@@ -104,6 +105,7 @@ def test_a_task_survives_json_and_a_broken_one_is_a_model_error(rows) -> None:
     data = json.loads(json.dumps(task.to_json()))
     restored = Regress.from_json(data)
     assert restored.to_json() == task.to_json()
-    for change in ({"scaler": None}, {"form": {"decimal": ";"}}, {"inputs": {}}, {"plan": []}):
+    two = {"scaler": {**data["scaler"], "shift": [0.0, 0.0], "scale": [1.0, 1.0]}}
+    for change in ({"scaler": None}, two, {"form": {"decimal": ";"}}, {"inputs": {}}, {"plan": []}):
         with pytest.raises(ModelError):
             Regress.from_json({**data, **change})
