@@ -46,7 +46,7 @@ class _Affine:
     @classmethod
     def _measure(cls, columns: Array) -> tuple[Array, Array]:
         """Shift and scale, each (F,), of ``columns`` (N, F)."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: the two scalers below have their own
 
     def transform(self, values: ArrayLike) -> Array:
         """Scale ``values`` (..., F) → (..., F) float64; NaN stays NaN."""

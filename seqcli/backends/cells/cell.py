@@ -58,11 +58,11 @@ class Cell(nn.Module):
 
     def step(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """One step: x (B, F), state → (output (B, H), next state)."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: every cell in this folder has its own
 
     def scan(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         """All steps: x (B, T, F), state → (outputs (B, T, H), state after step T)."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: every cell in this folder has its own
 
     def state_at(self, x: Tensor, outputs: Tensor, state: State, lengths: Tensor) -> State:
         """The state after each row's own last step, each (B, H).
@@ -81,7 +81,7 @@ class Cell(nn.Module):
         empty; ``backward`` is the cell of the other direction. Returns the names of the outputs
         (T, B, H or 2H) and of the last states, each (directions, B, H).
         """
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: every cell in this folder has its own
 
 
 def last_step(values: Tensor, lengths: Tensor) -> Tensor:
