@@ -19,6 +19,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 from seqcli.backends.cells.cell import Cell, State
+from seqcli.backends.products import product
 
 if TYPE_CHECKING:
     from seqcli.backends.graph_writer import GraphWriter
@@ -66,8 +67,8 @@ class Gru(Cell):
 class _CpuScan(torch.autograd.Function):
     """x (T, B, F), h_0 (B, H) and the four weights → h_1 … h_T (T, B, H), with gradients by hand.
 
-    torch's own GRU on a CPU records every small operation of every step; this is 1.1 (large layers) to
-    2 times (small ones) as fast. With m = W_hn h_{t-1} + b_hn and dh = ∂L/∂h_t, and a hat on what goes
+    torch's own GRU on a CPU records every small operation of every step; this is more than twice as fast
+    where a step's product is large enough for oneDNN (see :mod:`seqcli.backends.products`). With m = W_hn h_{t-1} + b_hn and dh = ∂L/∂h_t, and a hat on what goes
     into a gate's σ or tanh:
 
         dn̂ = dh ⊙ (1 − z)(1 − n²)                 dr̂ = dh ⊙ (1 − z)(1 − n²) m r (1 − r)
@@ -79,57 +80,61 @@ class _CpuScan(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, h0: Tensor, *weights: Tensor) -> Tensor:
         weight_ih, weight_hh, bias_ih, bias_hh = weights
-        size = h0.shape[1]
-        gates = F.linear(x, weight_ih, bias_ih)  # (T, B, 3H), becomes r, z, n in place
-        recurrent = torch.empty_like(gates)  # W_hh h_{t-1} + b_hh
-        states = gates.new_empty(len(x) + 1, *h0.shape)  # h_0 … h_T
+        steps, batch, size = len(x), *h0.shape
+        inputs = x.reshape(steps * batch, -1)
+        gates = product(inputs, weight_ih, bias_ih).view(steps, batch, 3 * size)  # becomes r, z, m in place
+        candidates = gates.new_empty(steps, batch, size)  # n
+        states = gates.new_empty(steps + 1, batch, size)  # h_0 … h_T
         states[0] = h0
         # Views of each step are made here at once: in the loop they would cost as much as the sums.
-        parts = [gates[..., : 2 * size], recurrent[..., : 2 * size], *gates.chunk(3, dim=-1)]
-        steps = [part.unbind(0) for part in (*parts, recurrent[..., 2 * size :], recurrent, states)]
-        turned = weight_hh.t()
-        for t in range(len(x)):
-            rz, h_rz, r, z, n, m, h_all, h = (views[t] for views in steps)
-            torch.addmm(bias_hh, h, turned, out=h_all)
-            rz.add_(h_rz).sigmoid_()
-            n.addcmul_(r, m).tanh_()
-            torch.lerp(n, h, z, out=steps[-1][t + 1])
-        ctx.save_for_backward(x, gates, recurrent, states, weight_ih, weight_hh)
+        parts = (gates[..., : 2 * size], *gates.chunk(3, dim=-1), candidates, states)
+        views = [part.unbind(0) for part in parts]
+        for t in range(steps):
+            rz, r, z, x_n, n, h = (part[t] for part in views)
+            hidden = product(h, weight_hh, bias_hh)  # (B, 3H)
+            m = hidden[:, 2 * size :]
+            rz.add_(hidden[:, : 2 * size]).sigmoid_()
+            torch.addcmul(x_n, r, m, out=n).tanh_()
+            x_n.copy_(m)
+            torch.lerp(n, h, z, out=views[-1][t + 1])
+        ctx.save_for_backward(x, gates, candidates, states, weight_ih, weight_hh)
         return states[1:]
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
-        x, gates, recurrent, states, weight_ih, weight_hh = ctx.saved_tensors
+        x, gates, candidates, states, weight_ih, weight_hh = ctx.saved_tensors
         steps, batch, size = grad.shape
         block = min(steps, max(1, BLOCK_ELEMENTS // (batch * size)))
         factors = gates.new_empty(block, batch, 3, size)  # of dh; become dr̂, dẑ, r ⊙ dn̂
         flat = factors.view(block, batch, 3 * size)
         dh = gates.new_empty(block, batch, 1, size)
         d_gates = gates.new_empty(steps, batch, 3, size)  # dr̂, dẑ, dn̂
-        d_weight_hh, d_bias_m = torch.zeros_like(weight_hh), gates.new_zeros(size)
+        d_weight_hh, d_bias_m = torch.zeros_like(weight_hh.t()), gates.new_zeros(size)
         carried = gates.new_zeros(batch, size)  # ∂L/∂h of the step before, without its own output's part
+        turned = weight_hh.t()
         for end in range(steps, 0, -block):
             start = max(0, end - block)
             count = end - start
-            r, z, n = gates[start:end].chunk(3, dim=-1)
-            h = states[start:end]
+            r, z, m = gates[start:end].chunk(3, dim=-1)
+            n, h = candidates[start:end], states[start:end]
             d_r, d_z, d_m = factors[:count].unbind(2)
             open_gate = 1 - z
             d_n = torch.addcmul(open_gate, open_gate * n, n, value=-1)
             torch.mul(d_n, r, out=d_m)
-            torch.mul(d_m * recurrent[start:end, :, 2 * size :], 1 - r, out=d_r)
+            torch.mul(d_m * m, 1 - r, out=d_r)
             torch.mul((h - n) * z, open_gate, out=d_z)
             for t in range(count - 1, -1, -1):
                 torch.add(carried, grad[start + t], out=dh[t, :, 0])
                 factors[t].mul_(dh[t])
-                torch.mul(dh[t, :, 0], z[t], out=carried).addmm_(flat[t], weight_hh)
-            d_weight_hh.addmm_(flat[:count].reshape(-1, 3 * size).t(), h.reshape(-1, size))
+                torch.addcmul(product(flat[t], turned), dh[t, :, 0], z[t], out=carried)
+            d_weight_hh += product(h.reshape(-1, size).t(), flat[:count].reshape(-1, 3 * size).t())
             d_bias_m += d_m.sum((0, 1))
             d_gates[start:end, :, :2] = factors[:count, :, :2]
             torch.mul(dh[:count, :, 0], d_n, out=d_gates[start:end, :, 2])
         d_flat = d_gates.view(steps * batch, 3 * size)
         d_bias_ih = d_flat.sum(0)
         d_bias_hh = torch.cat([d_bias_ih[: 2 * size], d_bias_m])
-        d_x = (d_flat @ weight_ih).view(x.shape) if ctx.needs_input_grad[0] else None
-        return d_x, carried, d_flat.t() @ x.reshape(steps * batch, -1), d_weight_hh, d_bias_ih, d_bias_hh
+        d_weight_ih = product(x.reshape(steps * batch, -1).t(), d_flat.t()).t()
+        d_x = product(d_flat, weight_ih.t()).view(x.shape) if ctx.needs_input_grad[0] else None
+        return d_x, carried, d_weight_ih, d_weight_hh.t(), d_bias_ih, d_bias_hh

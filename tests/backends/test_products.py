@@ -1,0 +1,40 @@
+"""Products by oneDNN and by torch's BLAS agree with float64, transposed operands included."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from seqcli.backends.products import LARGE, product
+
+
+@pytest.mark.parametrize("rows", [3, 300])
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize("with_bias", [False, True])
+def test_product_equals_float64(rows, turned, with_bias):
+    torch.manual_seed(0)
+    x, weight = torch.randn(rows, 64), torch.randn(192, 64)
+    if turned:  # the same values in another layout, as a backward pass hands them over
+        x, weight = x.t().contiguous().t(), weight.t().contiguous().t()
+    bias = torch.randn(192) if with_bias else None
+    assert (rows * weight.numel() >= LARGE) == (rows == 300)  # both ways are met
+    expected = x.double() @ weight.double().t() + (0 if bias is None else bias.double())
+    found = product(x, weight, bias)
+    assert found.dtype is torch.float32
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=5e-5)
+
+
+@pytest.mark.parametrize("missing", ["is_available", "enabled"])
+def test_without_onednn_the_blas_multiplies(monkeypatch, missing):
+    torch.manual_seed(0)
+    x, weight = torch.randn(300, 64), torch.randn(192, 64)
+    stand_in = SimpleNamespace(is_available=lambda: missing != "is_available", enabled=missing != "enabled")
+    monkeypatch.setattr(torch.backends, "mkldnn", stand_in)
+    assert torch.equal(product(x, weight), torch.nn.functional.linear(x, weight))
+
+
+def test_float64_keeps_its_precision():
+    x, weight = torch.randn(300, 64, dtype=torch.float64), torch.randn(192, 64, dtype=torch.float64)
+    assert torch.equal(product(x, weight), torch.nn.functional.linear(x, weight))
