@@ -68,8 +68,8 @@ class _CpuScan(torch.autograd.Function):
     """x (T, B, F), h_0 (B, H) and the four weights → h_1 … h_T (T, B, H), with gradients by hand.
 
     torch's own GRU on a CPU records every small operation of every step; this is more than twice as fast
-    where a step's product is large enough for oneDNN (see :mod:`seqcli.backends.products`). With m = W_hn h_{t-1} + b_hn and dh = ∂L/∂h_t, and a hat on what goes
-    into a gate's σ or tanh:
+    where a step's product is large enough for oneDNN (see :mod:`seqcli.backends.products`). With
+    m = W_hn h_{t-1} + b_hn and dh = ∂L/∂h_t, and a hat on what goes into a gate's σ or tanh:
 
         dn̂ = dh ⊙ (1 − z)(1 − n²)                 dr̂ = dh ⊙ (1 − z)(1 − n²) m r (1 − r)
         dẑ = dh ⊙ (h_{t-1} − n) z (1 − z)         ∂L/∂h_{t-1} = dh ⊙ z + [dr̂, dẑ, r ⊙ dn̂] W_hh
