@@ -62,9 +62,7 @@ def run_graph() -> Callable[[bytes, dict[str, torch.Tensor]], list[NDArray[np.fl
     """Run a serialised ONNX model in ONNX Runtime, which knows nothing of our code."""
 
     def run(graph: bytes, batch: dict[str, torch.Tensor]) -> list[NDArray[np.float32]]:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1  # it counts cores that a pinned worker may not use, and waits for them
-        session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
         outputs: list[NDArray[np.float32]] = session.run(None, {k: v.numpy() for k, v in batch.items()})
         return outputs
 
