@@ -39,7 +39,16 @@ from seqcli.saved.places import (
     staging_dir,
     waiting_dir,
 )
-from seqcli.saved.record import CARD, FORMAT, GRAPH_FILE, HISTORY, WEIGHTS, batch_signature, check_record
+from seqcli.saved.record import (
+    CARD,
+    FORMAT,
+    GRAPH_FILE,
+    HISTORY,
+    WEIGHTS,
+    batch_signature,
+    check_record,
+    is_step_signature,
+)
 from seqcli.saved.swap import clear_partial, lock, put_in_place
 from seqcli.saved.weights import pack_weights, unpack_weights, weights_header
 
@@ -241,7 +250,11 @@ def _check_graph(name: str, data: bytes, where: str, entry: Mapping[str, Any], n
         damaged(where, f"is not a graph that seqcli wrote: {error}")
     if {key: entry.get(key) for key in ("inputs", "outputs")} != signature.to_json():
         damaged(where, "has other inputs or outputs than model.json lists")
-    if name == "batch" and signature != batch_signature(network):
+    fits = {
+        "batch": lambda: signature == batch_signature(network),
+        "step": lambda: is_step_signature(signature, network),
+    }
+    if name in fits and not fits[name]():
         damaged(where, "does not take and give what the network in model.json does")
 
 

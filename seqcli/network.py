@@ -29,7 +29,8 @@ class InputSpec:
 class NetworkSpec:
     """Inputs → recurrent encoder → pooling → one linear head.
 
-    The head's output is (B, *output_shape): (classes,) or (horizon, targets). ``skip`` names, for
+    The head's output is (B, *output_shape): (classes,) or (horizon, targets). With ``pool="none"`` every
+    step has an output of its own, (B, T, *output_shape). ``skip`` names, for
     each target, the column of the first "values" input whose last valid step is added to every
     horizon step of that target (the network then learns the change since the last value).
     """
@@ -46,6 +47,8 @@ class NetworkSpec:
     skip: tuple[int, ...] = ()
     time_range: int = 100
     """Steps over which ``init="chrono"`` spreads the units' memory."""
+    streams: bool = False
+    """A text without an end: the state goes in and comes out, and begins as a learned vector."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores."""

@@ -33,7 +33,7 @@ def option(
 
     ``parse`` names how text becomes the value: "" by type, "list" (comma separated), "duration"
     (``90s``, ``6m``, ``1h`` → seconds), "percents" (``80,95``) or "limits" (``accuracy=.9``).
-    ``flag`` is a short flag beside the one made from the field's name, or a long one instead of it.
+    ``flag`` is a short flag beside the one made from the field's name, or long ones instead of it.
     """
     return field(
         default=default,
@@ -73,7 +73,9 @@ class ColumnOptions:
     """Task and columns"""
 
     task: str | None = option(
-        None, "What to learn; found from the columns.", choices=("classify", "regress", "forecast")
+        None,
+        "What to learn; found from the columns.",
+        choices=("classify", "regress", "forecast", "language"),
     )
     target: tuple[str, ...] = option((), "Column(s) to predict or forecast.", parse="list")
     features: tuple[str, ...] = option((), "Input columns; all usable ones.", parse="list")
@@ -83,6 +85,9 @@ class ColumnOptions:
         None, "Rows that share this column stay on one side of the split.", metavar="COLUMN"
     )
     level: str | None = option(None, "Read text as words or as characters.", choices=("words", "characters"))
+    condition: str | None = option(
+        None, "Write text that depends on this column, such as a category.", metavar="COLUMN"
+    )
 
 
 @dataclass(frozen=True)
@@ -93,8 +98,12 @@ class SplitOptions:
         None, "File to choose on, instead of a share of the rows.", metavar="FILE"
     )
     test: str | None = option(None, "File to report on, instead of a share of the rows.", metavar="FILE")
-    validation_share: float = option(0.1, "Share of the rows to choose on.", at_least=0.0, below=0.5)
-    test_share: float = option(0.2, "Share of the rows to report on.", at_least=0.0, below=0.5)
+    validation_share: float | None = option(
+        None, "Share of the rows to choose on: .1, of a text .05.", at_least=0.0, below=0.5
+    )
+    test_share: float | None = option(
+        None, "Share of the rows to report on: .2, of a text .1.", at_least=0.0, below=0.5
+    )
 
 
 @dataclass(frozen=True)
@@ -125,10 +134,18 @@ class TrainingOptions:
         None, "Time to train for, such as 90s or 6m.", parse="duration", metavar="TIME"
     )
     batch_size: int | None = option(None, "Examples a step.", at_least=1)
-    learning_rate: float | None = option(None, "Peak learning rate of AdamW.", at_least=0.0)
+    learning_rate: float | None = option(
+        None, "Peak learning rate.", at_least=0.0, flag="--learning-rate --lr"
+    )
     weight_decay: float = option(0.01, "Decoupled weight decay.", at_least=0.0)
     clip_norm: float = option(1.0, "Clip the gradient to this global norm.", at_least=0.0)
     clip_value: float | None = option(None, "Clip each element of the gradient instead.", at_least=0.0)
+    optimizer: str | None = option(
+        None, "AdamW; Adagrad with the NumPy backend.", choices=("adamw", "adam", "adagrad")
+    )
+    bptt: int | None = option(
+        None, "Steps that gradients go back in a text before they are cut.", at_least=1, metavar="STEPS"
+    )
     patience: int | None = option(
         None, "Epochs without a better validation score before the end.", at_least=1
     )
@@ -136,6 +153,9 @@ class TrainingOptions:
     threads: int | None = option(None, "Threads; physical cores, at most 4.", at_least=1)
     refit: bool = option(True, "After the test, go on training over all rows.")
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda"))
+    backend: str = option(
+        "torch", "What trains a text: torch, or NumPy from the cells' equations.", choices=("torch", "numpy")
+    )
     init_from: str | None = option(None, "Start from the weights of this model.", metavar="MODEL")
 
 
@@ -239,8 +259,31 @@ class EvaluateOptions:
     """Evaluation"""
 
     fail_under: tuple[tuple[str, float], ...] = option(
-        (), "Exit 1 when a metric of the model is below this.", parse="limits", metavar="METRIC=X"
+        (),
+        "Exit 1 when a metric is worse than this: below it, of an error (mae, log_loss) above it.",
+        parse="limits",
+        metavar="METRIC=X",
     )
+    per_token: bool = option(False, "One row for each token of a text: how well it was foreseen.")
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """Writing"""
+
+    prompt: str | None = option(None, "What the text begins with; - reads it from stdin.", metavar="TEXT")
+    length: int | None = option(None, "Characters to write (500), or words (100).", at_least=1)
+    temperature: float = option(
+        0.8, "Below 1 the likely tokens come more often, above 1 less; 0 takes the likeliest.", at_least=0.0
+    )
+    top_k: int | None = option(None, "Draw among this many likeliest tokens only.", at_least=1)
+    top_p: float | None = option(
+        None, "Draw among the likeliest tokens that hold this share only.", at_least=0.0
+    )
+    sample_seed: int | None = option(None, "Seed of the draws; the value of --seed.", at_least=0)
+    stop: str | None = option(None, "End ahead of this text; \\n is a line break.", metavar="TEXT")
+    n: int = option(1, "Texts to write, one after the other.", at_least=1)
+    given: str | None = option(None, "Write for this value of the condition column.", metavar="COLUMN=VALUE")
 
 
 @dataclass(frozen=True)
@@ -248,6 +291,9 @@ class ShowOptions:
     """What to show"""
 
     equations: bool = option(False, "The network's equations, with this model's shapes.")
+    trace: str | None = option(
+        None, "Gates and states while the model reads this text, as a heat map.", metavar="TEXT"
+    )
 
 
 @dataclass(frozen=True)
@@ -258,3 +304,17 @@ class RunOptions:
         None, "Options from a TOML file or a saved model; flags win over it.", metavar="FILE"
     )
     dry_run: bool = option(False, "Print the plan and stop ahead of training.")
+
+
+@dataclass(frozen=True)
+class InspectOptions:
+    """What to inspect"""
+
+    cells: tuple[str, ...] = option(("rnn", "lstm", "gru"), "Cells to set side by side.", parse="list")
+    look_back: int | None = option(
+        None, "Steps to look back; 100, or what the sequences have.", at_least=2, flag="--steps"
+    )
+    init_scale: float = option(1.0, "Multiply W_hh at the start; 2 may explode.", at_least=0.0)
+    linear: float | None = option(
+        None, "Only a linear cell whose W_hh scales every vector by X.", at_least=0.0
+    )

@@ -22,6 +22,11 @@ LINES = {
     "forecast": ("forecast", "FILE", *TINY),
     "forecast --dry-run": ("forecast", "FILE", "--dry-run", *TINY),
     "forecast -m": ("forecast", "FILE", "-m", "MODEL"),
+    "generate": ("generate", "FILE", *TINY, "--length", "20", "--format", "csv"),
+    "generate --dry-run": ("generate", "FILE", "--dry-run", *TINY),
+    "generate -m": ("generate", "-m", "MODEL", "--length", "20", "--format", "csv"),
+    "inspect-gradients": ("inspect-gradients", "FILE", *TINY, "--steps", "3", "--cells", "rnn,gru"),
+    "inspect-gradients -m": ("inspect-gradients", "FILE", "-m", "MODEL"),
     "predict -m": ("predict", "FILE", "-m", "MODEL"),
     "evaluate -m": ("evaluate", "FILE", "-m", "MODEL"),
     "show": ("show", "MODEL"),
@@ -29,34 +34,62 @@ LINES = {
 }
 """Name → what is typed; the words in capitals are put in for each task."""
 
-WRITES = {"train", "forecast"}
+WRITES = {"train", "forecast", "generate"}
 """Lines that leave a model directory behind; no other writes anything."""
 
+EVERY = ("classify", "regress", "forecast", "language")
 COLUMNS = {
-    "train": {"classify": "accuracy", "regress": "mae", "forecast": "mase"},
-    "train --dry-run": dict.fromkeys(("classify", "regress", "forecast"), "text"),
-    "forecast": dict.fromkeys(("classify", "regress", "forecast"), "hi80"),
-    "forecast --dry-run": dict.fromkeys(("classify", "regress", "forecast"), "text"),
+    "train": {"classify": "accuracy", "regress": "mae", "forecast": "mase", "language": "nats"},
+    "train --dry-run": dict.fromkeys(EVERY, "text"),
+    "forecast": dict.fromkeys(EVERY, "hi80"),
+    "forecast --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast -m": {"forecast": "hi80"},
+    "generate": dict.fromkeys(EVERY, "ended"),
+    "generate --dry-run": dict.fromkeys(EVERY, "text"),
+    "generate -m": {"language": "ended"},
+    "inspect-gradients": dict.fromkeys(EVERY, "ratio"),
+    "inspect-gradients -m": dict.fromkeys(EVERY, "ratio"),
     "predict -m": {"classify": "probability", "regress": "prediction"},
-    "evaluate -m": {"classify": "macro_f1", "regress": "rmse", "forecast": "smape"},
-    "show": dict.fromkeys(("classify", "regress", "forecast"), "value"),
+    "evaluate -m": {"classify": "macro_f1", "regress": "rmse", "forecast": "smape", "language": "perplexity"},
+    "show": dict.fromkeys(EVERY, "value"),
 }
 """Line → task → a column of what it prints."""
 
 USAGE, DATA = 2, 3
-NO_FORECAST = (USAGE, "this model predicts rows, it does not forecast")
+GOES_WITH = {
+    "forecast -m": ("forecast", "it does not forecast"),
+    "generate -m": ("language", "it does not write text"),
+}
+NOT_ONE_TEXT = (DATA, "more than one column could be the text to go on with")
+NO_TEXT = (DATA, "no column holds text")
+TEXTS = {
+    "classify_characters": NOT_ONE_TEXT,
+    "classify_rows": NOT_ONE_TEXT,
+    "regress": NO_TEXT,
+    "forecast_single": NO_TEXT,
+    "language_characters": NOT_ONE_TEXT,
+}
 NOT_OVER_TIME = (DATA, "no rule says what to learn")
+WORDS_ALONE = ("classify_words", "classify_characters", "language_words", "language_characters")
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
 REFUSED = {
     **{("train --resume", name): NOTHING_LEFT for name in MADE["GOLDEN"]},
-    **{("forecast -m", name): NO_FORECAST for name in MADE["GOLDEN"] if not name.startswith("forecast")},
-    ("predict -m", "forecast_single"): (USAGE, "this model forecasts, it does not predict rows"),
-    ("predict -m", "forecast_panel"): (USAGE, "this model forecasts, it does not predict rows"),
-    ("forecast", "classify_words"): NOT_OVER_TIME,
-    ("forecast", "classify_characters"): NOT_OVER_TIME,
-    ("forecast --dry-run", "classify_words"): NOT_OVER_TIME,
-    ("forecast --dry-run", "classify_characters"): NOT_OVER_TIME,
+    **{
+        (line, name): (USAGE, sentence)
+        for line, (task, sentence) in GOES_WITH.items()
+        for name in MADE["GOLDEN"]
+        if not name.startswith(task)
+    },
+    **{(f"generate{dry}", name): refusal for name, refusal in TEXTS.items() for dry in ("", " --dry-run")},
+    **{(f"forecast{dry}", name): NOT_OVER_TIME for name in WORDS_ALONE for dry in ("", " --dry-run")},
+    **{
+        ("predict -m", name): (USAGE, "it does not predict rows")
+        for name in MADE["GOLDEN"]
+        if name.startswith(("forecast", "language"))
+    },
+    ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
+    ("inspect-gradients -m", "classify_rows"): (DATA, "sequences of one step carry nothing through time"),
+    ("inspect-gradients -m", "regress"): (USAGE, "carries nothing from step to step"),
 }
 """(Line, golden model) → exit code and sentence of the refusal."""
 

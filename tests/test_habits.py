@@ -94,7 +94,7 @@ def test_packages_import_nothing() -> None:
 # ---- arrays have shapes
 
 ARRAYS = {"NDArray", "Tensor", "ArrayLike"}
-AXIS = re.compile(r"\.\.\.|\*\w+|total( steps)?|rows|cells|[BCDFGHKLNPRST]( \+ 1)?|\d?G·H|n")
+AXIS = re.compile(r"\.\.\.|\*\w+|total( steps)?|rows|cells|[BCDEFGHKLMNPRSTV]( \+ 1)?|\d?G·H|n")
 
 
 def names_in(annotation: ast.AST | None) -> set[str]:

@@ -53,6 +53,11 @@ class Encoder(nn.Module):
         self.layers = nn.ModuleList(Layer(cell, size, hidden_size, bidirectional) for size in sizes)
         self.dropout = nn.Dropout(dropout)
 
+    @property
+    def forward_cells(self) -> list[Cell]:
+        """The cell of each layer, without those of the way back."""
+        return [cast(Layer, layer).forward_cell for layer in self.layers]
+
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         """x (B, T, F), lengths (B,) → outputs of the last layer (B, T, D), zero at padding."""
         order = reversed_order(lengths, x.shape[1]) if self.bidirectional else None

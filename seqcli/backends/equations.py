@@ -24,7 +24,8 @@ POOL_EQUATIONS = {
 
 def equations(spec: NetworkSpec) -> str:
     """What the network of ``spec`` computes for one sequence of τ steps, with every shape."""
-    parts = [_input(spec), _encoder(spec), _pool(spec), _head(spec)]
+    pool = [] if spec.pool == "none" else [_pool(spec)]
+    parts = [_input(spec), _encoder(spec), *pool, _head(spec)]
     return "\n\n".join("\n    ".join(part) for part in parts)
 
 
@@ -66,6 +67,8 @@ def _encoder(spec: NetworkSpec) -> list[str]:
         recurrent = "" if spec.cell == "none" else f"  W_h· ({hidden}, {hidden})"
         shapes = f"W_i· ({hidden}, {size}){recurrent}  b ({hidden})"
         lines.append(f"layer {layer} reads {source} ({size}): {shapes}")
+    if spec.streams and spec.cell != "none":
+        lines.append(f"what is carried begins as learned vectors ({hidden}) and goes on with the text")
     if spec.bidirectional:
         lines.append(f"and again from t = τ down to 1 with its own weights; h_t joins both ({output})")
     return lines
@@ -88,7 +91,11 @@ def _pool(spec: NetworkSpec) -> list[str]:
 
 
 def _head(spec: NetworkSpec) -> list[str]:
-    """From the pooled vector to the output."""
+    """From the pooled vector, or from each step, to the output."""
+    if spec.pool == "none":
+        rows = prod(spec.output_shape)
+        weights = f"W ({rows}, {_output_width(spec)})  b ({rows})"
+        return ["head, at each step", f"y_t = W h_t + b   ({rows})", weights]
     dense = {item.field: item.size for item in spec.inputs if item.kind == "dense"}
     reads = "[" + "; ".join(["p", *dense]) + "]" if dense else "p"
     last = " + the last value of each target" if spec.skip else ""

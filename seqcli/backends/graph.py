@@ -25,53 +25,42 @@ def network_graph(network: Network) -> bytes:
     """The serialised ONNX model of ``network``, with its weights.
 
     Inputs are the spec's fields (tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D))
-    and ``lengths`` int64 (B,), each at least 1; the output is "output", float32 (B, *output_shape).
+    and ``lengths`` int64 (B,), each at least 1; the output is "output", float32 (B, *output_shape), or
+    (B, T, *output_shape) without pooling.
     """
-    graph = GraphWriter()
-    spec = network.spec
-    inputs: dict[str, Input] = {}
-    embeddings = iter(network.embeddings)
-    steps, dense, values = [], [], ""
-    for item in spec.inputs:
-        if item.kind == "tokens":
-            inputs[item.field] = (INT64, ("batch", "time"))
-            table = graph.constant(to_numpy(cast(nn.Embedding, next(embeddings)).weight))
-            steps.append(graph.node("Gather", table, item.field))  # (B, T, E)
-        elif item.kind == "values":
-            inputs[item.field] = (FLOAT, ("batch", "time", item.size))
-            steps.append(item.field)
-            values = values or item.field
-        else:
-            inputs[item.field] = (FLOAT, ("batch", item.size))
-            dense.append(item.field)
+    graph, spec = GraphWriter(), network.spec
+    inputs, steps, dense = _fields(graph, network)
     inputs[LENGTHS] = (INT64, ("batch",))
-
-    outputs = _encoder(graph, network.encoder, _concat(graph, steps, axis=2))  # (B, T, D)
+    outputs = _encoder(graph, network.encoder, steps)  # (B, T, D)
+    if network.pool is None:
+        _head(graph, network, outputs)
+        return graph.model(inputs, {OUTPUT: ("batch", "time", *spec.output_shape)})
     pooled = _concat(graph, [_pool(graph, network.pool, outputs), *dense], axis=1)
     out = graph.affine(pooled, network.head.weight, network.head.bias)
     out = graph.node("Reshape", out, graph.constant([-1, *spec.output_shape]))
     if spec.skip:
+        values = next(item.field for item in spec.inputs if item.kind == "values")
         last = graph.node("Gather", _last_step(graph, values), graph.constant(list(spec.skip)), axis=1)
         out = graph.node("Add", out, graph.node("Unsqueeze", last, graph.constant([1])))  # + (B, 1, K)
     graph.name(out, OUTPUT)
     return graph.model(inputs, {OUTPUT: ("batch", *spec.output_shape)})
 
 
-def step_graph(encoder: Encoder) -> bytes:
-    """One step of a one-directional ``encoder``, with its state as inputs and outputs.
+def step_graph(network: Network) -> bytes:
+    """The next steps (one or many) of a one-directional ``network`` without pooling.
 
-    Inputs are "x" float32 (B, F) and, for state s of layer i, "s_i" (B, H); outputs are "output" (B, D)
-    and "next_s_i" (B, H). Raises ValueError for a bidirectional encoder, which has no next step.
+    Inputs are the spec's fields (B, T[, F]) and, for state s of layer i, "s_i" float32 (B, H); outputs are
+    "output" (B, T, *output_shape) and "next_s_i" (B, H). All steps of all rows are valid. Raises
+    ValueError for a bidirectional network, which has no next step.
     """
-    if encoder.bidirectional:
-        raise ValueError("a bidirectional encoder reads the whole sequence; it has no single step")
+    if network.spec.bidirectional:
+        raise ValueError("a bidirectional network reads the whole sequence; it has no single step")
     graph = GraphWriter()
-    cells = [cast(Layer, layer).forward_cell for layer in encoder.layers]
-    inputs: dict[str, Input] = {"x": (FLOAT, ("batch", cells[0].input_size))}
-    outputs: dict[str, Shape] = {OUTPUT: ("batch", encoder.output_size)}
+    inputs, x, _ = _fields(graph, network)
+    outputs: dict[str, Shape] = {OUTPUT: ("batch", "time", *network.spec.output_shape)}
     first = graph.constant([0])
-    x = graph.node("Unsqueeze", "x", first)  # (1, B, F)
-    for depth, cell in enumerate(cells):
+    x = graph.node("Transpose", x, perm=[1, 0, 2])  # (T, B, F)
+    for depth, cell in enumerate(network.encoder.forward_cells):
         names = [f"{state}_{depth}" for state in cell.states]
         inputs.update(dict.fromkeys(names, (FLOAT, ("batch", cell.hidden_size))))
         outputs.update({f"next_{name}": ("batch", cell.hidden_size) for name in names})
@@ -79,8 +68,35 @@ def step_graph(encoder: Encoder) -> bytes:
         x, states = cell.write_graph(graph, x, "", None, initial)
         for name, state in zip(names, states, strict=True):
             graph.name(graph.node("Squeeze", state, first), f"next_{name}")
-    graph.name(graph.node("Squeeze", x, first), OUTPUT)
+    _head(graph, network, graph.node("Transpose", x, perm=[1, 0, 2]))
     return graph.model(inputs, outputs)
+
+
+def _fields(graph: GraphWriter, network: Network) -> tuple[dict[str, Input], str, list[str]]:
+    """The graph's field inputs, what the encoder reads of them (B, T, F), and the dense ones (B, D)."""
+    inputs: dict[str, Input] = {}
+    embeddings = iter(network.embeddings)
+    steps, dense = [], []
+    for item in network.spec.inputs:
+        if item.kind == "tokens":
+            inputs[item.field] = (INT64, ("batch", "time"))
+            table = graph.constant(to_numpy(cast(nn.Embedding, next(embeddings)).weight))
+            steps.append(graph.node("Gather", table, item.field))  # (B, T, E)
+        elif item.kind == "values":
+            inputs[item.field] = (FLOAT, ("batch", "time", item.size))
+            steps.append(item.field)
+        else:
+            inputs[item.field] = (FLOAT, ("batch", item.size))
+            dense.append(item.field)
+    return inputs, _concat(graph, steps, axis=2), dense
+
+
+def _head(graph: GraphWriter, network: Network, outputs: str) -> None:
+    """outputs (B, T, D) → the graph's "output" (B, T, *output_shape), one a step."""
+    out = graph.affine(outputs, network.head.weight, network.head.bias)  # (B, T, O)
+    if len(network.spec.output_shape) > 1:
+        out = graph.node("Reshape", out, graph.constant([0, 0, *network.spec.output_shape]))
+    graph.name(out, OUTPUT)
 
 
 def _encoder(graph: GraphWriter, encoder: Encoder, x: str) -> str:

@@ -19,8 +19,9 @@ Loss: TypeAlias = Callable[[Tensor, dict[str, Tensor]], Tensor]
 
 
 def cross_entropy(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
-    """Mean negative log-probability: logits (B, C), target (B,) int64 → scalar."""
-    losses = F.cross_entropy(outputs, batch[TARGET], reduction="none")  # (B,)
+    """Mean negative log-probability: logits (B, C) or (B, T, C), target (B,) or (B, T) int64 → scalar."""
+    target = batch[TARGET]
+    losses = F.cross_entropy(outputs.flatten(0, -2), target.flatten(), reduction="none").view(target.shape)
     return _weighted_mean(losses, torch.ones_like(losses), batch)
 
 

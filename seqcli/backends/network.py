@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from seqcli.backends.cells.cell import last_step
+from seqcli.backends.cells.cell import State, last_step
 from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.initialisation import initialise, initialise_embeddings
 from seqcli.backends.pooling import Pool
@@ -18,7 +18,11 @@ from seqcli.sequences import LENGTHS
 
 
 class Network(nn.Module):
-    """A batch of fields → (B, *output_shape): logits (B, C) or scaled forecasts (B, horizon, targets)."""
+    """A batch of fields → (B, *output_shape): logits (B, C) or scaled forecasts (B, horizon, targets).
+
+    Without pooling each step has its own output, (B, T, *output_shape). A network that ``streams`` also
+    holds ``start``, the learned state (H,) from which each cell begins.
+    """
 
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__()
@@ -35,14 +39,22 @@ class Network(nn.Module):
         self.encoder = Encoder(
             spec.cell, width, spec.hidden_size, spec.num_layers, spec.bidirectional, spec.dropout
         )
-        self.pool = Pool(spec.pool, spec.hidden_size, spec.bidirectional)
+        self.pool = None if spec.pool == "none" else Pool(spec.pool, spec.hidden_size, spec.bidirectional)
         self.dropout = nn.Dropout(spec.dropout)
         self.head = nn.Linear(self.encoder.output_size + dense, prod(spec.output_shape))
+        if spec.streams:
+            cells = self.encoder.forward_cells
+            names = [f"{state}_{depth}" for depth, cell in enumerate(cells) for state in cell.states]
+            self.start = nn.ParameterDict({name: torch.zeros(spec.hidden_size) for name in names})
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
-        """Fields as the spec's inputs say, with ``lengths`` (B,) int64 → (B, *output_shape)."""
+        """Fields as the spec's inputs say, with ``lengths`` (B,) int64 → (B[, T], *output_shape)."""
         lengths = batch[LENGTHS]
+        if self.spec.streams:
+            return self.read_on(batch, None)[0]
         outputs = self.encoder(self.steps(batch), lengths)  # (B, T, D)
+        if self.pool is None:
+            return self._per_step(outputs)
         pooled = self.dropout(self.pool(outputs, lengths))  # (B, D)
         dense = [batch[item.field] for item in self.spec.inputs if item.kind == "dense"]
         out = self.head(torch.cat([pooled, *dense], dim=-1) if dense else pooled)
@@ -52,6 +64,38 @@ class Network(nn.Module):
         field = next(item.field for item in self.spec.inputs if item.kind == "values")
         last = last_step(batch[field], lengths)[:, list(self.spec.skip)]  # (B, K)
         return cast(Tensor, out + last[:, None])
+
+    def read_on(self, batch: dict[str, Tensor], states: list[State] | None) -> tuple[Tensor, list[State]]:
+        """The next T steps of each stream: fields (B, T), states (B, H) a cell → outputs, states after.
+
+        Without ``states`` every stream begins at ``start``, and so do rows where ``batch["fresh"]`` (B,)
+        is true. All T steps of every row are valid.
+        """
+        x = self.steps(batch)  # (B, T, F)
+        begin = self.start_states(len(x))
+        if states is not None and "fresh" in batch:
+            fresh = batch["fresh"][:, None]  # (B, 1)
+            begin = [
+                tuple(torch.where(fresh, new, old) for new, old in zip(cell, carried, strict=True))
+                for cell, carried in zip(begin, states, strict=True)
+            ]
+        elif states is not None:
+            begin = states
+        lengths = torch.full((len(x),), x.shape[1], device=x.device)
+        outputs, after = self.encoder.run(x, lengths, begin)
+        return self._per_step(outputs), after
+
+    def start_states(self, rows: int) -> list[State]:
+        """The learned first state of each cell, (rows, H) each."""
+        return [
+            tuple(self.start[f"{state}_{depth}"].expand(rows, -1) for state in cell.states)
+            for depth, cell in enumerate(self.encoder.forward_cells)
+        ]
+
+    def _per_step(self, outputs: Tensor) -> Tensor:
+        """outputs (B, T, D) → (B, T, *output_shape)."""
+        out = self.head(self.dropout(outputs))
+        return cast(Tensor, out.view(*outputs.shape[:2], *self.spec.output_shape))
 
     def steps(self, batch: dict[str, Tensor]) -> Tensor:
         """What the encoder reads, (B, T, F): embedded tokens and values side by side."""
@@ -92,9 +136,11 @@ def parameter_table(network: Network) -> ResultTable:
     for depth, layer in enumerate(network.encoder.layers, start=1):
         for cell, way in zip(cast(Layer, layer).cells, ("", " backward"), strict=False):
             parts.append((f"{spec.cell} {depth}{way}", f"{cell.input_size} → {cell.hidden_size}", cell))
-    if spec.pool == "attention":
+    if network.pool is not None and spec.pool == "attention":
         shape = f"{network.pool.project.in_features} → {network.pool.project.out_features} → 1"
         parts.append(("attention", shape, network.pool))
+    if spec.streams:
+        parts.append(("first state", f"{len(network.start)} × {spec.hidden_size}", network.start))
     parts.append(("head", f"{network.head.in_features} → {network.head.out_features}", network.head))
     counts = [sum(weight.numel() for weight in module.parameters()) for _, _, module in parts]
     rows = [(name, shape, count) for (name, shape, _), count in zip(parts, counts, strict=True)]

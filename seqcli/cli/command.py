@@ -20,10 +20,22 @@ TRAINING_OPTIONS = frozenset(item.name for group in TRAINING_GROUPS for item in 
 """Their options."""
 
 FORECAST_ONLY = frozenset(item.name for item in fields(ForecastOptions))
-"""Options that no other task than forecast reads."""
+LANGUAGE_ONLY = frozenset({"condition", "bptt", "backend"})
+"""Options that no other task than the one reads."""
 
-NEVER_IN_FORECAST = frozenset({"level", "embedding_size", "group"})
-"""Options that forecast does not read."""
+NEVER_IN_FORECAST = frozenset({"level", "embedding_size", "group", *LANGUAGE_ONLY})
+NEVER_IN_LANGUAGE = frozenset(
+    {"missing", "aggregate", "features", "time", "id", "group", "pool", "refit", *FORECAST_ONLY}
+)
+"""Options that the one task does not read."""
+
+IDLE = {
+    "forecast": NEVER_IN_FORECAST,
+    "language": NEVER_IN_LANGUAGE,
+    "classify": FORECAST_ONLY | LANGUAGE_ONLY,
+    "regress": FORECAST_ONLY | LANGUAGE_ONLY,
+}
+"""What no task reads is a mistake when it is typed, and said so."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +79,7 @@ class Invocation:
 
     def refuse_idle(self, task: str) -> None:
         """Raise UsageError for an option that was given and that ``task`` does not read."""
-        idle = sorted(self.typed & (NEVER_IN_FORECAST if task == "forecast" else FORECAST_ONLY))
+        idle = sorted(self.typed & IDLE.get(task, frozenset()))
         if idle:
             flag = "--" + idle[0].replace("_", "-")
             raise UsageError(f"{flag} means nothing to the task {task}", f"leave out {flag}")

@@ -26,13 +26,18 @@ COMMANDS = {
     ),
     "predict": ("seqcli.cli.commands.predict:COMMAND", "Add predictions to the rows of a file or a pipe."),
     "forecast": ("seqcli.cli.commands.forecast:COMMAND", "Forecast the next rows of a time series."),
+    "generate": ("seqcli.cli.commands.generate:COMMAND", "Write text, by a model of a text file."),
+    "inspect-gradients": (
+        "seqcli.cli.commands.inspect_gradients:COMMAND",
+        "Show how far back through time gradients reach, cell beside cell.",
+    ),
     "evaluate": ("seqcli.cli.commands.evaluate:COMMAND", "Test a saved model on a labelled file."),
     "show": ("seqcli.cli.commands.show:COMMAND", "Show a saved model, its equations, or this installation."),
     "demo": ("seqcli.cli.commands.demo:COMMAND", "Take the tour: each section runs on data it writes here."),
 }
 """Name → where the command is declared, and its summary."""
 
-PLANNED = ("generate", "inspect-gradients", "explain", "compare", "tune", "export")
+PLANNED = ("explain", "compare", "tune", "export")
 """Verbs that a later version will have."""
 
 BROKEN_PIPE = 141
@@ -145,6 +150,7 @@ MAIN_EXAMPLES = (
     "seqcli train reviews.csv",
     "seqcli predict new.csv -m reviews.seqcli",
     "seqcli forecast prices.csv --window 60",
+    "seqcli generate corpus.txt --prompt 'The '",
     "seqcli demo",
 )
 

@@ -24,9 +24,9 @@ _PARSED_METAVARS = {"list": "A,B", "duration": "TIME", "percents": "P,P", "limit
 def callback_for(command: Command) -> Callable[..., Any]:
     """A function with the command's whole signature; calling it gives what is still to be run."""
 
-    def callback(**given: Any) -> Callable[[], int]:
-        files = tuple(given.pop("files", None) or ())
-        flags = {name: value for name, value in given.items() if value is not None and value != []}
+    def callback(**_typed: Any) -> Callable[[], int]:  # a name that no option has, or Typer mixes them up
+        files = tuple(_typed.pop("files", None) or ())
+        flags = {name: value for name, value in _typed.items() if value is not None and value != []}
         return lambda: command.run(_invocation(command, files, flags))
 
     parameters = [_positional(command)] if command.files else []
@@ -65,8 +65,7 @@ def _parameter(panel: str, item: Field[Any]) -> inspect.Parameter:
             flags = [f"{flags[0]}/--no-{flags[0].removeprefix('--')}"]
     elif item.metadata["parse"] in ("list", "limits"):
         annotation = list[str]  # may be repeated as well as written with commas
-    if item.metadata["flag"] not in ("", *flags):
-        flags.append(item.metadata["flag"])
+    flags += [flag for flag in item.metadata["flag"].split() if flag not in flags]
     choices = item.metadata["choices"]
     default = typer.Option(
         None,

@@ -22,7 +22,7 @@ _DURATION = r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?
 def flag_name(item: Field[Any]) -> str:
     """The flag of an option: ``hidden_size`` → ``--hidden-size``."""
     given: str = item.metadata["flag"]
-    return given if given.startswith("--") else "--" + item.name.replace("_", "-")
+    return given.split(maxsplit=1)[0] if given.startswith("--") else "--" + item.name.replace("_", "-")
 
 
 def value_type(item: Field[Any]) -> str:

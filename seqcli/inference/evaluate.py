@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from seqcli.errors import DataError
+from seqcli.inference.kinds import command_of
 from seqcli.inference.outputs import outputs_for
 from seqcli.inference.session import GraphSession
+from seqcli.inference.surprisal import text_nats
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
-from seqcli.sequences import Examples
+from seqcli.sequences import Examples, Windows
 from seqcli.tasks.base import Scores
 
 
@@ -39,7 +41,10 @@ def evaluate(model: SavedModel, table: Table) -> list[ResultTable]:
                 f"{table.source}: no row has a known {' or '.join(task.plan.target)}",
                 "evaluate needs the true answers beside the inputs",
             )
-        outputs = outputs_for(GraphSession.open(model), examples)
+        if command_of(task) == "generate":
+            outputs = text_nats(model, cast(Windows, examples))
+        else:
+            outputs = outputs_for(GraphSession.open(model), examples)
         scores = [Scores(f"seqcli ({model.network.cell})", task.score(outputs, examples))]
         if isinstance(task, WithReferences):
             scores += task.reference_scores(examples)

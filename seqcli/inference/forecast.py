@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from seqcli.errors import ModelError, UsageError
+from seqcli.errors import ModelError
+from seqcli.inference.kinds import command_of, wrong_kind
 from seqcli.inference.outputs import outputs_for
 from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import blamed_on, saved_task
@@ -32,13 +33,10 @@ class NextSteps:
 
 
 def forecast_task(model: SavedModel) -> Forecast:
-    """The model's task, when it forecasts. Raises :class:`UsageError` when it predicts rows."""
+    """The model's task, when it forecasts. Raises :class:`UsageError` when it does something else."""
     task = saved_task(model)
-    if not hasattr(task, "forecast_examples"):
-        raise UsageError(
-            f"{model.path}: this model predicts rows, it does not forecast",
-            f"seqcli predict FILE -m {model.path}",
-        )
+    if command_of(task) != "forecast":
+        raise wrong_kind(model, task, "forecast")
     return cast("Forecast", task)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from seqcli.errors import DataError, UsageError, near_miss
+from seqcli.inference.kinds import command_of, wrong_kind
 from seqcli.inference.outputs import outputs_for
 from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import blamed_on, saved_task
@@ -37,14 +38,11 @@ Row = tuple[Cell, ...]
 def row_task(model: SavedModel) -> RowTask:
     """The model's task, when it predicts rows and its network's outputs are what it decodes.
 
-    Raises :class:`UsageError` when it forecasts.
+    Raises :class:`UsageError` when it forecasts or writes text.
     """
     task = saved_task(model)
-    if not hasattr(task, "decode"):
-        raise UsageError(
-            f"{model.path}: this model forecasts, it does not predict rows",
-            f"seqcli forecast FILE -m {model.path}",
-        )
+    if command_of(task) != "predict":
+        raise wrong_kind(model, task, "predict")
     rows = cast(RowTask, task)
     result_keys(model, rows, True)
     return rows

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ class GraphSession:
     """
 
     def __init__(self, graph: bytes, name: str, threads: int | None = None) -> None:
-        self._name = name
+        self.name = name
         ort.set_default_logger_severity(FATAL)
         options = ort.SessionOptions()
         options.log_severity_level = FATAL
@@ -55,18 +56,26 @@ class GraphSession:
 
         Raises :class:`ModelError` when the graph fails, or gives anything but finite numbers.
         """
+        outputs = self.run_named([OUTPUT], batch)[0]
+        if len(outputs) != len(batch[self.inputs[0]]):
+            raise ModelError(
+                f"{self.name}: gives {len(outputs)} outputs for {len(batch[self.inputs[0]])} rows"
+            )
+        return outputs
+
+    def run_named(self, names: Sequence[str], batch: Batch) -> list[FloatArray]:
+        """The graph's outputs called ``names``, the first of them (B, ...) of finite numbers.
+
+        Raises :class:`ModelError` as :meth:`run` does.
+        """
         absent = [name for name in self.inputs if name not in batch]
         if absent:
-            raise ModelError(f"{self._name}: takes {absent[0]}, which the model's task does not make")
+            raise ModelError(f"{self.name}: takes {absent[0]}, which the model's task does not make")
         feed: dict[str, AnyArray] = {name: batch[name] for name in self.inputs}
-        outputs: FloatArray = self._guard(lambda: self._session.run([OUTPUT], feed)[0])
-        if len(outputs) != len(feed[self.inputs[0]]):
+        outputs: list[FloatArray] = self._guard(lambda: self._session.run(names, feed))
+        if not np.isfinite(outputs[0]).all():
             raise ModelError(
-                f"{self._name}: gives {len(outputs)} outputs for {len(feed[self.inputs[0]])} rows"
-            )
-        if not np.isfinite(outputs).all():
-            raise ModelError(
-                f"{self._name}: gives values that are not finite",
+                f"{self.name}: gives values that are not finite",
                 "train again with a lower --learning-rate, or look for extreme numbers in the input",
             )
         return outputs
@@ -79,9 +88,9 @@ class GraphSession:
             text = " ".join(str(error).split())
             if "bad_alloc" in text or "Available memory" in text:
                 raise ResourceError(
-                    f"{self._name}: needs more memory than there is", "predict fewer or shorter rows at once"
+                    f"{self.name}: needs more memory than there is", "predict fewer or shorter rows at once"
                 ) from None
-            raise ModelError(f"{self._name}: cannot be run ({text[:160]})", "train the model again") from None
+            raise ModelError(f"{self.name}: cannot be run ({text[:160]})", "train the model again") from None
 
 
 def _cap_memory(options: Any) -> None:

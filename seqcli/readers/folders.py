@@ -4,12 +4,14 @@ train pos.txt neg.txt         each line is a text, the label is the file's name
 train walking/ sitting/       each file is an example, the label is the folder's name
 train reviews/                a folder of folders is the same as naming its folders
 train languages/              a folder of files is the same as naming its files
+
+What a folder holds besides data is passed over: hidden files and folders, and models.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -19,8 +21,9 @@ import numpy as np
 from seqcli.errors import DataError
 from seqcli.readers.columns import JoinedColumn
 from seqcli.readers.registry import format_of_name, plain_name
-from seqcli.readers.sources import STDIN, is_folder, no_permission
+from seqcli.readers.sources import STDIN, is_folder, no_permission, refuse_model
 from seqcli.readers.table import Table
+from seqcli.saved.places import is_model
 
 UNLABELLED = frozenset(["unsup", "unlabeled", "unlabelled", "unknown"])
 """Folders that published sets use for examples without a label."""
@@ -37,8 +40,10 @@ class Member(NamedTuple):
 def find_members(paths: Sequence[str]) -> list[Member]:
     """The files behind several paths or a folder, sorted within a folder; [] for one plain file.
 
-    Raises :class:`DataError` for a path that is not there and a folder with nothing to read.
+    Raises :class:`DataError` for a path that is not there, a model, and a folder with nothing to read.
     """
+    for path in paths:
+        refuse_model(path)
     if not any(map(is_folder, paths)):
         if len(paths) == 1:
             return []
@@ -51,13 +56,13 @@ def find_members(paths: Sequence[str]) -> list[Member]:
 
 
 def _open_folder(folder: Path) -> list[Member]:
-    folders = [entry for entry in _entries(folder) if entry.is_dir() and entry.name not in UNLABELLED]
-    files = [entry for entry in _entries(folder) if entry.is_file()]
     published = published_train(folder)
     if published is not None:
         return _open_folder(published)
-    if folders:
-        members = [member for entry in folders for member in _examples_in(entry)]
+    folders, files = _entries(folder)
+    labelled = [entry for entry in folders if entry.name not in UNLABELLED]
+    if labelled:
+        members = [member for entry in labelled for member in _examples_in(entry)]
     else:
         paths = [str(path) for path in files]
         members = [Member(path, label, False) for path, label in zip(paths, _labels(paths), strict=True)]
@@ -69,29 +74,35 @@ def _open_folder(folder: Path) -> list[Member]:
 def published_train(folder: Path) -> Path | None:
     """The folder ``train`` of a published set that comes as folders of folders; None for other folders."""
     train = folder / "train"
-    return train if is_folder(str(train)) and any(entry.is_dir() for entry in _entries(train)) else None
+    return train if is_folder(str(train)) and _entries(train)[0] else None
 
 
 def _examples_in(path: Path) -> list[Member]:
     """The files of one label's folder, at any depth; a plain file beside folders is a label of its own."""
     if not is_folder(str(path)):
         return [Member(str(path), _stem(path), False)]
-    try:
-        files = [entry for entry in sorted(path.rglob("*")) if entry.is_file() and not _hidden(entry, path)]
-    except PermissionError as error:
-        raise no_permission(error.filename or str(path)) from error
-    return [Member(str(file), path.name, format_of_name(str(file)) in {"", "txt"}) for file in files]
+    return [
+        Member(str(file), path.name, format_of_name(str(file)) in {"", "txt"}) for file in _files_below(path)
+    ]
 
 
-def _entries(folder: Path) -> list[Path]:
+def _files_below(folder: Path) -> Iterator[Path]:
+    """The files in a folder at any depth; links to folders are not followed, they may lead in a circle."""
+    folders, files = _entries(folder)
+    yield from files
+    for entry in folders:
+        if not entry.is_symlink():
+            yield from _files_below(entry)
+
+
+def _entries(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The folders and the files in a folder that may hold data, each by name."""
     try:
-        return [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
+        entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
+        folders = [entry for entry in entries if entry.is_dir() and not is_model(entry)]
+        return folders, [entry for entry in entries if entry.is_file()]
     except PermissionError as error:
         raise no_permission(str(folder)) from error
-
-
-def _hidden(entry: Path, root: Path) -> bool:
-    return any(part.startswith(".") for part in entry.relative_to(root).parts)
 
 
 def _stem(path: Path) -> str:

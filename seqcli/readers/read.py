@@ -103,7 +103,8 @@ def _without_blank_lines(table: Table) -> Table:
     kept = np.fromiter((bool(cell.strip()) for cell in cells), np.bool_, len(cells))
     if kept.all():
         return table
-    said = f"{table.source}: {int((~kept).sum())} blank lines left out"
+    blank = int((~kept).sum())
+    said = f"{blank:,} blank lines are no rows" if blank > 1 else "1 blank line is no row"
     return replace(table.take(np.flatnonzero(kept)), notes=(*table.notes, said))
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import os
 import re
 import select
+import stat
 import sys
 import zlib
 from pathlib import Path
 from typing import IO, cast
 
 from seqcli.errors import DataError, UsageError, near_miss
+from seqcli.saved.places import is_model
 
 STDIN = "-"
 _PIECE = 1 << 22
@@ -57,6 +60,8 @@ class Source:
         self.notes: list[str] = []
         self._file = file
         self._hash = hashlib.sha256()
+        self._size = _size(file)
+        self._bytes = 0
         self._unzip: zlib._Decompress | None = None
         self._decoder = _decoder(encoding) if encoding else None
         self._guessed = encoding is None
@@ -69,6 +74,11 @@ class Source:
     def digest(self) -> str:
         """SHA-256 of the bytes read so far, in hexadecimal."""
         return self._hash.hexdigest()
+
+    @property
+    def share(self) -> float | None:
+        """The share of its bytes that were read; None where nobody knows what is to come, as in a pipe."""
+        return min(self._bytes / self._size, 1.0) if self._size else None
 
     def waits(self, seconds: float = 0.0) -> bool:
         """Whether a read would wait, even after so many seconds, as at a pipe whose writer is silent."""
@@ -98,6 +108,7 @@ class Source:
         except OSError as error:
             raise DataError(f"{self.name}: cannot be read: {error.strerror or error}") from error
         self._hash.update(raw)
+        self._bytes += len(raw)
         return raw
 
     def _inflate(self, raw: bytes) -> bytes:
@@ -179,6 +190,15 @@ class Source:
         return text.replace("\r\n", "\n").replace(self._line_ends, "\n")
 
 
+def _size(file: IO[bytes]) -> int:
+    """The bytes of a file on the disk; 0 for what has no size."""
+    try:
+        status = os.fstat(file.fileno())
+    except (OSError, ValueError):  # held in memory
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
+
+
 _ENCODING_HINT = "--encoding cp1252 (or another) reads it, or save the file as UTF-8"
 
 
@@ -187,6 +207,7 @@ def open_source(path: str, encoding: str | None = None) -> Source:
     if path == STDIN:
         buffer = sys.stdin.buffer
         return Source("stdin", cast("IO[bytes]", getattr(buffer, "raw", buffer)), encoding)
+    refuse_model(path)
     if is_folder(path):
         raise DataError(f"{path}: is a directory", "give a file")
     if Path(path).suffix.lower() in {".xlsx", ".xls", ".ods"}:
@@ -211,6 +232,12 @@ def is_folder(path: str) -> bool:
         return False
 
 
+def refuse_model(path: str) -> None:
+    """Raise :class:`DataError` for a model directory where data should be."""
+    if is_model(Path(path)):
+        raise DataError(f"{path}: is a model, not data", f"what uses it: seqcli predict FILE -m {path}")
+
+
 def no_permission(path: str) -> DataError:
     """The error for a file or folder that the user may not read."""
     return DataError(f"{path}: you have no permission to read it", f"chmod u+r {path}")
@@ -220,7 +247,7 @@ def missing_file(path: str) -> DataError:
     """The error for a file that is not there, with the closest name beside it."""
     folder = Path(path).parent
     try:
-        known = [entry.name for entry in folder.iterdir()]
+        known = [entry.name for entry in folder.iterdir() if not is_model(entry)]
     except OSError:  # no such folder either, or one that may not be looked into
         known = []
     close = near_miss(Path(path).name, known)

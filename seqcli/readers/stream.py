@@ -38,6 +38,8 @@ class RecordStream:
         self._input = source
         self._reader = reader
         self._final = final
+        self._given = 0  # rows handed over, of so many that were read
+        self._read = 0
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -48,6 +50,12 @@ class RecordStream:
     def digest(self) -> str:
         """SHA-256 of the bytes read so far, in hexadecimal."""
         return self._input.digest
+
+    @property
+    def share(self) -> float | None:
+        """The share of the input whose rows were handed over; None where its size is not known."""
+        share = self._input.share
+        return None if share is None else share * self._given / max(self._read, 1)
 
     def close(self) -> None:
         """Close the input; done at the end of :meth:`batches` too."""
@@ -65,20 +73,24 @@ class RecordStream:
         empty = not waiting
         while not self._final:
             full = len(waiting) - len(waiting) % size
-            for start in range(0, full, size):
-                yield waiting[start : start + size]
+            yield from self._in_batches(waiting[:full], size)
             waiting = waiting[full:]
             if waiting and self._input.waits():
-                yield waiting
+                yield from self._in_batches(waiting, size)
                 waiting = []
             piece = self._input.read()
             self._final = not piece
             waiting += self._records(self._reader.feed(piece, self._final))
             empty = empty and not waiting
-        for start in range(0, len(waiting), size):
-            yield waiting[start : start + size]
+        yield from self._in_batches(waiting, size)
         if empty:
             raise no_rows(self.source)
+
+    def _in_batches(self, records: list[Record], size: int) -> Iterator[list[Record]]:
+        for start in range(0, len(records), size):
+            batch = records[start : start + size]
+            self._given += len(batch)
+            yield batch
 
     def _records(self, block: Block) -> list[Record]:
         rows = zip(block.numbers.tolist(), block.rows(self.names), strict=True)
@@ -86,6 +98,7 @@ class RecordStream:
         for position, fault in block.faults.items():
             error = fault_error(self.source, self.unit, records[position].number, fault)
             records[position] = records[position]._replace(error=error.message)
+        self._read += len(records)
         return records
 
 

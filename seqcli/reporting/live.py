@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
-from seqcli.reporting.progress import REDRAW, waiting
+from seqcli.reporting.progress import PAUSE, REDRAW, bar, time_left, waiting
 from seqcli.reporting.screen import Screen, is_plain
 from seqcli.reporting.tables import drawn
 from seqcli.results import Cell, ResultColumn, ResultTable
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _ROWS = 10
 """Epochs that the live table shows: the latest."""
-_PAUSE = 10.0
-"""Seconds between two lines on epochs in a pipe."""
 
 
 class TrainingView:
@@ -28,7 +26,7 @@ class TrainingView:
 
     def __init__(self, screen: Screen) -> None:
         self.task = ""
-        """What was learned, once the plan is made: "classify", "forecast"."""
+        """What was learned, once the plan is made: "classify", "forecast", "language"."""
         self._screen = screen
         self._epochs: list[EpochDone] = []
         self._step: StepDone | None = None
@@ -95,13 +93,15 @@ class TrainingView:
             return
         self._unsaid = event
         now = time.monotonic()
-        if event.epoch == 1 or self._screen.verbose or now - self._said > _PAUSE:
+        if event.epoch == 1 or self._screen.verbose or now - self._said > PAUSE:
             self._say_epoch(now)
 
     def _say_epoch(self, now: float) -> None:
         """One line on the latest epoch."""
         if self._unsaid is not None:
             self._screen.line(epoch_line(self._unsaid))
+            if self._unsaid.written:
+                self._screen.line(f"  writes: {one_line(self._unsaid.written)}", "dim")
         self._unsaid = None
         self._said = now
 
@@ -132,6 +132,8 @@ class TrainingView:
         if self._epochs:
             table = epoch_table(self._epochs)
             parts.append(drawn(table, self._screen.console.width, is_plain(self._screen.stream)))
+            if self._epochs[-1].written:
+                parts.append(written_text(self._epochs[-1].written, self._screen.console.width))
         if self._step is not None:
             parts.append(progress_text(self._step, self._screen.console.width, is_plain(self._screen.stream)))
         if self._live is None:
@@ -184,7 +186,8 @@ def epoch_table(epochs: list[EpochDone]) -> ResultTable:
 def measures(epoch: EpochDone) -> list[str]:
     """What is shown of the validation part: the metric that decides which epoch is best, and the loss."""
     first = next(iter(epoch.validation), "loss")
-    return list(dict.fromkeys([first, "loss"])) if epoch.validation else []
+    shown = [first] if first == "nats" else [first, "loss"]  # nats are the loss
+    return list(dict.fromkeys(shown)) if epoch.validation else []
 
 
 def epoch_line(epoch: EpochDone) -> str:
@@ -200,22 +203,28 @@ def epoch_line(epoch: EpochDone) -> str:
     return " · ".join(parts)
 
 
+def written_text(text: str, width: int) -> Any:
+    """What a network writes by now, cut at the width of the screen."""
+    from rich.text import Text
+
+    line = Text(one_line(text), style="italic", no_wrap=True)
+    shown = Text.assemble(("writes ", "dim"), line)
+    shown.truncate(width - 1, overflow="ellipsis")
+    return shown
+
+
+def one_line(text: str) -> str:
+    """A text in which line breaks are visible and nothing moves the cursor."""
+    return "".join(
+        character if character.isprintable() else "↵" if character == "\n" else " " for character in text
+    )
+
+
 def progress_text(step: StepDone, width: int, plain: bool) -> Any:
     """A bar with the time that is left, for the steps of one phase."""
     from rich.text import Text
 
     share = min(step.step / max(step.total_steps, 1), 1.0)
-    left = step.seconds * (1 - share) / share if share else 0.0
-    tail = f" {share:4.0%} · step {step.step}/{step.total_steps} · {clock(left)} left"
-    room = max(10, min(40, width - len(tail) - 1))
-    filled = round(room * share)
-    full, empty = "#-" if plain else "━─"
-    return Text.assemble((full * filled, "cyan"), (empty * (room - filled), "dim"), tail)
-
-
-def clock(seconds: float) -> str:
-    """Seconds as 0:42, 12:05 or 1:02:03."""
-    whole = round(seconds)
-    hours, rest = divmod(whole, 3600)
-    minutes, rest = divmod(rest, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    tail = f" {share:4.0%} · step {step.step}/{step.total_steps} · {time_left(share, step.seconds)}"
+    full, empty = bar(share, width - len(tail) - 1, plain)
+    return Text.assemble((full, "cyan"), (empty, "dim"), tail)

@@ -71,6 +71,7 @@ class Screen:
         smart = is_terminal(self.stream) and os.environ.get("TERM") != "dumb"
         self.live = smart and not quiet
         self._said: set[str] = set()
+        self._moving = False
         self._colour = smart and not os.environ.get("NO_COLOR")
 
     @cached_property
@@ -78,22 +79,42 @@ class Screen:
         """The rich console on this screen."""
         return console_for(self.stream)
 
+    @property
+    def width(self) -> int:
+        """Characters in a line of this terminal, which stdout need not be."""
+        if "COLUMNS" not in os.environ:
+            with suppress(OSError, ValueError):
+                return os.get_terminal_size(self.stream.fileno()).columns
+        import shutil
+
+        return shutil.get_terminal_size().columns
+
     def line(self, text: str, style: str = "") -> None:
         """One line, unless quiet; a terminal that is too narrow gets it on several."""
         if self.quiet:
             return
+        self.move("")
         for part in self._wrapped(text):
             self.stream.write(self.styled(part, style) + "\n")
         self.stream.flush()
+
+    def move(self, text: str) -> None:
+        """On a terminal, put ``text`` in the place of what was put there last; "" takes that away.
+
+        Whatever else is said takes it away too.
+        """
+        if self.live and (text or self._moving):
+            self._moving = bool(text)
+            self.stream.write(f"\r\033[K{text}")
+            self.stream.flush()
 
     def _wrapped(self, text: str) -> list[str]:
         """``text`` in lines that fit the terminal, broken between words."""
         if not is_terminal(self.stream):
             return [text]
-        import shutil
         import textwrap
 
-        width = shutil.get_terminal_size().columns
+        width = self.width
         lines: list[str] = []
         for line in text.split("\n"):
             fits = len(line) <= width or "\033" in line
@@ -114,10 +135,11 @@ class Screen:
 
     def styled(self, text: str, style: str) -> str:
         """``text`` with terminal codes for ``style``, where those mean something."""
-        return f"\033[{_STYLES[style]}m{text}\033[0m" if style and self._colour else text
+        return f"\033[{_STYLES[style]}m{text}\033[0m" if text and style and self._colour else text
 
     def show(self, *renderables: Any) -> None:
         """Draw rich renderables, unless quiet."""
         if not self.quiet:
+            self.move("")
             for renderable in renderables:
                 self.console.print(renderable)

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from seqcli.saved.record import CARD, HISTORY, WEIGHTS
+
 SUFFIX = ".seqcli"
 CHECKPOINT = "checkpoint"
 
@@ -77,6 +79,16 @@ def models_in(directory: Path) -> list[Path]:
             continue
         found.setdefault(entry.resolve(), entry)
     return sorted(found.values())
+
+
+def is_model(path: Path) -> bool:
+    """Whether a directory is a model, or the one before it (``.old``): by its name, else by its files."""
+    try:
+        if path.name.endswith((SUFFIX, SUFFIX + ".old")):
+            return path.is_dir()
+        return all((path / name).is_file() for name in (WEIGHTS, HISTORY, CARD))
+    except PermissionError:  # whoever reads the directory will say so
+        return False
 
 
 def age_text(created: str, now: datetime) -> str:

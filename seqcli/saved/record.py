@@ -140,6 +140,8 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
         or not 0 <= spec.dropout < 1
     ):
         damaged(where, "network has an impossible direction or dropout")
+    if type(spec.streams) is not bool or (spec.streams and (spec.pool != "none" or spec.bidirectional)):
+        damaged(where, "network streams, but pools or reads backwards")
     if spec.skip and (len(spec.skip) != spec.output_shape[-1] or not _valid_skip(spec)):
         damaged(where, "network skips from a column that it does not read")
     return spec
@@ -164,7 +166,7 @@ def batch_signature(spec: NetworkSpec) -> Signature:
     """What the graph "batch" of a network must take and give.
 
     Inputs: tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D), and ``lengths``
-    int64 (B,). Output: ``output`` float32 (B, *output_shape).
+    int64 (B,). Output: ``output`` float32 (B, *output_shape), or (B, T, *output_shape) without pooling.
     """
     ports = {"tokens": ("I", (None, None)), "values": ("F", (None, None)), "dense": ("F", (None,))}
     inputs = {
@@ -174,4 +176,21 @@ def batch_signature(spec: NetworkSpec) -> Signature:
         for item in spec.inputs
     }
     inputs["lengths"] = Port("I", (None,))
-    return Signature(inputs, {"output": Port("F", (None, *spec.output_shape))})
+    steps = (None,) if spec.pool == "none" else ()
+    return Signature(inputs, {"output": Port("F", (None, *steps, *spec.output_shape))})
+
+
+def is_step_signature(signature: Signature, spec: NetworkSpec) -> bool:
+    """Whether a graph "step" takes and gives what the network does, one or more steps at a time.
+
+    That is :func:`batch_signature` without ``lengths``, and for each state an input (B, H) called
+    NAME and an output (B, H) called next_NAME.
+    """
+    whole = batch_signature(spec)
+    fields = {name: port for name, port in whole.inputs.items() if name != "lengths"}
+    states = {name: port for name, port in signature.inputs.items() if name not in fields}
+    state = Port("F", (None, spec.hidden_size))
+    return signature == Signature(
+        {**fields, **dict.fromkeys(states, state)},
+        {**whole.outputs, **{f"next_{name}": state for name in states}},
+    )

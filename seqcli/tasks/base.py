@@ -87,15 +87,29 @@ class Prepared:
     loss: str
     """Name in the registry of losses: "cross_entropy", "huber"."""
     training: dict[str, Any]
-    """What the task chooses for options left at None: epochs, batch_size, learning_rate, patience."""
+    """What the task chooses for options left at None: epochs, batch_size, learning_rate, bptt, …"""
     rules: list[str] = field(default_factory=list)
     """Sentences on what was kept: where the split lies, on how many rows the scaler was fitted."""
     warnings: list[str] = field(default_factory=list)
     """Sentences on odd data: rows dropped, columns left out, texts cut."""
     source: Any = None
     """What the task's own baselines read: the raw rows of the three parts. Never saved."""
+    counts: tuple[str, int, int, int] | None = None
+    """What the parts are counted in and how many they hold, where that is not examples."""
     refit: Callable[[], Examples] | None = None
     """All rows as training examples (train-fitted preprocessing), for the training after the test."""
+
+    @property
+    def unit(self) -> str:
+        """What the parts are counted in."""
+        return self.counts[0] if self.counts else "examples"
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        """How much the training, validation and test part hold."""
+        if self.counts:
+            return self.counts[1:]
+        return len(self.train), len(self.validation), len(self.test)
 
 
 class Task(Protocol):

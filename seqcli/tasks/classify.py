@@ -30,6 +30,7 @@ from seqcli.tasks.classify_metrics import (
 from seqcli.tasks.columns import Columns
 from seqcli.tasks.inputs import Inputs
 from seqcli.tasks.leaks import Answers, leaking
+from seqcli.tasks.metrics import HIGHER_IS_BETTER
 from seqcli.tasks.parts import (
     Part,
     Parts,
@@ -50,7 +51,7 @@ class Classify:
     name: ClassVar[str] = "classify.v1"
     metric: ClassVar[str] = "accuracy"
     """Its ties go to the smaller loss; overconfidence, which it does not see, is taken out at the end."""
-    higher_is_better: ClassVar[bool] = True
+    higher_is_better: ClassVar[bool] = HIGHER_IS_BETTER[metric]
 
     plan: Plan
     inputs: Inputs

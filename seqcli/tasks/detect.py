@@ -12,11 +12,11 @@ from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import LONG_CHARACTERS, Column, Columns, bare, name_words
 from seqcli.tasks.forecasting.choices import LEAST_ROWS
+from seqcli.tasks.language_plan import language_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
 
 NOT_HERE = {
-    "language": "text to continue",
     "tag": "words to tag",
     "translate": "pairs of texts to translate",
     "transcribe": "speech to transcribe",
@@ -35,19 +35,33 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     for a column that is not there, for a choice that only the user can make (with the candidates) and
     for a task that this version does not learn.
     """
-    for name in (*options.target, *options.features, *options.id, options.time, options.group):
+    for name in (
+        *options.target, *options.features, *options.id, options.time, options.group, options.condition
+    ):  # fmt: skip
         if name is not None:
             table.cells(name)
     columns = Columns(table, options.time, options.id)
+    if _is_language(table, options):
+        return language_plan(columns, options)
     task, found = _decide(columns, options)
     if task in NOT_HERE:
         raise DataError(
             f"{table.source}: this looks like {NOT_HERE[task]} ({found.reason}), which is not here yet",
             "--task and --target say what else to learn from it",
         )
+    if task == "language":
+        return language_plan(columns, options, found.reason)
     if task == "forecast":
         return _forecast_plan(columns, found, options, reading)
     return _row_plan(columns, task, found, options)
+
+
+def _is_language(table: Table, options: ColumnOptions) -> bool:
+    """Whether the user said so, or named what only a language model depends on, or gave lines of text."""
+    lines = table.unit == "line" and len(table.names) == 1
+    return options.task == "language" or (
+        options.task is None and (options.condition is not None or (lines and not options.target))
+    )
 
 
 def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:

@@ -36,6 +36,7 @@ from seqcli.tasks.forecasting.rows import Forms, read_later_rows
 from seqcli.tasks.forecasting.saved import restored, saved
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.windows import ForecastWindows, Frame, make_windows, part_starts, windows_of
+from seqcli.tasks.metrics import HIGHER_IS_BETTER
 
 Array = NDArray[np.float64]
 
@@ -49,7 +50,7 @@ class Forecast:
 
     name: ClassVar[str] = "forecast.v1"
     metric: ClassVar[str] = "mase"
-    higher_is_better: ClassVar[bool] = False
+    higher_is_better: ClassVar[bool] = HIGHER_IS_BETTER[metric]
 
     plan: Plan
     forms: Forms

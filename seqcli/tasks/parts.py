@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from seqcli.errors import DataError
-from seqcli.options import Options
+from seqcli.options import Options, SplitOptions
 from seqcli.preprocessing.split import stratified_split
 from seqcli.readers.aggregate import shared_times
 from seqcli.readers.roles import counted, feature_numbers, time_stamps
@@ -20,7 +20,9 @@ from seqcli.tasks.inputs import content_keys, group_rows
 LEAST_EXAMPLES = 20
 """Examples with a known target below which nothing can be split and learnt."""
 
-UNUSABLE = frozenset({"not numbers", "every row says the same", "empty", "a date"})
+UNUSABLE = frozenset(
+    {"not numbers", "every row says the same", "empty", "a date", "a language model reads one text"}
+)
 """Why a column is left out that ``--features`` cannot bring back."""
 
 
@@ -90,13 +92,14 @@ def make_parts(tables: Tables, plan: Plan, options: Options, target: TargetRole)
             f"{plan.target[0]} are too few to learn from",
             f"at least {LEAST_EXAMPLES} are needed",
         )
+    validation_share, test_share = held_out_shares(options.split)
     try:
         split = stratified_split(
             target.strata(main, grouping.first),
             groups=picked(main.cells(plan.group), grouping.first) if plan.group else None,
             keys=content_keys(main, (*plan.text, *plan.features), grouping),
-            validation_share=0.0 if tables.validation else options.split.validation_share,
-            test_share=0.0 if tables.test else options.split.test_share,
+            validation_share=0.0 if tables.validation else validation_share,
+            test_share=0.0 if tables.test else test_share,
             seed=options.training.seed,
         )
     except DataError as error:
@@ -112,6 +115,14 @@ def make_parts(tables: Tables, plan: Plan, options: Options, target: TargetRole)
             sentences.append(f"{name} part: {what} of {table.source}")
             _warn_of_copies(parts[0].table, table, plan, warnings)
     return Parts(plan, parts[0], parts[1], parts[2], sentences, warnings)
+
+
+def held_out_shares(split: SplitOptions, validation: float = 0.1, test: float = 0.2) -> tuple[float, float]:
+    """Shares of the validation and the test part: what was typed, else these."""
+    return (
+        validation if split.validation_share is None else split.validation_share,
+        test if split.test_share is None else split.test_share,
+    )
 
 
 def _part(table: Table, plan: Plan) -> Part:

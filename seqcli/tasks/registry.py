@@ -13,8 +13,9 @@ TASKS = {
     "classify.v1": "seqcli.tasks.classify:Classify",
     "regress.v1": "seqcli.tasks.regress:Regress",
     "forecast.v1": "seqcli.tasks.forecast:Forecast",
+    "language.v1": "seqcli.tasks.language:Language",
 }
-CURRENT = {"classify": "classify.v1", "regress": "regress.v1", "forecast": "forecast.v1"}
+CURRENT = {name.partition(".")[0]: name for name in TASKS}
 """What ``Plan.task`` and ``--task`` mean in a new training."""
 
 

@@ -20,6 +20,7 @@ from seqcli.sequences import TARGET, Batchable, Examples, IntArray, joined
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.classify_metrics import comparison_table
 from seqcli.tasks.inputs import Inputs
+from seqcli.tasks.metrics import HIGHER_IS_BETTER
 from seqcli.tasks.parts import Source, TargetRole, left_out_sentences, make_parts
 from seqcli.tasks.regress_metrics import error_table, number_scores
 from seqcli.tasks.sizes import cell_warnings, choose_sizes, network_spec, training_defaults
@@ -34,7 +35,7 @@ class Regress:
 
     name: ClassVar[str] = "regress.v1"
     metric: ClassVar[str] = "mae"
-    higher_is_better: ClassVar[bool] = False
+    higher_is_better: ClassVar[bool] = HIGHER_IS_BETTER[metric]
 
     plan: Plan
     inputs: Inputs

@@ -48,6 +48,8 @@ class EpochDone:
     seconds: float
     last: bool = False
     """Whether the phase ends here."""
+    written: str = ""
+    """A line that the network wrote, where it writes."""
 
 
 @dataclass(frozen=True)

@@ -81,11 +81,12 @@ class CardFacts:
     """Test table: the network beside the baselines."""
     parameters: int
     parts: Mapping[str, int]
-    """Part ("train", "validation", "test") → number of examples."""
+    """Part ("train", "validation", "test") → how much it holds, in ``unit``."""
     rules: Sequence[str]
     """Sentences on what was kept."""
     warnings: Sequence[str]
     """Sentences on odd data."""
+    unit: str = "examples"
     refitted: bool = False
     """Whether the network went on over all rows after the test."""
 
@@ -95,6 +96,7 @@ def model_card(record: Mapping[str, Any], plan: Plan, facts: CardFacts) -> str:
     data, source = record["data"], record["data"]["source"]
     target = ", ".join(plan.target)
     rows = [f"{part}: {count:,}" for part, count in facts.parts.items()]
+    said = [] if plan.task == "language" else [f"Target: {target}"]
     sections = [
         f"# {facts.name}",
         f"{_what(plan)} It was trained by seqcli {record['versions']['seqcli']} on {record['created'][:10]}.",
@@ -102,13 +104,13 @@ def model_card(record: Mapping[str, Any], plan: Plan, facts: CardFacts) -> str:
         _bullets(
             [
                 f"Source: `{source}`, {data['rows']:,} rows, SHA-256 `{data['digest'][:16] or 'unknown'}…`",
-                f"Target: {target}",
+                *said,
                 *_inputs(plan),
                 *facts.warnings,
             ]
         ),
         "## Split",
-        _bullets([f"Examples: {', '.join(rows)}", *facts.rules]),
+        _bullets([f"{facts.unit.capitalize()}: {', '.join(rows)}", *facts.rules]),
         "## Quality on the test part",
         markdown_table(facts.result),
         *([facts.result.caption] if facts.result.caption else []),
@@ -149,14 +151,18 @@ def _what(plan: Plan) -> str:
     if plan.task == "forecast":
         each = f" of each {', '.join(plan.id)}" if plan.id else ""
         return f"A recurrent network that forecasts the next values of {target}{each}."
+    if plan.task == "language":
+        given = f" for a given {plan.features[0]}" if plan.features else ""
+        return f"A recurrent network that writes text like the column {target}{given}, token by token."
     verb = "predicts the class" if plan.task == "classify" else "predicts the number"
     return f"A recurrent network that {verb} in the column {target}."
 
 
 def _inputs(plan: Plan) -> list[str]:
+    conditioned = plan.task == "language"
     named = {
         "Text": plan.text,
-        "Features": plan.features,
+        "Condition" if conditioned else "Features": plan.features,
         "Time": (plan.time,) if plan.time else (),
         "Series": plan.id,
         "Groups": (plan.group,) if plan.group else (),
@@ -166,12 +172,13 @@ def _inputs(plan: Plan) -> list[str]:
 
 def _network_lines(record: Mapping[str, Any], parameters: int) -> list[str]:
     network = record["network"]
+    pooled = "an answer at each step" if network["pool"] == "none" else f"pooled by {network['pool']}"
     way = "both ways" if network["bidirectional"] else "one way"
     threads = "1 thread" if record["threads"] == 1 else f"{record['threads']} threads"
     layers = "1 layer" if network["num_layers"] == 1 else f"{network['num_layers']} layers"
     return [
         f"{network['cell']}, {layers} of {network['hidden_size']} units, read {way}, "
-        f"pooled by {network['pool']}; {parameters:,} parameters",
+        f"{pooled}; {parameters:,} parameters",
         f"{record['steps']:,} optimiser steps, seed {record['seed']}, {threads}; "
         "every option is in `model.json`",
     ]
@@ -194,6 +201,8 @@ def _usage(plan: Plan, name: str, source: str) -> str:
     model, file = shlex.quote(name), shlex.quote(source)
     if plan.task == "forecast":
         lines = [f"seqcli forecast {file} -m {model}", f"seqcli evaluate {file} -m {model}"]
+    elif plan.task == "language":
+        lines = [f"seqcli generate -m {model} --prompt 'It '", f"seqcli evaluate more.txt -m {model}"]
     else:
         lines = [
             f"seqcli predict new.csv -m {model}",
@@ -205,7 +214,7 @@ def _usage(plan: Plan, name: str, source: str) -> str:
 
 def _limits(plan: Plan, facts: CardFacts) -> list[str]:
     test = facts.parts.get("test", 0)
-    limits = [f"The table above rests on {test:,} test examples of one file; other data may be harder."]
+    limits = [f"The table above rests on {test:,} test {facts.unit} of one file; other data may be harder."]
     if plan.task == "forecast":
         limits += [
             "A forecast takes the future to resemble the past: what the file never showed is not foreseen.",
@@ -217,7 +226,12 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
             "It always answers with one of the classes it was trained on, whatever the input is.",
             "The probability is the network's own and may be too sure of itself.",
         ]
+    elif plan.task == "language":
+        limits += [
+            "It writes what is likely, which is not what is true.",
+            "It may repeat passages of its training text word for word.",
+        ]
     else:
         limits.append("Values far from those of the training part are extrapolated without a warning.")
-    limits.append("It repeats whatever bias its training rows hold.")
+    limits.append("It repeats whatever bias its training data hold.")
     return limits

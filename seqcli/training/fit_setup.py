@@ -13,6 +13,8 @@ from seqcli.errors import UsageError
 from seqcli.sequences import Examples
 
 Score: TypeAlias = Callable[[NDArray[np.float32], Examples], dict[str, float]]
+Write: TypeAlias = Callable[[Any], str]
+_CALLS = ("score", "write")
 
 
 def _no_score(outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
@@ -52,6 +54,12 @@ class FitSetup:
     """The key of ``score`` (or "loss") that decides which epoch is best."""
     higher_is_better: bool = False
     device: str = "cpu"
+    optimizer: str = "adamw"
+    bptt: int | None = None
+    """Steps after which gradients are cut, of a text that is read on and on; None: rows are read whole."""
+    backend: str = "torch"
+    write: Write | None = None
+    """What a network has learnt to write by now, as one line; None where it does not write."""
 
     def __post_init__(self) -> None:
         if self.epochs is None and self.steps is None and self.time_budget is None:
@@ -65,7 +73,7 @@ class FitSetup:
 
     def to_json(self) -> dict[str, Any]:
         """Every choice as a JSON value: what a resumed fit must agree with."""
-        return {item.name: getattr(self, item.name) for item in fields(self) if item.name != "score"}
+        return {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _CALLS}
 
 
 @dataclass(frozen=True)

@@ -19,15 +19,16 @@ from torch import Tensor, nn
 
 from seqcli.errors import DivergedError, Interrupted, ModelError, UsageError
 from seqcli.sequences import Examples
-from seqcli.training.batches import BatchOrder, RowOrder, forward_batches, predict_outputs
+from seqcli.training.batches import predict_outputs
 from seqcli.training.budget import probe_steps
 from seqcli.training.checkpoint import Checkpoint, CheckpointStore
 from seqcli.training.early_stopping import BestEpoch
 from seqcli.training.events import EpochDone, Notice, StepDone
+from seqcli.training.feeds import make_feed
 from seqcli.training.fit_setup import FitOutcome, FitSetup
 from seqcli.training.schedules import LEAST_SCORINGS, StepPlan, learning_rate_at, plan_steps
 from seqcli.training.signals import Interrupt, watch_interrupts
-from seqcli.training.stepping import Stepper
+from seqcli.training.stepping import make_trainer
 
 __all__ = ["FitOutcome", "FitSetup", "fit", "predict_outputs"]
 
@@ -95,10 +96,8 @@ class _Run:
         self, network: nn.Module, train: Examples, validation: Examples | None, setup: FitSetup
     ) -> None:
         self.setup = setup
-        self.train = train
-        self.validation = validation
-        self.stepper = Stepper(network, setup)
-        self.order = BatchOrder(train.lengths, setup.batch_size, setup.seed)
+        self.feed = make_feed(train, validation, setup)
+        self.trainer = make_trainer(network, setup)
         self.position = _Position()
         self.best = BestEpoch(setup.higher_is_better)
         self.best_weights: dict[str, Tensor] = {}
@@ -109,28 +108,21 @@ class _Run:
         """Begin at step 0; a time budget is turned into a number of steps."""
         budget_steps = None
         if self.setup.time_budget is not None and self.setup.steps is None:
-            budget_steps, seconds = probe_steps(
-                self.stepper.network,
-                self.train,
-                self.validation,
-                self.setup,
-                order=self.order,
-                budget=self.setup.time_budget,
-            )
-            passes = budget_steps / self.order.steps_per_pass
+            budget_steps, seconds = probe_steps(self.trainer.network, self.feed, self.setup)
+            passes = budget_steps / self.feed.steps_per_pass
             yield Notice(
                 f"{1000 * seconds:.1f} ms a step: {budget_steps:,} steps ({passes:.1f} passes) "
                 f"fit into {self.setup.time_budget:g} s"
             )
-        scorings = LEAST_SCORINGS if self.validation is not None else 1
-        self.plan = plan_steps(self.setup, self.order.steps_per_pass, budget_steps, scorings)
+        scorings = LEAST_SCORINGS if self.feed.has_validation else 1
+        self.plan = plan_steps(self.setup, self.feed.steps_per_pass, budget_steps, scorings)
         torch.manual_seed(self.setup.seed)
 
     def step(self) -> StepDone:
         """Train on the next batch."""
         position, total = self.position, self.plan.total_steps
         rate = learning_rate_at(position.step, total, self.setup.learning_rate)
-        self.stepper.step(self.train.batch(self.order.rows(position.step)), rate)
+        self.trainer.step(self.feed.batch(position.step), rate)
         position.step += 1
         if position.step % CHECK_EVERY == 0:
             self._check_finite()
@@ -142,20 +134,20 @@ class _Run:
         Returns None, and changes nothing, when the user interrupts in between.
         """
         self._check_finite()
-        metrics = self._validate(interrupt)
+        metrics = self.feed.validate(self.trainer, interrupt)
         if metrics is None:
             return None
         position, setup = self.position, self.setup
         position.epoch += 1
         steps = position.step - self.plan.epoch_end(position.epoch - 1)
-        train_loss, clipped = self.stepper.epoch_means(steps)
+        train_loss, clipped = self.trainer.epoch_means(steps)
         position.clipped_steps += clipped * steps
-        self.stepper.start_epoch()
+        self.trainer.start_epoch()
         best = False
-        if self.validation is not None:
+        if self.feed.has_validation:
             best = self.best.update(position.epoch, metrics[setup.metric], metrics["loss"])
             if best:
-                self.best_weights = _copy(self.stepper.network.state_dict())
+                self.best_weights = _copy(self.trainer.network.state_dict())
         rate = learning_rate_at(position.step - 1, self.plan.total_steps, setup.learning_rate)
         position.history.append(
             {
@@ -173,7 +165,7 @@ class _Run:
         if position.reason:
             self._note_time()
             if self.best_weights:
-                self.stepper.network.load_state_dict(self.best_weights)
+                self.trainer.network.load_state_dict(self.best_weights)
         return EpochDone(
             phase=setup.phase,
             epoch=position.epoch,
@@ -185,22 +177,8 @@ class _Run:
             best=best,
             seconds=self.elapsed(),
             last=bool(position.reason),
+            written=setup.write(self.trainer.network) if setup.write else "",
         )
-
-    def _validate(self, interrupt: Interrupt) -> dict[str, float] | None:
-        """The task's metrics and the loss on the validation part; None when interrupted."""
-        if self.validation is None:
-            return {}
-        gathered, total = RowOrder(len(self.validation)), 0.0
-        stepper, size = self.stepper, self.setup.batch_size
-        for rows, outputs, batch in forward_batches(stepper.network, self.validation, size, stepper.device):
-            gathered.put(rows, outputs)
-            total += float(stepper.loss(outputs, batch)) * len(rows)
-            if interrupt.requested:
-                return None
-        metrics = dict(self.setup.score(gathered.outputs, self.validation))
-        metrics["loss"] = total / len(self.validation)
-        return metrics
 
     def _reason_to_end(self) -> str:
         """Why the fit ends after the epoch just scored, or "" when it goes on."""
@@ -214,7 +192,7 @@ class _Run:
         return ""
 
     def _check_finite(self) -> None:
-        if not self.stepper.is_finite():
+        if not self.trainer.is_finite():
             rate = self.setup.learning_rate
             raise DivergedError(
                 f"training diverged: NaN or infinite loss or gradient by step {self.position.step} "
@@ -252,7 +230,7 @@ class _Run:
             "position": asdict(self.position),
             "best": asdict(self.best),
         }
-        tensors = self.stepper.tensors()
+        tensors = self.trainer.tensors()
         if self.position.reason:
             tensors = {name: value for name, value in tensors.items() if not name.startswith("optimizer/")}
         else:
@@ -266,7 +244,7 @@ class _Run:
             self.plan = StepPlan(**saved.state["plan"])
             self.position = _Position(**saved.state["position"])
             self.best = BestEpoch(**saved.state["best"])
-            self.stepper.restore(saved.tensors)
+            self.trainer.restore(saved.tensors)
         except (KeyError, TypeError, RuntimeError) as error:
             raise ModelError(
                 "the checkpoint does not fit the network", "leave out --resume to start anew"
@@ -278,12 +256,10 @@ class _Run:
 
     def _identity(self) -> dict[str, Any]:
         """What a resumed run must agree with."""
-        lengths = self.train.lengths
-        parameters = {name: list(p.shape) for name, p in self.stepper.network.named_parameters()}
+        parameters = {name: list(p.shape) for name, p in self.trainer.network.named_parameters()}
         return {
             **self.setup.to_json(),
-            "training rows": len(lengths),
-            "training steps in rows": int(lengths.sum()),
+            **self.feed.identity(),
             "network": parameters,
         }
 

@@ -10,13 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seqcli.backends.device import choose_device, set_threads
-from seqcli.backends.graph import network_graph
+from seqcli.backends.graph import network_graph, step_graph
 from seqcli.backends.network import Network, build_network, parameter_table
 from seqcli.model_dir import (
     SavedModel,
@@ -29,8 +32,10 @@ from seqcli.model_dir import (
 from seqcli.options import Options, SavingOptions, TrainingOptions
 from seqcli.readers.read import read_table
 from seqcli.saved.places import resume_command
+from seqcli.sequences import Examples, Windows
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables, Task
 from seqcli.tasks.detect import make_plan
+from seqcli.tasks.language import Language
 from seqcli.tasks.registry import prepare
 from seqcli.threads import training_threads
 from seqcli.training.checkpoint import CheckpointStore
@@ -38,6 +43,7 @@ from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone,
 from seqcli.training.export import CardFacts, model_card, model_record
 from seqcli.training.loop import FitOutcome, FitSetup, fit, predict_outputs
 from seqcli.training.started import StartedRun
+from seqcli.training.streams import go_on, text_surprisals
 from seqcli.training.warm_start import start_from
 
 CHECKPOINT = "checkpoint"
@@ -46,6 +52,13 @@ REFIT_SHARE = 0.6
 """Epochs over all rows after the test, as a share of the epochs that were best on validation."""
 
 
+WRITTEN = {"characters": 60, "words": 14}
+"""Tokens that a language model in training writes to show how it goes."""
+
+WHY_FORWARD = {
+    "forecast": ", since nobody has the future",
+    "language": ", since a text is written from its beginning",
+}
 _NAMED = 8
 """Columns that the plan names one by one."""
 
@@ -145,13 +158,20 @@ def plan_made(run: Run) -> PlanMade:
     direction = "in both directions" if spec.bidirectional else "forward"
     layers = f"{spec.num_layers} layers" if spec.num_layers > 1 else "1 layer"
     cell = "no recurrence" if spec.cell == "none" else spec.cell.upper()
+    pooling = "an answer at each step" if spec.pool == "none" else f"{spec.pool} pooling"
     network = (
         f"network: {cell}, {layers} of {spec.hidden_size} units read {direction}, "
-        f"{spec.pool} pooling, {spec.init} initialisation"
+        f"{pooling}, {spec.init} initialisation"
     )
+    amount = f"{run.prepared.sizes[0]:,} {run.prepared.unit}"
+    batches = f"batches of {training.batch_size}"
+    if training.bptt:
+        batches = f"read from {_count(training.batch_size or 1, 'place')} at once, gradients cut after "
+        batches += _count(training.bptt, "step")
+    by = " by NumPy" if training.backend == "numpy" else ""
     fitting = (
-        f"training: {len(run.prepared.train):,} examples, {_length(training)}, batches of "
-        f"{training.batch_size}, {_count(run.threads, 'thread')}, seed {training.seed}"
+        f"training{by}: {amount}, {_length(training)}, {batches}, {_count(run.threads, 'thread')}, "
+        f"seed {training.seed}"
     )
     lines = (*plan.reasons, _columns_line(plan), network, fitting)
     return PlanMade(plan.task, lines, (*run.notes, *run.prepared.warnings), parameter_table(run.network))
@@ -160,9 +180,12 @@ def plan_made(run: Run) -> PlanMade:
 def _columns_line(plan: Plan) -> str:
     """Which column is what, whatever rule found it."""
     past = ("its own past",) if plan.task == "forecast" and not plan.features else ()
+    language = plan.task == "language"
     roles = {
-        "target": plan.target,
-        "from": (*plan.text, *plan.features, *past),
+        "text": plan.text if language else (),
+        "depending on": plan.features if language else (),
+        "target": () if language else plan.target,
+        "from": () if language else (*plan.text, *plan.features, *past),
         "over": (plan.time,) if plan.time else (),
         "for each": plan.id,
         "together in the split": (plan.group,) if plan.group else (),
@@ -215,14 +238,14 @@ def _train_and_save(
     run: Run, checkpoints: CheckpointStore, typed: frozenset[str], old: SavedModel | None
 ) -> Generator[Event, None, Trained]:
     """Fit, calibrate, test once, go on over all rows, save; returns the closing event."""
-    prepared, batch_size = run.prepared, run.options.training.batch_size or 1
+    prepared = run.prepared
     device = choose_device(run.options.training.device)
     run.network.to(device)
     setup = _fit_setup(run, str(device))
     outcome = yield from fit(run.network, prepared.train, prepared.validation, setup, checkpoints)
-    validated = predict_outputs(run.network, prepared.validation, batch_size)
+    validated = _outputs(run, prepared.validation)
     task = prepared.task.calibrate(validated, prepared.validation)
-    outputs = predict_outputs(run.network, prepared.test, batch_size)
+    outputs = _outputs(run, prepared.test)
     own = Scores(prepared.network.cell, task.score(outputs, prepared.test))
     scores = [own, *task.baselines(prepared)]
     tables = task.report(scores, outputs, prepared.test)
@@ -241,18 +264,27 @@ def _train_and_save(
     return trained
 
 
+def _outputs(run: Run, examples: Examples) -> NDArray[np.float32]:
+    """What the network says: outputs (N, *output_shape); of a text the nats of each token, (M, 2)."""
+    if isinstance(examples, Windows) and run.prepared.network.streams:
+        return text_surprisals(run.network, examples)
+    return predict_outputs(run.network, examples, run.options.training.batch_size or 1)
+
+
 def _rules(run: Run, outcome: FitOutcome) -> list[str]:
     """What the training itself kept to: how it ended, what was clipped, which way the network reads."""
-    training, forecasting = run.options.training, run.prepared.task.plan.task == "forecast"
+    training = run.options.training
+    task = run.prepared.task.plan.task
     limit = f"to a norm of {training.clip_norm:g}"
     if training.clip_value is not None:
         limit = f"to ±{training.clip_value:g} each"
     direction = "in both directions, since the whole input is there"
+    cut = ", cut after " + _count(training.bptt, "step") if training.bptt else ""
     if not run.prepared.network.bidirectional:
-        direction = "forward alone" + (", since nobody has the future" if forecasting else "")
+        direction = "forward alone" + WHY_FORWARD.get(task, "")
     return [
         f"training: {outcome.reason}",
-        f"gradients clipped {limit}: {100 * outcome.clipped:.1f} % of {_count(outcome.steps, 'step')}",
+        f"gradients clipped {limit}: {100 * outcome.clipped:.1f} % of {_count(outcome.steps, 'step')}{cut}",
         f"read {direction}",
     ]
 
@@ -275,7 +307,22 @@ def _fit_setup(run: Run, device: str) -> FitSetup:
         metric=task.metric,
         higher_is_better=task.higher_is_better,
         device=device,
+        optimizer=training.optimizer or "adamw",
+        bptt=training.bptt,
+        backend=training.backend,
+        write=_writer(task) if isinstance(task, Language) else None,
     )
+
+
+def _writer(task: Language) -> Callable[[Any], str]:
+    """What a network writes after a line break: a line for people who watch it learn."""
+
+    def write(network: Any) -> str:
+        length = WRITTEN[task.corpus.level]
+        ids = go_on(network, task.opening().tolist(), length, temperature=0.8, seed=0)
+        return task.corpus.decode(ids)
+
+    return write
 
 
 def _refit(run: Run, setup: FitSetup, outcome: FitOutcome, checkpoints: CheckpointStore) -> _Fitting:
@@ -305,19 +352,21 @@ def _save(
         task, prepared.network, scores, options,
         typed=typed, threads=run.threads, steps=outcome.steps, data=data,
     )  # fmt: skip
-    parts = {"train": prepared.train, "validation": prepared.validation, "test": prepared.test}
+    parts = dict(zip(("train", "validation", "test"), prepared.sizes, strict=True))
     refitted = prepared.refit is not None and run.options.training.refit
     facts = CardFacts(
         run.target.name,
         trained.result,
         sum(weight.numel() for weight in run.network.parameters()),
-        {name: len(part) for name, part in parts.items()},
+        parts,
         trained.rules,
         (*run.notes, *prepared.warnings),
+        prepared.unit,
         refitted,
     )
     weights = {name: tensor.numpy() for name, tensor in run.network.state_dict().items()}
-    graphs = {"batch": network_graph(run.network)}
+    streams = prepared.network.streams
+    graphs = {"step": step_graph(run.network)} if streams else {"batch": network_graph(run.network)}
     card = model_card(record, task.plan, facts)
     write_model(run.target, record, weights, graphs, history, card, keep_old=True)
 

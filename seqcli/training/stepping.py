@@ -3,23 +3,66 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
+from seqcli.backends.cells.cell import State
 from seqcli.backends.losses import LOSSES, Loss
+from seqcli.backends.network import Network
 from seqcli.errors import ResourceError
 from seqcli.sequences import Batch
 from seqcli.training.batches import to_tensors
 from seqcli.training.fit_setup import FitSetup
 
 
+class Trainer(Protocol):
+    """What takes the steps of a fit."""
+
+    device: torch.device
+    loss: Loss
+    """Outputs (B, ...) and their batch → a mean."""
+
+    @property
+    def network(self) -> nn.Module:
+        """The network with the weights of the last step."""
+
+    def start_epoch(self) -> None:
+        """Set the epoch's sums to zero."""
+
+    def step(self, batch: Batch, learning_rate: float) -> None:
+        """Train on one batch."""
+
+    def is_finite(self) -> bool:
+        """Whether every loss and gradient since the last call was finite."""
+
+    def epoch_means(self, steps: int) -> tuple[float, float]:
+        """(mean training loss over rows, share of clipped steps) of the epoch at hand."""
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All state that the next step depends on, by name."""
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Put back what :meth:`tensors` gave. Raises KeyError or RuntimeError when it does not fit."""
+
+
+def make_trainer(network: nn.Module, setup: FitSetup) -> Trainer:
+    """The trainer of the backend that ``setup`` names."""
+    if setup.backend == "numpy":
+        from seqcli.training.numpy_stepper import NumpyStepper
+
+        return NumpyStepper(cast(Network, network), setup)
+    return Stepper(network, setup)
+
+
 class Stepper:
     """A network with its optimiser, and the running sums of the epoch at hand.
 
     AdamW (Loshchilov and Hutter, ICLR 2019), fused; biases and other vectors are not decayed. The
-    sums stay tensors, so that no step waits for a number to come back from the device.
+    sums stay tensors, so that no step waits for a number to come back from the device. Where the setup
+    cuts gradients after some steps, the state of one batch goes into the next, detached.
     """
 
     def __init__(self, network: nn.Module, setup: FitSetup) -> None:
@@ -29,14 +72,8 @@ class Stepper:
         self._setup = setup
         self._named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
         self._parameters = [parameter for _, parameter in self._named]
-        self._optimizer = torch.optim.AdamW(
-            [
-                {"params": [p for p in self._parameters if p.ndim > 1], "weight_decay": setup.weight_decay},
-                {"params": [p for p in self._parameters if p.ndim <= 1], "weight_decay": 0.0},
-            ],
-            lr=setup.learning_rate,
-            fused=True,
-        )
+        self._optimizer = make_optimizer(self._parameters, setup)
+        self._carried: list[State] | None = None
         self.start_epoch()
         self._norms = torch.zeros((), dtype=torch.float64, device=self.device)
 
@@ -62,13 +99,21 @@ class Stepper:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(self.network(batch), batch)
+        loss = self.loss(self._outputs(batch), batch)
         loss.backward()  # type: ignore[no-untyped-call]
         norm, clipped = clip_gradients(self._parameters, self._setup.clip_norm, self._setup.clip_value)
         self._optimizer.step()
         rows = len(batch["lengths"])
         self._sums += torch.stack([loss.detach().double() * rows, clipped.new_full((), rows), clipped])
         self._norms += norm
+
+    def _outputs(self, batch: dict[str, Tensor]) -> Tensor:
+        """What the network answers; in a stream it reads on from where the last batch ended."""
+        if self._setup.bptt is None:
+            return cast(Tensor, self.network(batch))
+        outputs, states = cast(Network, self.network).read_on(batch, self._carried)
+        self._carried = [tuple(part.detach() for part in state) for state in states]
+        return outputs
 
     def is_finite(self) -> bool:
         """Whether every loss and gradient since the last call was finite; waits for the device."""
@@ -87,6 +132,8 @@ class Stepper:
         for name, parameter in self._named:
             for key, value in self._optimizer.state.get(parameter, {}).items():
                 found[f"optimizer/{key}/{name}"] = value
+        for cell, state in enumerate(self._carried or []):
+            found.update({f"carried/{cell}/{place}": part for place, part in enumerate(state)})
         found["sums"] = self._sums
         found["random/cpu"] = torch.get_rng_state()
         if self.device.type == "cuda":
@@ -99,15 +146,36 @@ class Stepper:
         for name, parameter in self._named:
             state = {
                 key: tensors[f"optimizer/{key}/{name}"].to(self.device, copy=True)
-                for key in ("step", "exp_avg", "exp_avg_sq")
+                for key in ("step", "exp_avg", "exp_avg_sq", "sum")
                 if f"optimizer/{key}/{name}" in tensors
             }
             if state:
                 self._optimizer.state[parameter] = state
+        if self._setup.bptt is not None and "carried/0/0" in tensors:
+            self._carried = [
+                tuple(
+                    tensors[f"carried/{depth}/{place}"].to(self.device) for place in range(len(cell.states))
+                )
+                for depth, cell in enumerate(cast(Network, self.network).encoder.forward_cells)
+            ]
         self._sums = tensors["sums"].to(self.device, copy=True)
         torch.set_rng_state(tensors["random/cpu"])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(tensors["random/cuda"], self.device)
+
+
+def make_optimizer(parameters: list[nn.Parameter], setup: FitSetup) -> torch.optim.Optimizer:
+    """AdamW, Adam (Kingma and Ba, ICLR 2015) or Adagrad (Duchi, Hazan and Singer, JMLR 2011).
+
+    AdamW decays matrices alone; the others decay nothing.
+    """
+    if setup.optimizer == "adagrad":
+        return torch.optim.Adagrad(parameters, lr=setup.learning_rate, foreach=True)
+    if setup.optimizer == "adam":
+        return torch.optim.Adam(parameters, lr=setup.learning_rate, fused=True)
+    matrices = {"params": [p for p in parameters if p.ndim > 1], "weight_decay": setup.weight_decay}
+    vectors = {"params": [p for p in parameters if p.ndim <= 1], "weight_decay": 0.0}
+    return torch.optim.AdamW([matrices, vectors], lr=setup.learning_rate, fused=True)
 
 
 def clip_gradients(

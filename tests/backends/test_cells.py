@@ -9,12 +9,13 @@ import torch
 
 from seqcli import options
 from seqcli.backends.cells.cell import Cell
-from seqcli.backends.encoder import Encoder
 from seqcli.backends.graph import step_graph
-from seqcli.backends.initialisation import initialise
+from seqcli.backends.network import build_network
 from seqcli.backends.registry import CELLS, load_cell
 from seqcli.errors import UsageError
+from seqcli.network import InputSpec, NetworkSpec
 from seqcli.saved.graph_check import check_graph
+from seqcli.saved.record import is_step_signature
 
 CARRIES_NOTHING = {"none": "a feedforward layer at each step: h is not carried, so there is no state"}
 every_cell = pytest.mark.parametrize("name", CELLS)
@@ -155,32 +156,36 @@ def test_state_at_is_the_state_after_each_rows_own_last_step(name):
 
 @every_cell
 @pytest.mark.parametrize("layers", [1, 2])
-def test_onnx_step_equals_step(name, layers, run_graph):
-    torch.manual_seed(2)
-    encoder = Encoder(name, 3, 4, layers)
-    initialise(encoder, "torch", 100)
-    cells = [layer.forward_cell for layer in encoder.layers]
-    x, states = torch.randn(5, 3), [random_state(cell, 5) for cell in cells]
+@pytest.mark.parametrize("steps", [1, 6])
+def test_onnx_steps_equal_steps(name, layers, steps, run_graph):
+    spec = NetworkSpec(
+        (InputSpec("x", "values", 3),), (5,), name, 4, layers, pool="none", init="torch", streams=True
+    )
+    network = build_network(spec, seed=2)
+    cells = [layer.forward_cell for layer in network.encoder.layers]
+    x, states = torch.randn(5, steps, 3), [random_state(cell, 5) for cell in cells]
     feeds = {"x": x}
     for depth, (cell, state) in enumerate(zip(cells, states, strict=True)):
         feeds.update({f"{key}_{depth}": part for key, part in zip(cell.states, state, strict=True)})
-    graph = step_graph(encoder)
-    check_graph(graph)
+    graph = step_graph(network)
+    assert is_step_signature(check_graph(graph), spec)
     found, *found_states = run_graph(graph, feeds)
     expected_states = []
     with torch.no_grad():
         for cell, state in zip(cells, states, strict=True):
-            x, after = cell.step(x, state)
+            x, after = stepped(cell, x, state)
             expected_states += after
-    assert abs(found - x.numpy()).max() < 1e-6
+        expected = network.head(x)
+    assert abs(found - expected.numpy()).max() < 1e-6
     assert len(found_states) == len(expected_states)
     for ours, theirs in zip(found_states, expected_states, strict=True):
         assert abs(ours - theirs.numpy()).max() < 1e-6
 
 
-def test_a_bidirectional_encoder_has_no_step():
+def test_a_bidirectional_network_has_no_step():
+    spec = NetworkSpec((InputSpec("x", "values", 3),), (5,), "gru", 4, bidirectional=True, pool="none")
     with pytest.raises(ValueError, match="no single step"):
-        step_graph(Encoder("gru", 3, 4, bidirectional=True))
+        step_graph(build_network(spec, seed=0))
 
 
 @pytest.mark.parametrize(("batch", "steps", "hidden"), [(1, 1, 1), (3, 70, 500), (40, 5, 2000)])

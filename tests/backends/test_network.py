@@ -134,3 +134,13 @@ def test_equations_of_a_small_forecaster():
     spec = NetworkSpec((PRICES,), (10, 1), hidden_size=64, pool="last")
     assert equations(spec).splitlines()[1] == "    x_t = past_t   (3)"
     assert equations(spec).splitlines()[-2:] == ["    y = W p + b   (10 × 1)", "    W (10, 64)  b (10)"]
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_equations_of_a_language_network(cell):
+    """No pool; an answer at each step, and a first state that is learned where there is one."""
+    spec = NetworkSpec((TEXT,), (100,), cell, 16, 2, pool="none", streams=True)
+    text = equations(spec)
+    assert "pool" not in text
+    assert text.splitlines()[-2:] == ["    y_t = W h_t + b   (100)", "    W (100, 16)  b (100)"]
+    assert ("begins as learned vectors (16)" in text) == (cell != "none")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import runpy
 import shlex
 import subprocess
 import sys
@@ -15,6 +16,10 @@ from pathlib import Path
 import pytest
 
 from seqcli.cli.main import COMMANDS, _load, main
+from seqcli.errors import SeqcliError, UsageError
+from seqcli.results import ResultColumn, ResultTable
+
+TINY = runpy.run_path(str(Path(__file__).parents[1] / "inference" / "tiny_language.py"))
 
 
 def run(capsys, *argv):
@@ -173,6 +178,28 @@ def test_mistakes_are_two_lines(here, capsys, argv, code, said) -> None:
     assert len(lines) <= 2
 
 
+class Terminal(io.StringIO):
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("scrolling", "moves"), [(False, True), (True, False)])
+def test_a_terminal_sees_how_far_a_file_is_unless_its_rows_scroll_by(
+    here, capsys, monkeypatch, scrolling, moves
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr("seqcli.reporting.progress.REDRAW", -1.0)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    if scrolling:
+        monkeypatch.setattr(sys, "stdout", Terminal())
+    assert main(["predict", "reviews.csv", "-m", "reviews.seqcli", "--format", "csv"]) == 0
+    assert ("100% · 80 rows, " in terminal.getvalue()) is moves
+    assert ("\r" in terminal.getvalue()) is moves
+
+
 # ---- evaluate
 
 
@@ -194,6 +221,34 @@ def test_a_metric_under_the_limit_is_exit_1(here, capsys) -> None:
     assert "is under 1.5" in err
     code, *_ = run(capsys, "evaluate", "reviews.csv", "-m", "reviews.seqcli", "--fail-under", "accuracy=0")
     assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["reviews.csv", "-m", "reviews.seqcli", "--fail-under", "log_loss=0"], "log_loss"),
+        (["prices.csv", "-m", "prices.seqcli", "--fail-under", "mase=1000,mae=0"], "mae"),
+    ],
+)
+def test_an_error_over_the_limit_is_exit_1(here, capsys, argv, said) -> None:
+    code, out, err = run(capsys, "evaluate", *argv, "-q")
+    assert code == 1
+    assert rows_of(out)
+    problem, hint = err.splitlines()
+    assert problem.startswith(f"{said} ")
+    assert problem.endswith(" is over 0")
+    assert hint == "hint: lower is better: --fail-under asked for at most 0"
+    assert run(capsys, "evaluate", *argv[:-1], f"{said}=1e9", "-q")[0] == 0
+
+
+def test_a_limit_on_what_the_file_cannot_tell_is_exit_1() -> None:
+    from seqcli.cli.commands.evaluate import check_limits
+
+    result = ResultTable("", (ResultColumn("forecast"), ResultColumn("mase")), [("seqcli (gru)", None)])
+    with pytest.raises(SeqcliError, match="mase cannot be measured"):
+        check_limits(result, (("mase", 1.0),))
+    with pytest.raises(UsageError, match="no metric 'forecast'"):
+        check_limits(result, (("forecast", 1.0),))
 
 
 # ---- show
@@ -337,6 +392,9 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
         ("sequence", "step", "x", "label"),
         [(s, t, (s % 2) + 0.01 * t, "ab"[s % 2]) for s in range(40) for t in range(5)],
     )
+    Path("corpus.txt").write_text(TINY["TEXT"] * 30)
+    if "-m corpus.seqcli" in example:
+        TINY["tiny_language"](Path("corpus.seqcli"))
     left, pipe, right = example.partition(" | ")
     text = (
         subprocess.run(["bash", "-c", left], capture_output=True, text=True, check=True).stdout
@@ -347,12 +405,13 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
     if example == "seqcli show":
         monkeypatch.chdir(here.parent)
     argv = shlex.split(right or left)[1:]
-    if argv[0] in ("train", "forecast") and "-m" not in argv and "--dry-run" not in argv:
+    trains = argv[0] in ("train", "forecast", "generate")
+    if trains and "-m" not in argv and "--dry-run" not in argv:
         argv += ["--epochs", "1", "--force"]
     if argv == ["demo", "1"]:
         monkeypatch.setattr("seqcli.cli.commands.demo.run_line", lambda line: 0)
     if "--fail-under" in argv:
-        argv[-1] = "accuracy=.1"
+        argv[-1] = "accuracy=.1,log_loss=9"
     code, out, err = run(capsys, *argv)
     assert code == 0, err
     assert out or "-o" in argv or argv[0] == "demo" or "-" not in argv

@@ -296,6 +296,7 @@ def test_a_closed_pipe_is_silence(argv) -> None:
         (["--help"], ("numpy", "onnxruntime", *HEAVY)),
         (["train", "--help"], ("onnxruntime", *HEAVY)),
         (["forecast", "--help"], ("onnxruntime", *HEAVY)),
+        (["generate", "--help"], ("onnxruntime", *HEAVY)),
         (["predict", "--help"], ("onnxruntime", *HEAVY)),
     ],
 )

@@ -19,7 +19,7 @@ from pathlib import Path
 from seqcli.cli.main import main
 from seqcli.demo.reviews import reviews
 from seqcli.demo.series import prices, sensor
-from seqcli.demo.words import names
+from seqcli.demo.words import corpus, names
 
 HERE = Path(__file__).parent
 SIZES = (
@@ -41,6 +41,8 @@ class Golden:
     """The rows of the file that become NAME.csv."""
     verb: str = "predict"
     """What it answers."""
+    with_verb: tuple[str, ...] = ()
+    """What is typed beside the verb."""
 
 
 def motions() -> list[Row]:
@@ -69,6 +71,11 @@ def two_shops() -> list[Row]:
     return [
         (day[0], shop, day[5]) for pair in both for shop, day in zip(("north", "south"), pair, strict=True)
     ]
+
+
+def paragraphs() -> list[Row]:
+    """Made prose, a paragraph a row."""
+    return [(paragraph,) for paragraph in corpus(12_000).strip().split("\n\n")]
 
 
 PRICES = ("date", "open", "high", "low", "close", "volume")
@@ -116,6 +123,22 @@ GOLDEN = {
         slice(-80, None),
         "forecast",
     ),
+    "language_characters": Golden(
+        ("category", "name"),
+        lambda: list(names(480)),
+        ("--condition", "category", "--embedding-size", "8", "--cell", "lstm", "--bptt", "16"),
+        slice(20),
+        "evaluate",
+        ("--per-token",),
+    ),
+    "language_words": Golden(
+        ("paragraph",),
+        paragraphs,
+        ("--level", "words", "--embedding-size", "8", "--num-layers", "2", "--dropout", "0.2"),
+        slice(3),
+        "evaluate",
+        ("--per-token",),
+    ),
 }  # fmt: skip
 """Name → how it is made."""
 
@@ -145,6 +168,7 @@ def make(name: str) -> None:
     write_rows(HERE / f"{name}.csv", golden.header, rows[golden.answered])
     run(
         golden.verb,
+        *golden.with_verb,
         str(HERE / f"{name}.csv"),
         "-m",
         str(target),

@@ -7,6 +7,7 @@ zero, so that what comes out is its reference forecast.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ from seqcli.tasks.base import Plan
 from seqcli.tasks.classify import Classify
 from seqcli.tasks.features import Features, NumberColumn
 from seqcli.tasks.inputs import Inputs
+
+sys.path.insert(0, str(Path(__file__).parent))  # tiny_language.py is shared by test files here
 
 KINDS = {"tokens": TensorProto.INT64, "values": TensorProto.FLOAT, "dense": TensorProto.FLOAT}
 SCORES = {"good": (0.0, 1.0), "bad": (1.0, 0.0), "great": (0.0, 2.0), "the": (0.25, 0.25)}

@@ -115,6 +115,43 @@ def test_wrong_files_are_refused_by_name(tmp_path: Path) -> None:
         read_table(["-", str(tmp_path / "a.csv")], ReadingOptions())
 
 
+def test_models_and_hidden_files_are_not_data(tmp_path: Path) -> None:
+    beside = ["fold.seqcli/model.json", "fold.seqcli/graphs/batch.onnx", "fold.seqcli.old/README.md"]
+    beside += [".fold.seqcli.partial/lock", ".fold.seqcli.partial/checkpoint/state.json", ".DS_Store"]
+    beside += [f"best/{name}" for name in ("model.json", "weights.safetensors", "history.jsonl", "README.md")]
+    files = {"Greek.txt": "Houlis\n", "Czech.txt": "Zitka\n"}
+    write(tmp_path, {**files, **dict.fromkeys(beside, "\0")})
+    assert columns(read(tmp_path), "text", "label") == [("Zitka", "Czech"), ("Houlis", "Greek")]
+
+
+def test_models_and_hidden_files_are_not_data_in_labelled_folders_either(tmp_path: Path) -> None:
+    beside = ["pos/pos.seqcli/README.md", "pos/deep/.x.seqcli.partial/lock", "all.seqcli/README.md", "neg/.y"]
+    files = {"pos/1.txt": "fine", "pos/deep/2.txt": "good", "neg/1.txt": "bad"}
+    write(tmp_path, {**files, **dict.fromkeys(beside, "\0")})
+    labelled = [("bad", "neg"), ("fine", "pos"), ("good", "pos")]
+    assert columns(read(tmp_path), "text", "label") == labelled
+    assert columns(read(tmp_path / "neg", tmp_path / "pos"), "text", "label") == labelled
+
+
+def test_a_model_in_a_folder_of_files_called_train_makes_no_published_set(tmp_path: Path) -> None:
+    write(tmp_path, {"train/a.txt": "x\n", "train/train.seqcli/model.json": "{}", "b.txt/1.txt": "y\n"})
+    assert columns(read(tmp_path), "text", "label") == [("y", "b.txt"), ("x", "train")]
+
+
+def test_a_model_is_refused_as_data(tmp_path: Path) -> None:
+    write(tmp_path, {"a.txt": "x\n", "a.seqcli/model.json": "{}"})
+    for paths in ([tmp_path / "a.seqcli"], [tmp_path / "a.txt", tmp_path / "a.seqcli"]):
+        with pytest.raises(DataError, match=r"a\.seqcli: is a model, not data") as caught:
+            read(*paths)
+        assert caught.value.hint == f"what uses it: seqcli predict FILE -m {tmp_path / 'a.seqcli'}"
+
+
+def test_links_in_a_circle_are_not_followed(tmp_path: Path) -> None:
+    write(tmp_path, {"pos/1.txt": "fine", "neg/1.txt": "bad"})
+    (tmp_path / "pos" / "again").symlink_to(tmp_path)
+    assert columns(read(tmp_path), "text", "label") == [("bad", "neg"), ("fine", "pos")]
+
+
 def test_an_empty_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="no file to read in this folder"):
         read(tmp_path)

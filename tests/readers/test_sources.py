@@ -129,6 +129,10 @@ def test_a_missing_file_names_the_closest(tmp_path: Path) -> None:
         open_source(str(tmp_path / "review.csv"))
     assert caught.value.message.endswith("review.csv: no such file")
     assert caught.value.hint == f"did you mean {tmp_path / 'reviews.csv'}?"
+    (tmp_path / "prices.seqcli").mkdir()  # a model is nothing to read
+    with pytest.raises(DataError) as caught:
+        open_source(str(tmp_path / "prices.csv"))
+    assert caught.value.hint != f"did you mean {tmp_path / 'prices.seqcli'}?"
     with pytest.raises(DataError) as caught:
         open_source(str(tmp_path / "nowhere" / "x.csv"))
     assert caught.value.hint == "look at its path and spelling"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import itertools
 import os
 import threading
 from collections.abc import Iterator
@@ -79,6 +81,36 @@ def test_a_file_goes_in_full_batches(tmp_path: Path) -> None:
     records = [record for batch in batches for record in batch]
     assert [record.cells[0] for record in records] == [str(n) for n in range(25)]
     assert [record.number for record in records] == list(range(2, 27))
+
+
+def test_a_file_knows_what_share_of_it_was_handed_over(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("n\n" + "".join(f"{n}\n" for n in range(25)))
+    rows = open_stream(str(path), ReadingOptions(), ("n",))
+    assert rows.share == 0
+    assert [rows.share for _ in rows.batches(10)] == [0.4, 0.8, 1.0]
+
+
+def test_a_share_counts_the_bytes_that_are_still_to_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("seqcli.readers.sources._PIECE", 100)
+    path = tmp_path / "x.csv"
+    path.write_text("number\n" + "123456789\n" * 99)
+    rows = open_stream(str(path), ReadingOptions(), ("number",))
+    shares = [rows.share or 0.0 for _ in rows.batches(3)]
+    steps = [later - sooner for sooner, later in itertools.pairwise(shares)]
+    assert min(steps) > 0
+    assert max(steps) < 0.06
+    assert shares[-1] == 1
+
+
+def test_a_pipe_has_no_share(pipe: tuple[Source, int]) -> None:
+    source, writing = pipe
+    os.write(writing, b"text,label\nfine,1\n")
+    assert stream(source, ("text",)).share is None
+    os.close(writing)
+    assert Source("memory", io.BytesIO(b"text\n")).share is None
 
 
 def test_bad_rows_are_named_and_the_stream_goes_on(tmp_path: Path) -> None:

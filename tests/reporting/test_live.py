@@ -10,12 +10,10 @@ import pytest
 
 from seqcli.reporting.live import (
     TrainingView,
-    clock,
     epoch_line,
     epoch_table,
     progress_text,
 )
-from seqcli.reporting.progress import counted, waiting
 from seqcli.reporting.screen import Screen, Tolerant
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.training.events import EpochDone, Notice, PlanMade, StepDone, Trained
@@ -148,27 +146,6 @@ def test_the_bar_tells_what_is_left() -> None:
     assert text.endswith(" 25% · step 25/100 · 1:30 left")
     assert text.startswith("##########---")
     assert len(text) <= 80
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0:00"), (75, "1:15"), (3723, "1:02:03")])
-def test_clock(seconds, text) -> None:
-    assert clock(seconds) == text
-
-
-def test_counting_and_waiting_leave_no_trace_in_a_pipe() -> None:
-    stream = io.StringIO()
-    screen = Screen(stream=stream)
-    with waiting(screen, "reading"):
-        assert list(counted(screen, [[1, 2], [3]], "rows")) == [[1, 2], [3]]
-    assert stream.getvalue() == ""
-
-
-def test_counting_and_waiting_clean_up_on_a_terminal(terminal) -> None:
-    screen = Screen(stream=terminal)
-    with waiting(screen, "reading"):
-        assert list(counted(screen, [[1, 2], [3]], "rows")) == [[1, 2], [3]]
-    assert "reading" in terminal.getvalue()
-    assert terminal.getvalue().endswith("\r\033[K")
 
 
 def test_a_screen_nobody_reads_never_fails() -> None:

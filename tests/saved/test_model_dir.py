@@ -16,6 +16,7 @@ from safetensors.numpy import load_file, save_file
 
 from seqcli.errors import ModelError, UsageError
 from seqcli.model_dir import agrees, check_target, default_target, find_model, old_dir, read_model
+from seqcli.saved.places import is_model
 from seqcli.saved.weights import unpack_weights
 
 
@@ -34,6 +35,23 @@ def test_what_was_written_is_read(saved, small) -> None:
         assert weights[name].flags.writeable
     assert (saved / "README.md").read_text() == "# A model\n"
     assert [json.loads(line) for line in (saved / "history.jsonl").read_text().splitlines()] == small.history
+
+
+def test_a_model_is_known_by_its_name_or_by_its_files(saved, tmp_path, monkeypatch) -> None:
+    assert is_model(saved)
+    assert is_model(saved.rename(tmp_path / "best"))
+    for name in ("x.seqcli", "x.seqcli.old", "data"):
+        (tmp_path / name).mkdir()
+        assert is_model(tmp_path / name) is (name != "data")
+    (tmp_path / "y.seqcli").write_text("a file")
+    assert not is_model(tmp_path / "y.seqcli")
+    assert not is_model(tmp_path / "nowhere.seqcli")
+
+    def refuse(_: Path) -> bool:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_file", refuse)
+    assert not is_model(tmp_path / "data")
 
 
 def test_the_directory_holds_these_files_and_no_other(saved) -> None:

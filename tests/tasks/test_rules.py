@@ -61,7 +61,7 @@ EXAMPLES = {
         "translate",
         (),
     ),
-    "one text": ("text\n" + "\n".join(TEXTS), "language", ()),
+    "one text": ("text\n" + "\n".join(TEXTS), "language", ("text",)),
 }
 
 

@@ -9,8 +9,8 @@ from tiny_fit import TinyNetwork, tiny_examples, tiny_setup
 
 from seqcli.sequences import Batchable, Sequences
 from seqcli.training import budget
-from seqcli.training.batches import BatchOrder
 from seqcli.training.budget import probe_steps
+from seqcli.training.feeds import RowFeed, make_feed
 
 
 class Clock:
@@ -45,10 +45,10 @@ def test_the_steps_fill_the_budget_whatever_the_probe_saw(ragged, monkeypatch, s
     clocked = Clock(ragged, second_per_cell=1e-3)
     monkeypatch.setattr(budget.time, "monotonic", lambda: clocked.now)
     setup = tiny_setup(epochs=None, time_budget=seconds)
-    order = BatchOrder(ragged.lengths, setup.batch_size, setup.seed)
-    steps, per_step = probe_steps(TinyNetwork(), clocked, None, setup, order=order, budget=seconds)
+    feed = make_feed(clocked, None, setup)
+    steps, per_step = probe_steps(TinyNetwork(), feed, setup)
     # Bucketed: 5 batches of 8 × 2 and 5 of 8 × 20 cells, so 88 cells on average.
-    assert order.steps_per_pass == 10
+    assert feed.steps_per_pass == 10
     assert per_step == pytest.approx(0.088)
     left = 0.95 * seconds - clocked.now
     assert steps == int(left / 0.088)
@@ -59,10 +59,9 @@ def test_scoring_is_part_of_the_sum(ragged, monkeypatch):
     """Each scoring costs 80 × 1 s here; the budget holds five, and the steps between them."""
     clock = Clock(ragged, second_per_cell=1e-3)
     monkeypatch.setattr(budget.time, "monotonic", lambda: clock.now)
-    monkeypatch.setattr(budget, "_scoring_seconds", lambda *_: 2.0)
+    monkeypatch.setattr(RowFeed, "scoring_seconds", lambda *_: 2.0)
     setup = tiny_setup(epochs=None, time_budget=13.0)
-    order = BatchOrder(ragged.lengths, setup.batch_size, setup.seed)
-    steps, _ = probe_steps(TinyNetwork(), clock, ragged, setup, order=order, budget=13.0)
+    steps, _ = probe_steps(TinyNetwork(), make_feed(clock, ragged, setup), setup)
     assert steps == int((0.95 * 13.0 - clock.now - 10.0) / 0.088)
 
 
@@ -70,8 +69,7 @@ def test_a_hopeless_budget_still_trains_one_step(ragged, monkeypatch):
     clock = Clock(ragged, second_per_cell=10.0)
     monkeypatch.setattr(budget.time, "monotonic", lambda: clock.now)
     setup = tiny_setup(epochs=None, time_budget=1.0)
-    order = BatchOrder(ragged.lengths, setup.batch_size, setup.seed)
-    assert probe_steps(TinyNetwork(), clock, ragged, setup, order=order, budget=1.0)[0] == 1
+    assert probe_steps(TinyNetwork(), make_feed(clock, None, setup), setup)[0] == 1
 
 
 def test_network_and_random_numbers_are_as_before():
@@ -79,7 +77,7 @@ def test_network_and_random_numbers_are_as_before():
     train = tiny_examples(40, 1)
     setup = tiny_setup(epochs=None, time_budget=0.2)
     state = torch.get_rng_state()
-    probe_steps(network, train, train, setup, order=BatchOrder(train.lengths, 8, 0), budget=0.2)
+    probe_steps(network, make_feed(train, train, setup), setup)
     assert torch.equal(torch.get_rng_state(), state)
     for name, value in network.state_dict().items():
         assert torch.equal(value, untouched.state_dict()[name])

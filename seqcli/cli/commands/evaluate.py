@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Collection
+from typing import TYPE_CHECKING
 
 from seqcli.cli.command import Command, Invocation
 from seqcli.errors import SeqcliError, UsageError, near_miss
 from seqcli.options import EvaluateOptions, ModelOptions, OutputOptions, ReadingOptions
-from seqcli.reporting.results import check_output, result_format, write_result
+from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream, write_result
 from seqcli.reporting.screen import Screen
 from seqcli.reporting.training import show_tables
 from seqcli.results import ResultTable
+from seqcli.tasks.metrics import HIGHER_IS_BETTER, is_worse
+
+if TYPE_CHECKING:
+    from seqcli.model_dir import SavedModel
+    from seqcli.readers.table import Table
 
 
 def evaluate(call: Invocation) -> int:
-    """Score a file; the first table goes to stdout, details to stderr."""
+    """Score a file; the first table goes to stdout, or with --per-token each token; details to stderr."""
     if not call.files:
         raise UsageError("evaluate needs a labelled file", "seqcli evaluate test.csv -m reviews.seqcli")
     from seqcli.cli.use import open_model, read_whole
@@ -24,16 +32,37 @@ def evaluate(call: Invocation) -> int:
     check_output(output)
     screen = Screen(output.quiet, output.verbose)
     model = open_model(call.group(ModelOptions).model, screen)
-    limits = call.group(EvaluateOptions).fail_under
+    limits, per_token = call.group(EvaluateOptions).fail_under, call.group(EvaluateOptions).per_token
+    if per_token and not model.network.streams:
+        raise UsageError("--per-token goes with a language model, which this is not", "leave out --per-token")
     check_names(limits, next(iter(model.record["metrics"].values()), {}))
     table = read_whole(call.files, call.group(ReadingOptions), screen)
+    if per_token:
+        write_tokens(model, table, output)
     tables = score(model, table)
-    show_tables(screen, tuple(tables[1:]))
-    write_result(tables[0], output)
-    if tables[0].caption and result_format(output) != "table":
-        screen.line(tables[0].caption)
+    show_tables(screen, tuple(tables if per_token else tables[1:]))
+    if not per_token:
+        write_result(tables[0], output)
+        if tables[0].caption and result_format(output) != "table":
+            screen.line(tables[0].caption)
     check_limits(tables[0], limits)
     return 0
+
+
+def write_tokens(model: SavedModel, table: Table, output: OutputOptions) -> None:
+    """A row for each token of the text, as it is read."""
+    from seqcli.inference.surprisal import TOKEN_COLUMNS, token_rows
+
+    form = result_format(output)
+    with result_stream(output) as sink:
+        writer = RowWriter(TOKEN_COLUMNS, form, sink, computed=5)
+        for rows in token_rows(model, table):
+            for position, token, *measured in rows:
+                # A person sees where spaces and line breaks stand; a program gets the token itself.
+                shown = json.dumps(token, ensure_ascii=False) if form == "table" else token
+                writer.write((position, shown, *measured))
+            writer.flush()
+        writer.close()
 
 
 def check_names(limits: tuple[tuple[str, float], ...], metrics: Collection[str]) -> None:
@@ -46,14 +75,23 @@ def check_names(limits: tuple[tuple[str, float], ...], metrics: Collection[str])
 
 
 def check_limits(result: ResultTable, limits: tuple[tuple[str, float], ...]) -> None:
-    """Hold the model's row (the first) against ``--fail-under``. Raises SeqcliError (exit 1)."""
-    record = result.records()[0]
-    metrics = {name: value for name, value in record.items() if isinstance(value, int | float)}
+    """Hold the model's row (the first) against ``--fail-under``: no metric may be worse than its limit.
+
+    Raises SeqcliError (exit 1) for one that is, or that cannot be measured.
+    """
+    metrics = {name: value for name, value in result.records()[0].items() if name in HIGHER_IS_BETTER}
     check_names(limits, metrics)
     for metric, limit in limits:
-        if not metrics[metric] >= limit:
+        value = metrics[metric]
+        if not isinstance(value, int | float) or math.isnan(value):
+            raise SeqcliError(f"{metric} cannot be measured on this file", "put the limit on another metric")
+        if is_worse(metric, value, limit):
+            rising = HIGHER_IS_BETTER[metric]
             raise SeqcliError(
-                f"{metric} {metrics[metric]:.4g} is under {limit:g}", "--fail-under asked for more"
+                f"{metric} {value:.4g} is {'under' if rising else 'over'} {limit:g}",
+                f"--fail-under asked for at least {limit:g}"
+                if rising
+                else f"lower is better: --fail-under asked for at most {limit:g}",
             )
 
 
@@ -62,9 +100,11 @@ COMMAND = Command(
     examples=(
         "seqcli evaluate test.csv -m reviews.seqcli",
         "seqcli evaluate test.csv -m reviews.seqcli --fail-under accuracy=.9",
+        "seqcli evaluate test.csv -m reviews.seqcli --fail-under accuracy=.9,log_loss=.4",
+        "seqcli evaluate corpus.txt -m corpus.seqcli --per-token -o tokens.csv",
     ),
     groups=(ModelOptions, EvaluateOptions, ReadingOptions, OutputOptions),
     only={ReadingOptions: ("input_format", "encoding", "delimiter")},
     files="FILE",
-    files_help="A file with the model's input columns and its target.",
+    files_help="A file with the model's input columns and its target; a text for a language model.",
 )

@@ -48,9 +48,13 @@ def predict(call: Invocation) -> int:
     if prompting and form == "table":
         answer(predictions, len(task.columns))
         return 0
+    # Rows that scroll by on this very terminal are the best sign of how far it is.
+    scrolling = is_terminal(sys.stdout) and output.output in (None, "-")
     with result_stream(output) as sink:
         writer = RowWriter(predictions.names, form, sink, predictions.computed)
-        for rows in predictions if form == "table" else counted(screen, predictions, "rows"):
+        watched = prompting or scrolling
+        followed = predictions if watched else counted(screen, predictions, "rows", lambda: stream.share)
+        for rows in followed:
             for row in rows:
                 writer.write(row)
             writer.flush()

@@ -1,4 +1,4 @@
-"""``seqcli show``: a saved model's card or its equations; without a model, this installation."""
+"""``seqcli show``: a saved model's card, equations or trace; without a model, this installation."""
 
 from __future__ import annotations
 
@@ -19,16 +19,23 @@ COLUMNS = (ResultColumn("item", emphasis=True), ResultColumn("value", ",", wrap=
 
 
 def show(call: Invocation) -> int:
-    """Write the card, the equations, or what is installed, to stdout."""
+    """Write the card, the equations, the trace of a text, or what is installed, to stdout."""
     from seqcli.inference.trust import blamed_on
     from seqcli.model_dir import find_model, read_model
     from seqcli.saved.places import models_in
 
     output = call.group(OutputOptions)
-    if len(call.files) > 1:
-        raise UsageError("show takes one model", f"seqcli show {call.files[0]}")
-    named = call.group(ModelOptions).model or next(iter(call.files), None)
-    equations = call.group(ShowOptions).equations
+    equations, text = call.group(ShowOptions).equations, call.group(ShowOptions).trace
+    model_option = call.group(ModelOptions).model
+    places = [*([] if model_option is None else [model_option]), *call.files]
+    if len(places) > 1:
+        hint = f"seqcli show {places[0]}" if text is None else "put the text of --trace in quotes"
+        raise UsageError("show takes one model", hint)
+    named = next(iter(places), None)
+    if text is not None:
+        if equations:
+            raise UsageError("--equations and --trace show different things", "leave one of them out")
+        return trace(named, text, output)
     if named is None and not equations and not models_in(Path()):
         write_result(installation(), output)
         return 0
@@ -42,6 +49,28 @@ def show(call: Invocation) -> int:
         with blamed_on(model):
             result = card(model)
         write_result(result, output)
+    return 0
+
+
+def trace(named: str | None, text: str, output: OutputOptions) -> int:
+    """Write the gates and states of the model called ``named`` while it reads ``text``."""
+    from seqcli.backends.trace import check_traceable, trace_network
+    from seqcli.cli.use import open_model
+    from seqcli.inference.reading import read_text
+    from seqcli.readers.sources import bad_character
+    from seqcli.reporting.results import check_output
+    from seqcli.reporting.screen import Screen
+    from seqcli.reporting.trace import report
+
+    check_output(output)
+    if fault := bad_character(text):
+        raise UsageError(f"--trace: holds {fault}", "a text is typed in UTF-8")
+    screen = Screen(output.quiet, output.verbose)
+    model = open_model(named, screen)
+    check_traceable(model.network)
+    reading = read_text(model, text)
+    traces = trace_network(model.network, model.weights(), reading.ids, reading.ahead)
+    report(screen, reading, traces, output)
     return 0
 
 
@@ -110,7 +139,12 @@ def installation() -> ResultTable:
 
 COMMAND = Command(
     run=show,
-    examples=("seqcli show reviews.seqcli", "seqcli show --equations -m reviews.seqcli", "seqcli show"),
+    examples=(
+        "seqcli show reviews.seqcli",
+        "seqcli show --equations -m reviews.seqcli",
+        "seqcli show -m reviews.seqcli --trace 'The ending was not bad.'",
+        "seqcli show",
+    ),
     groups=(ModelOptions, ShowOptions, OutputOptions),
     files="MODEL",
     files_help="A model directory, as with -m. Without any: versions, threads and device.",

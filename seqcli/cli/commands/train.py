@@ -37,8 +37,8 @@ def train(call: Invocation) -> int:
     trained = view.follow(checked(call, run(call.files, call.training(), saving, call.typed_training)))
     report_training(screen, trained)
     write_result(trained.result, output)
-    verb = "forecast" if view.task == "forecast" else "predict"
-    screen.line(f"\nuse it: seqcli {verb} FILE -m {trained.model}", "dim")
+    use = {"forecast": "forecast FILE", "language": "generate"}.get(view.task, "predict FILE")
+    screen.line(f"\nuse it: seqcli {use} -m {trained.model}", "dim")
     return 0
 
 
@@ -55,6 +55,7 @@ COMMAND = Command(
     examples=(
         "seqcli train reviews.csv",
         "seqcli train reviews.csv --cell lstm --hidden-size 64 --epochs 5",
+        "seqcli train corpus.txt --level characters --time-budget 30s",
         "seqcli train sensor.csv --id sequence --target label --time-budget 60s",
         "seqcli train reviews.csv --dry-run",
     ),

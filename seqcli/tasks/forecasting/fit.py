@@ -30,7 +30,7 @@ from seqcli.tasks.forecasting.panel import Panel, build_panel, refuse_missing, s
 from seqcli.tasks.forecasting.rows import Forms, Rows, join_rows, read_training_rows, value_columns
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.windows import Frame, part_starts
-from seqcli.tasks.parts import left_out_sentences
+from seqcli.tasks.parts import held_out_shares, left_out_sentences
 
 LEAST_VALUES = 3
 """Known training values below which a series cannot be scaled."""
@@ -150,14 +150,14 @@ def _split(
     panel: Panel, options: Options, calendar: Calendar, borders: list[list[Any]]
 ) -> tuple[Parts, list[str]]:
     """Cut every series along time, by share or where the files end."""
-    share = options.split
+    validation_share, test_share = held_out_shares(options.split)
     given = _given_ends(panel, borders)
     lengths = given[:, 0] if borders else panel.lengths
     stamps = panel.stamps[panel.spans(0 * lengths, lengths)]
     split = chronological_split(
         lengths,
-        validation_share=0.0 if len(borders) == 2 else share.validation_share,
-        test_share=0.0 if borders else share.test_share,
+        validation_share=0.0 if len(borders) == 2 else validation_share,
+        test_share=0.0 if borders else test_share,
         at_least=held_out_floor(options, calendar, int(lengths.max())),
         stamps=stamps,
     )

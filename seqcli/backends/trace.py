@@ -1,0 +1,128 @@
+"""Every gate and state while a saved network reads one text. NumPy alone.
+
+The weights go into the cells of :mod:`seqcli.backends.numpy_cells`, layer by layer; a layer that reads both
+ways has a second cell, which begins at the end of the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqcli.backends.numpy_cells import NUMPY_CELLS, Array, NumpyCell, State, Weights
+from seqcli.errors import ModelError, UsageError
+from seqcli.network import NetworkSpec
+from seqcli.sequences import IntArray
+
+
+@dataclass(frozen=True)
+class CellTrace:
+    """What one layer did in one direction, in the order of the text."""
+
+    cell: str
+    layer: int
+    """From 1."""
+    direction: str
+    """The way it reads, "forward" or "backward"."""
+    values: dict[str, Array]
+    """Gate or state name → (T, H): gates after their σ or tanh, states after the step."""
+    changes: Array
+    """How far the memory moved at each step, ‖m_t − m_{t−1}‖ (T,)."""
+
+    @property
+    def memory(self) -> str:
+        """The state that carries the memory: c where there is one, else h."""
+        return memory_of(NUMPY_CELLS[self.cell].states)
+
+
+def memory_of(states: tuple[str, ...]) -> str:
+    """The state among ``states`` that carries the memory."""
+    return "c" if "c" in states else "h"
+
+
+def check_traceable(spec: NetworkSpec) -> None:
+    """Raise UsageError for a cell whose equations are not written in NumPy."""
+    if spec.cell not in NUMPY_CELLS:
+        known = ", ".join(NUMPY_CELLS)
+        raise UsageError(
+            f"the cell {spec.cell} cannot be traced: that is written for {known}",
+            "train a model with --cell lstm, then show its trace",
+        )
+
+
+def trace_network(
+    spec: NetworkSpec, weights: Mapping[str, NDArray[Any]], ids: Mapping[str, IntArray], ahead: int = 0
+) -> list[CellTrace]:
+    """Traces of all cells, layer by layer, forward before backward.
+
+    ``weights`` have the names of the torch network's and any shape that it says, ``ids`` (ahead + T,) are
+    those of each input field. The first ``ahead`` steps are read and not shown. In double precision, so
+    that what is shown is the equations' and not their rounding.
+
+    Raises UsageError for a cell that has no NumPy form, ModelError for weights of another network.
+    """
+    check_traceable(spec)
+    x = np.concatenate(
+        [
+            _weight(weights, f"embeddings.{k}.weight", (item.size, item.embedding_size))[ids[item.field]]
+            for k, item in enumerate(spec.inputs)
+        ],
+        axis=-1,
+    )[:, None]  # (T, 1, F)
+    kind, hidden = NUMPY_CELLS[spec.cell], spec.hidden_size
+    traces: list[CellTrace] = []
+    for depth in range(spec.num_layers):
+        start: State = tuple(np.zeros((1, hidden)) for _ in kind.states)
+        if spec.streams:
+            start = tuple(_weight(weights, f"start.{name}_{depth}", (hidden,))[None] for name in kind.states)
+        outputs = []
+        for direction in ("forward", "backward") if spec.bidirectional else ("forward",):
+            name = f"encoder.layers.{depth}.{direction}_cell"
+            cell = kind(_cell_weights(weights, name, len(kind.gates), x.shape[-1], hidden))
+            trace = _trace(cell, x, start, direction == "backward")
+            outputs.append(trace["h"][:, None])
+            traces.append(_shown(spec.cell, depth + 1, direction, trace, ahead))
+        x = np.concatenate(outputs, axis=-1)  # (T, 1, H × directions)
+    return traces
+
+
+def _trace(cell: NumpyCell, x: Array, start: State, backward: bool) -> dict[str, Array]:
+    """Gates, then states, (T, H) each, and under "changes" how far the memory moved (T,)."""
+    with np.errstate(all="ignore"):  # of weights that overflow; what is not finite is refused below
+        _, _, trace = cell.forward(x[::-1] if backward else x, start)
+        found = {gate: trace[gate][:, 0] for gate in cell.gates if gate not in cell.states}
+        found.update({state: trace[state][1:, 0] for state in reversed(cell.states)})  # c, then h made of it
+        moved = np.diff(trace[memory_of(cell.states)][:, 0], axis=0)  # (T, H)
+        found["changes"] = np.linalg.norm(moved, axis=-1)
+    if not all(np.isfinite(values).all() for values in found.values()):
+        raise ModelError("the model's weights give gates that are not finite", "train it again")
+    return {name: values[::-1] if backward else values for name, values in found.items()}
+
+
+def _shown(cell: str, layer: int, direction: str, trace: dict[str, Array], ahead: int) -> CellTrace:
+    """A trace without what was read ahead of the text."""
+    values = {name: found[ahead:] for name, found in trace.items()}
+    changes = values.pop("changes")
+    return CellTrace(cell, layer, direction, values, changes)
+
+
+def _cell_weights(
+    weights: Mapping[str, NDArray[Any]], name: str, gates: int, inputs: int, hidden: int
+) -> Weights:
+    rows = gates * hidden
+    shapes = ((rows, inputs), (rows, hidden), (rows,), (rows,))
+    parts = zip(Weights._fields, shapes, strict=True)
+    return Weights(*(_weight(weights, f"{name}.{part}", shape) for part, shape in parts))
+
+
+def _weight(weights: Mapping[str, NDArray[Any]], name: str, shape: tuple[int, ...]) -> Array:
+    """One weight of ``shape`` in double precision."""
+    if name not in weights or weights[name].shape != shape:
+        raise ModelError(
+            f"the model's weight {name} is not of the shape that its network has", "train it again"
+        )
+    return weights[name].astype(np.float64)

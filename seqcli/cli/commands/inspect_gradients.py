@@ -1,0 +1,111 @@
+"""``seqcli inspect-gradients``: how far back gradients reach, cell beside cell, before and after training."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from seqcli.cli.command import Command, Invocation
+from seqcli.cli.use import open_model, read_whole
+from seqcli.errors import UsageError
+from seqcli.options import (
+    ColumnOptions,
+    ForecastOptions,
+    InspectOptions,
+    ModelOptions,
+    NetworkOptions,
+    OutputOptions,
+    ReadingOptions,
+    TrainingOptions,
+)
+from seqcli.reporting.gradients import follow, report
+from seqcli.reporting.progress import waiting
+from seqcli.reporting.results import check_output
+from seqcli.reporting.screen import Screen
+
+if TYPE_CHECKING:
+    from seqcli.model_dir import SavedModel
+    from seqcli.sequences import Examples
+
+OWN = frozenset(item.name for item in fields(InspectOptions))
+NETWORK = ("hidden_size", "num_layers", "embedding_size", "init")
+TRAINING = ("epochs", "batch_size", "learning_rate", "clip_norm", "clip_value", "seed", "threads")
+NOT_LINEAR = (frozenset(TRAINING) | {"cells", "init", "init_scale"}) - {"seed", "threads"}
+WITHOUT_FILE = frozenset({"hidden_size", "num_layers", "init", "seed", "threads"})
+WITH_MODEL = frozenset({"look_back", "seed"}) | {item.name for item in fields(ReadingOptions)}
+"""Options that change nothing for a linear cell; those that do on random sequences, and beside a model."""
+
+
+def inspect_gradients(call: Invocation) -> int:
+    """Write the table, or every number, to stdout; chart and verdict go to stderr."""
+    output = call.group(OutputOptions)
+    check_output(output)
+    inspect, named = call.group(InspectOptions), call.group(ModelOptions).model
+    refuse_idle_options(call, named)
+    screen = Screen(output.quiet, output.verbose)
+    with waiting(screen, "starting"):
+        from seqcli.training.inspection import inspect_cells, inspect_model, known_cells
+    if named is None:
+        known_cells(inspect.cells)  # before a file is read
+        events = inspect_cells(call.files, call.training(), inspect)
+    else:
+        model = open_model(named, screen)
+        examples = read_examples(model, call, screen) if call.files else None
+        seed = call.training().training.seed
+        events = inspect_model(model, examples, ", ".join(call.files), inspect, seed)
+    report(screen, follow(screen, events, call.refuse_idle), output)
+    return 0
+
+
+def refuse_idle_options(call: Invocation, named: str | None) -> None:
+    """Raise UsageError for an option that was typed and would change nothing."""
+    if "linear" in call.typed and named is None:
+        idle, why = call.typed & NOT_LINEAR, "and a linear cell is shown alone, as it begins"
+    elif named is not None:
+        idle = (call.typed_training | (call.typed & OWN)) - WITH_MODEL
+        why = f"and -m {named} is inspected as it is"
+    elif not call.files:
+        idle = call.typed_training - WITHOUT_FILE
+        why = "and without a file nothing is read or trained"
+    else:
+        return
+    if idle:
+        flag = "--" + min(idle).replace("_", "-")
+        raise UsageError(f"{flag} shapes cells or their training, {why}", f"leave out {flag}")
+
+
+def read_examples(model: SavedModel, call: Invocation, screen: Screen) -> Examples:
+    """The sequences of a file, as the model's own task makes them."""
+    from seqcli.inference.trust import blamed_on, saved_task
+
+    task = saved_task(model)
+    table = read_whole(call.files, call.group(ReadingOptions), screen)
+    with blamed_on(model):
+        # A task that gives each row an answer needs none to read it; a forecast's windows come with theirs.
+        return task.encode(table) if hasattr(task, "decode") else task.encode_labelled(table)
+
+
+COMMAND = Command(
+    run=inspect_gradients,
+    examples=(
+        "seqcli inspect-gradients",
+        "seqcli inspect-gradients reviews.csv",
+        "seqcli inspect-gradients prices.csv --cells rnn,gru --steps 40 --format csv -o norms.csv",
+        "seqcli inspect-gradients -m reviews.seqcli reviews.csv",
+        "seqcli inspect-gradients --linear 0.9",
+        "seqcli inspect-gradients --init-scale 3 --steps 60",
+    ),
+    groups=(
+        InspectOptions,
+        ModelOptions,
+        ReadingOptions,
+        ColumnOptions,
+        NetworkOptions,
+        TrainingOptions,
+        ForecastOptions,
+        OutputOptions,
+    ),
+    only={NetworkOptions: NETWORK, TrainingOptions: TRAINING, ForecastOptions: ("window", "horizon")},
+    files="FILE",
+    files_help="A file as for train. Without one, and without -m, random sequences are looked at.",
+)

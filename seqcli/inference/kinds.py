@@ -1,0 +1,52 @@
+"""What a saved model is for, and the refusal of a command that it is not for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from seqcli.errors import ModelError, UsageError
+from seqcli.inference.trust import saved_task
+from seqcli.model_dir import SavedModel
+
+if TYPE_CHECKING:
+    from seqcli.tasks.base import Task
+    from seqcli.tasks.language import Language
+
+_DOES = {"predict": "predicts rows", "forecast": "forecasts", "generate": "writes text"}
+_DOES_NOT = {"predict": "predict rows", "forecast": "forecast", "generate": "write text"}
+_LINES = {"predict": "predict FILE", "forecast": "forecast FILE", "generate": "generate"}
+
+
+def command_of(task: Task) -> str:
+    """The command that a task's models are for: "predict", "forecast" or "generate"."""
+    if hasattr(task, "decode"):
+        return "predict"
+    return "generate" if hasattr(task, "corpus") else "forecast"
+
+
+def wrong_kind(model: SavedModel, task: Task, wanted: str) -> UsageError:
+    """The error for a model that the command ``wanted`` cannot use, with the command that can."""
+    command = command_of(task)
+    return UsageError(
+        f"{model.path}: this model {_DOES[command]}, it does not {_DOES_NOT[wanted]}",
+        f"seqcli {_LINES[command]} -m {model.path}",
+    )
+
+
+def language_task(model: SavedModel) -> Language:
+    """The model's task, when it writes text and its network reads the tokens that the task makes.
+
+    Raises :class:`UsageError` for any other kind of model, :class:`ModelError` for a damaged one.
+    """
+    task = saved_task(model)
+    if command_of(task) != "generate":
+        raise wrong_kind(model, task, "generate")
+    language = cast("Language", task)
+    spec, sizes = model.network, {"tokens": language.corpus.size}
+    if language.conditions:
+        sizes["condition"] = len(language.conditions) + 2
+    if not spec.streams or {item.field: item.size for item in spec.inputs} != sizes:
+        raise ModelError(f"{model.path}: its network does not read what its task writes", "train it again")
+    if spec.output_shape != (language.corpus.size,):
+        raise ModelError(f"{model.path}: its network has another number of tokens than its task")
+    return language

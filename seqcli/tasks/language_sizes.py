@@ -1,0 +1,72 @@
+"""Network and training of a language model by rule, where the user has not said.
+
+The size follows the length of the text and the time budget, never a probe, so that two machines print
+the same parameter table.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqcli.errors import UsageError
+from seqcli.options import Options
+from seqcli.preprocessing.corpus import Corpus
+
+BPTT = 64
+MOST_STREAMS = 16
+"""Places of the text that are read at a time: twice the steps of 32 in little more time."""
+TRAINED_TOKENS = 6_000_000
+"""Tokens read in training when nothing limits it: two to three minutes on one core."""
+TOKENS_A_SECOND = 40_000
+"""What a time budget is taken to be worth, at 256 units."""
+FEWEST_PASSES, MOST_PASSES = 3, 16
+FRESH_PASSES = 4
+"""Passes up to which a text is new enough that nothing need be dropped."""
+BY_HEART_STEPS = 4_000
+LONG_TEXT = 500_000
+ROOMY = 8
+"""Passes of a budget from which twice the units are worth four times the time."""
+
+
+@dataclass(frozen=True)
+class TextSizes:
+    """What is chosen when nothing is typed; ``training`` are training options."""
+
+    embedding_size: int
+    hidden_size: int
+    dropout: float
+    training: dict[str, Any]
+
+
+def choose_text_sizes(length: int, corpus: Corpus, options: Options, by_heart: bool) -> TextSizes:
+    """The defaults for a training text of ``length`` tokens."""
+    training, network = options.training, options.network
+    from_scratch = training.backend == "numpy"
+    passes = float(np.clip(TRAINED_TOKENS / max(length, 1), FEWEST_PASSES, MOST_PASSES))
+    if training.time_budget is not None:
+        passes = training.time_budget * TOKENS_A_SECOND / max(length, 1)
+    wide = training.time_budget is not None and passes > ROOMY and length > LONG_TEXT
+    hidden_size = network.hidden_size or (64 if by_heart else 512 if wide else 256)
+    bptt = training.bptt or (min(25, length) if by_heart else BPTT)
+    usual: dict[str, Any] = {
+        "bptt": bptt,
+        "batch_size": training.batch_size or int(np.clip(length // (8 * bptt), 1, MOST_STREAMS)),
+        "learning_rate": 0.1 if from_scratch else 5e-3,
+        "optimizer": "adagrad" if from_scratch else "adamw",
+    }
+    if by_heart:
+        usual["steps"] = BY_HEART_STEPS
+    else:
+        usual["epochs"] = math.ceil(passes)
+        usual["patience"] = max(4, math.ceil(passes / 3))
+    dropout = network.dropout
+    if dropout is None:
+        dropout = 0.0 if by_heart or from_scratch or passes <= FRESH_PASSES else 0.3
+    elif from_scratch and dropout:
+        raise UsageError("the NumPy network has no dropout", "leave out --dropout, or --backend numpy")
+    embedding_size = network.embedding_size or (128 if corpus.level == "words" else 64)
+    return TextSizes(embedding_size, hidden_size, dropout, usual)

@@ -1,0 +1,24 @@
+"""Which way each metric goes: the one place that knows when a value is better than another."""
+
+from __future__ import annotations
+
+HIGHER_IS_BETTER = {
+    "accuracy": True,
+    "macro_f1": True,
+    "log_loss": False,
+    "mae": False,
+    "rmse": False,
+    "r2": True,
+    "smape": False,
+    "mase": False,
+    "nats": False,
+    "blk64": False,
+    "bits": False,
+    "perplexity": False,
+}
+"""Every metric that a task reports; a test holds this against the models of all tasks."""
+
+
+def is_worse(metric: str, value: float, limit: float) -> bool:
+    """Whether ``value`` is on the bad side of ``limit``; NaN, which nothing was measured by, is."""
+    return not (value >= limit if HIGHER_IS_BETTER[metric] else value <= limit)

@@ -1,0 +1,142 @@
+"""Which sequences a gradient is followed back over: the longest of a file, or random ones.
+
+All of them are cut to the same number of last steps, where enough are long enough, so that a mean over
+the batch is over the same sequences at every step back.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from seqcli.errors import DataError
+from seqcli.network import InputSpec, NetworkSpec
+from seqcli.preprocessing.vocabulary import RESERVED
+from seqcli.sequences import LENGTHS, Batch, Examples, IntArray, Windows
+
+STEPS = 100
+"""Steps back that are looked at when nothing is typed, and sequences are that long."""
+SEQUENCES = 64
+"""In a batch; fewer where that would take too much memory."""
+FEWEST = 8
+MOST_NUMBERS = 4_000_000
+"""Sequences × steps × units, all layers together: about a gigabyte while gradients are made."""
+WIDTH = 32
+"""Numbers a step of a random sequence."""
+
+
+@dataclass(frozen=True)
+class Looked:
+    """The batch, fields (B, T[, F]) and lengths (B,); how long it is, and sentences on what it is."""
+
+    batch: dict[str, Tensor]
+    steps: int
+    said: str
+    odd: str = ""
+
+
+def random_spec(hidden_size: int, num_layers: int) -> NetworkSpec:
+    """A network that reads :data:`WIDTH` numbers a step."""
+    inputs = (InputSpec("values", "values", WIDTH),)
+    return NetworkSpec(inputs, (1,), "gru", hidden_size, num_layers, pool="last", time_range=STEPS)
+
+
+def drawn(spec: NetworkSpec, steps: int, seed: int) -> Looked:
+    """Random sequences for a network: ids drawn evenly from its vocabulary, standard normal numbers."""
+    rng = np.random.default_rng(seed)
+    rows = sequences_for(spec, steps)
+    batch: Batch = {LENGTHS: np.full(rows, steps, dtype=np.int64)}
+    what, where = [], {"values": "a step", "dense": "for the whole"}
+    for item in spec.inputs:
+        if item.kind == "tokens":
+            ids = rng.integers(min(RESERVED, item.size - 1), item.size, size=(rows, steps))
+            batch[item.field] = ids.astype(np.int64)
+            what.append("tokens drawn evenly from the vocabulary")
+        else:
+            shape = (rows, steps, item.size) if item.kind == "values" else (rows, item.size)
+            batch[item.field] = rng.standard_normal(shape).astype(np.float32)
+            what.append(f"{item.size} standard normal numbers {where[item.kind]}")
+    said = f"inputs: {rows} random sequences of {steps} steps, {' and '.join(dict.fromkeys(what))}"
+    return Looked(_tensors(batch), steps, said)
+
+
+def longest(examples: Examples, spec: NetworkSpec, steps: int | None, seed: int, source: str) -> Looked:
+    """Sequences of ``examples`` that reach ``steps`` back (:data:`STEPS` for None), or as far as they do.
+
+    Raises DataError where no sequence has two steps.
+    """
+    wanted = steps or STEPS
+    if isinstance(examples, Windows):
+        examples = recut(examples, wanted)
+    lengths = examples.lengths
+    count = min(sequences_for(spec, wanted), len(lengths))
+    # A few long sequences among many short ones are not enough to speak of; of few sequences a quarter is.
+    enough = min(count, max(1, len(lengths) // 4))
+    reach = min(wanted, int(np.sort(lengths)[-enough])) if len(lengths) else 0
+    if reach < 2:
+        raise DataError(
+            f"{source}: sequences of one step carry nothing through time",
+            "--id collects rows into sequences; without a file random sequences are looked at",
+        )
+    fitting = np.flatnonzero(lengths >= reach)
+    rows = np.sort(np.random.default_rng(seed).choice(fitting, min(count, len(fitting)), replace=False))
+    batch = last_steps(examples.batch(rows), spec, reach)
+    cut = f"the last {reach} steps of each" if int(lengths[rows].max()) > reach else f"{reach} steps each"
+    said = f"inputs: {len(rows)} of {len(lengths):,} sequences, {cut}"
+    odd = ""
+    if steps is not None and reach < steps:
+        odd = f"too few sequences have {steps} steps: {reach} is as far as one can look back in them"
+    return Looked(_tensors(batch), reach, said, odd)
+
+
+def recut(windows: Windows, steps: int) -> Windows:
+    """The same stretch of text in windows of ``steps``, end to end; in one window where it is shorter."""
+    total = min((len(values) for values in windows.past.values()), default=0)
+    steps = min(steps, total)
+    starts = np.arange(0, total - steps + 1, max(steps, 1))
+    return replace(windows, starts=starts, window=steps)
+
+
+def sequences_for(spec: NetworkSpec, steps: int) -> int:
+    """How many sequences of so many steps may be looked at together."""
+    numbers = steps * spec.hidden_size * spec.num_layers * (2 if spec.bidirectional else 1)
+    return int(np.clip(MOST_NUMBERS // max(numbers, 1), FEWEST, SEQUENCES))
+
+
+def last_steps(batch: Batch, spec: NetworkSpec, steps: int) -> Batch:
+    """The fields that a network reads, each row's last ``steps`` steps: (B, T[, F]) and lengths (B,)."""
+    lengths: IntArray = batch[LENGTHS]
+    kept = np.minimum(lengths, steps)
+    place = (lengths - kept)[:, None] + np.arange(int(kept.max(initial=0)))  # (B, T)
+    place = np.minimum(place, batch_steps(batch, spec) - 1)  # padding
+    rows = np.arange(len(lengths))[:, None]
+    out: Batch = {LENGTHS: kept}
+    for item in spec.inputs:
+        values = batch[item.field]
+        out[item.field] = values if item.kind == "dense" else values[rows, place]
+    return out
+
+
+def batch_steps(batch: Batch, spec: NetworkSpec) -> int:
+    """T of the padded fields."""
+    return next(int(batch[item.field].shape[1]) for item in spec.inputs if item.kind != "dense")
+
+
+def trained_length(task: dict[str, Any]) -> int:
+    """Steps of a saved task's sequences, from its JSON: a window, the length at which texts are cut."""
+    for part, name in (("frame", "window"), ("inputs", "max_length")):
+        found = task.get(part)
+        length = found.get(name) if isinstance(found, dict) else None
+        if isinstance(length, int) and length > 0:
+            return min(length, 10 * STEPS)
+    inputs = task.get("inputs")
+    rows_alone = isinstance(inputs, dict) and not inputs.get("ids")
+    return 1 if rows_alone else STEPS
+
+
+def _tensors(batch: Batch) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(np.ascontiguousarray(values)) for name, values in batch.items()}

@@ -1,0 +1,153 @@
+"""``inspect-gradients`` from what is typed to what is printed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+import pytest
+
+from seqcli.cli.main import main
+
+SMALL = ("--hidden-size", "8")
+
+
+def run(capsys, *argv) -> tuple[int, str, str]:
+    code = main(["inspect-gradients", *argv])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def rows_of(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_random_sequences(capsys) -> None:
+    code, out, err = run(capsys, *SMALL, "--steps", "30")
+    rows = rows_of(out)
+    assert code == 0
+    assert list(rows[0]) == ["cell", "stage", "layer", "state", "k", "mean", "p10", "p50", "p90", "ratio"]
+    assert len(rows) == 2 * 4 * 31
+    assert {row["stage"] for row in rows} == {"torch", "gated"}
+    assert "64 random sequences of 30 steps" in err
+    assert "PyTorch's start: " in err
+    assert "remember" in err
+
+
+@pytest.mark.parametrize("layers", ["1", "3"])
+def test_the_linear_corridor_to_ten_digits(capsys, layers) -> None:
+    code, out, err = run(
+        capsys, *SMALL, "--linear", "0.9", "--num-layers", layers, "--steps", "100", "--format", "json"
+    )
+    top = [row for row in json.loads(out) if row["layer"] == int(layers)]
+    assert code == 0
+    assert len(top) == 101
+    for row in top:
+        for name in ("mean", "p10", "p50", "p90", "ratio"):
+            assert row[name] == pytest.approx(0.9 ** row["k"], rel=1e-10)
+    assert "0.9^100 = 2.7e-05" in err
+
+
+def test_numbers_beyond_floats_are_null(capsys) -> None:
+    code, out, err = run(capsys, *SMALL, "--linear", "1e9", "--steps", "50", "--format", "jsonl")
+    last = json.loads(out.splitlines()[-1])
+    assert code == 0
+    assert (last["k"], last["mean"]) == (50, None)
+    assert "explodes" in err
+
+
+def test_a_table_is_the_summary(capsys) -> None:
+    code, out, _ = run(capsys, *SMALL, "--steps", "10", "--cells", "gru", "--format", "table", "-q")
+    assert code == 0
+    assert "half-life" in out
+    assert out.count("gru") == 2
+
+
+def test_a_file_is_trained_on(here, capsys) -> None:
+    code, out, err = run(capsys, "reviews.csv", *SMALL, "--cells", "rnn,gru", "--epochs", "1")
+    rows = rows_of(out)
+    assert code == 0, err
+    assert {row["stage"] for row in rows} == {"torch", "gated", "trained"}
+    assert "steps clipped: rnn" in err
+    assert "training: gated start" in err
+    assert not list(here.glob("*inspect*"))
+    assert sorted(path.name for path in here.iterdir()) == [
+        "prices.csv", "prices.seqcli", "reviews.csv", "reviews.seqcli"
+    ]  # fmt: skip
+
+
+def test_a_series_is_looked_back_over_as_far_as_asked(here, capsys) -> None:
+    code, out, err = run(
+        capsys, "prices.csv", *SMALL, "--cells", "gru", "--steps", "25", "--epochs", "1", "--horizon", "2"
+    )
+    assert code == 0, err
+    assert max(int(row["k"]) for row in rows_of(out)) == 25
+
+
+def test_a_training_without_a_limit_that_bursts_is_a_finding(here, capsys) -> None:
+    wild = ("--clip-norm", "0", "--learning-rate", "1e38", "--epochs", "3")
+    code, out, err = run(capsys, "reviews.csv", *SMALL, "--cells", "rnn", *wild, "--format", "json")
+    assert code == 0
+    assert json.loads(out)[-1]["stage"] == "trained"
+    assert json.loads(out)[-1]["mean"] is None
+    assert "the training exploded" in err
+
+
+def test_a_saved_model_with_and_without_a_file(here, capsys) -> None:
+    code, out, err = run(capsys, "-m", "reviews.seqcli")
+    assert code == 0, err
+    assert {row["stage"] for row in rows_of(out)} == {"time", "total"}
+    assert "drawn evenly from the vocabulary" in err
+    assert "a path of its own" in err
+    code, out, err = run(capsys, "reviews.csv", "-m", "reviews.seqcli")
+    assert code == 0, err
+    assert "of 80 sequences" in err
+    code, out, err = run(capsys, "prices.csv", "-m", "prices.seqcli")
+    assert code == 0, err
+    assert {row["stage"] for row in rows_of(out)} == {"time"}
+    assert max(int(row["k"]) for row in rows_of(out)) == 14
+
+
+def test_a_result_file_has_every_number(here, capsys) -> None:
+    code, out, _ = run(capsys, *SMALL, "--steps", "5", "--cells", "rnn", "-o", "norms.csv", "-q")
+    assert (code, out) == (0, "")
+    assert len(rows_of((here / "norms.csv").read_text())) == 12
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "message", "hint"),
+    [
+        (["nofile.csv"], 3, "nofile.csv: no such file", "hint"),
+        (["--cells", "lsmt,gru"], 2, "no cell is called 'lsmt'", "did you mean lstm?"),
+        (["--cells", "foo"], 2, "no cell is called 'foo'", "there are gru, lstm, rnn"),
+        (["--cells", "none"], 2, "none carries nothing from step to step", "--cells rnn,lstm,gru"),
+        (["--cell", "gru"], 2, "has no option --cell", "did you mean --cells?"),
+        (["--linear", "-1"], 2, "--linear: -1.0 is too small", None),
+        (["--linear", "0.9", "--cells", "gru"], 2, "--cells shapes cells", "leave out --cells"),
+        (["--steps", "1"], 2, "--steps: 1 is too small", None),
+        (["--epochs", "3"], 2, "--epochs shapes cells or their training, and without a file", None),
+        (["-m", "reviews.seqcli", "--init-scale", "2"], 2, "--init-scale shapes cells", None),
+        (["-m", "reviews.seqcli", "--epochs", "2"], 2, "-m reviews.seqcli is inspected as it is", None),
+        (["-m", "review.seqcli"], 4, "there is no such model", "did you mean reviews.seqcli?"),
+        (["reviews.csv", "--window", "5"], 2, "--window means nothing to the task classify", None),
+        (["prices.csv", "-m", "reviews.seqcli"], 3, "review", None),
+    ],
+)
+def test_mistakes_are_two_lines(here, capsys, argv, code, message, hint) -> None:
+    got, out, err = run(capsys, *argv, "-q")
+    lines = err.splitlines()
+    assert (got, out) == (code, "")
+    assert message in lines[0]
+    assert len(lines) <= 2
+    if hint:
+        assert hint in lines[1]
+
+
+def test_rows_of_one_step_have_no_past(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = ["a,b,label", *(f"{n % 7},{n % 5},{'xy'[n % 2]}" for n in range(80))]
+    (tmp_path / "flat.csv").write_text("\n".join(lines) + "\n")
+    code, _, err = run(capsys, "flat.csv", "-q")
+    assert code == 3
+    assert "sequences of one step carry nothing through time" in err

@@ -1,0 +1,102 @@
+"""Which sequences are looked at: cut to one length, drawn evenly, the longest there are."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from seqcli.errors import DataError
+from seqcli.network import InputSpec, NetworkSpec
+from seqcli.sequences import Batchable, Sequences, Windows
+from seqcli.training.gradient_inputs import drawn, last_steps, longest, recut, sequences_for, trained_length
+
+TOKENS = NetworkSpec((InputSpec("tokens", "tokens", 50, 4),), (2,), hidden_size=8)
+KINDS = (
+    InputSpec("tokens", "tokens", 5, 4),
+    InputSpec("kind", "tokens", 3, 2),
+    InputSpec("more", "dense", 3),
+)
+MIXED = NetworkSpec(KINDS, (2,))
+
+
+def texts(lengths) -> Batchable:
+    """Row i counts up from 100 i."""
+    rows = [np.arange(length) + 100 * row for row, length in enumerate(lengths)]
+    return Batchable({"tokens": Sequences.from_lists(rows, np.int64)}, np.arange(len(rows)))
+
+
+def test_the_last_steps_of_long_sequences_are_taken() -> None:
+    looked = longest(texts([3, 10, 12, 12]), TOKENS, 10, 0, "x.csv")
+    assert looked.steps == 12 - 2
+    tokens = looked.batch["tokens"].numpy()
+    assert set(looked.batch["lengths"].tolist()) == {10}
+    for row in tokens:
+        assert row[-1] in (109, 211, 311)
+        assert list(np.diff(row)) == [1] * 9
+    assert "the last 10 steps of each" in looked.said
+    assert not looked.odd
+
+
+def test_where_few_are_long_enough_one_looks_less_far() -> None:
+    looked = longest(texts([5] * 300 + [90]), TOKENS, 40, 0, "x.csv")
+    assert looked.steps == 5
+    assert "too few sequences have 40 steps" in looked.odd
+    assert not longest(texts([5] * 300 + [90]), TOKENS, None, 0, "x.csv").odd
+    assert (
+        longest(texts([5] * 300), TOKENS, 5, 0, "x.csv").said == "inputs: 64 of 300 sequences, 5 steps each"
+    )
+
+
+@pytest.mark.parametrize("lengths", [[1, 1, 1, 1], []])
+def test_sequences_of_one_step_are_refused(lengths) -> None:
+    with pytest.raises(DataError, match=r"x\.csv: sequences of one step carry nothing"):
+        longest(texts(lengths), TOKENS, None, 0, "x.csv")
+
+
+def test_shorter_rows_keep_their_own_length() -> None:
+    batch = texts([2, 6]).batch(np.array([0, 1]))
+    cut = last_steps(batch, TOKENS, 4)
+    np.testing.assert_array_equal(cut["tokens"], [[0, 1, 0, 0], [102, 103, 104, 105]])
+    np.testing.assert_array_equal(cut["lengths"], [2, 4])
+
+
+def test_a_long_text_is_cut_anew() -> None:
+    text = Windows({"tokens": np.arange(1000), "target": np.arange(1000)}, {}, np.arange(0, 937, 64), 64, 0)
+    looked = longest(text, TOKENS, None, 0, "x.txt")
+    assert looked.steps == 100
+    assert looked.batch["tokens"].shape == (10, 100)
+    short = recut(text, 5000)
+    assert (short.window, len(short)) == (1000, 1)
+
+
+def test_random_inputs_fit_the_network() -> None:
+    looked = drawn(MIXED, 20, seed=1)
+    rows = len(looked.batch["lengths"])
+    assert looked.batch["tokens"].shape == (rows, 20)
+    assert looked.batch["more"].shape == (rows, 3)
+    assert set(looked.batch["tokens"].unique().tolist()) == {3, 4}
+    assert set(looked.batch["kind"].unique().tolist()) == {2}
+    again = drawn(MIXED, 20, seed=1)
+    assert all(bool((again.batch[name] == values).all()) for name, values in looked.batch.items())
+    assert "3 standard normal numbers for the whole" in looked.said
+
+
+def test_wide_networks_look_at_fewer_sequences() -> None:
+    assert sequences_for(NetworkSpec(TOKENS.inputs, (2,), hidden_size=128), 200) == 64
+    assert sequences_for(NetworkSpec(TOKENS.inputs, (2,), hidden_size=4096, num_layers=4), 1000) == 8
+
+
+@pytest.mark.parametrize(
+    ("task", "length"),
+    [
+        ({"frame": {"window": 48}}, 48),
+        ({"frame": {"window": 10**9}}, 1000),
+        ({"inputs": {"max_length": 39, "ids": []}}, 39),
+        ({"inputs": {"max_length": None, "ids": ["series"]}}, 100),
+        ({"inputs": {"max_length": None, "ids": []}}, 1),
+        ({"corpus": {}}, 100),
+        ({"frame": "x", "inputs": 3}, 100),
+    ],
+)
+def test_the_length_that_a_saved_task_was_trained_on(task, length) -> None:
+    assert trained_length(task) == length

@@ -1,0 +1,209 @@
+"""An inspection from its options to what it finds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqcli.errors import ModelError, UsageError
+from seqcli.model_dir import read_model
+from seqcli.network import InputSpec, NetworkSpec
+from seqcli.options import ColumnOptions, InspectOptions, NetworkOptions, Options, TrainingOptions
+from seqcli.sequences import Batchable, Sequences
+from seqcli.training.gradient_curves import Doing, Inspection, Said
+from seqcli.training.gradient_inputs import drawn
+from seqcli.training.inspection import (
+    Ground,
+    inspect_cells,
+    inspect_model,
+    saved_network,
+    short_training,
+    shortcuts,
+)
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SMALL = Options(network=NetworkOptions(hidden_size=8))
+
+
+def run(events) -> tuple[Inspection, list[str], list[str]]:
+    """What was found, what was said, and what was going on."""
+    said, doing = [], []
+    while True:
+        try:
+            event = next(events)
+        except StopIteration as end:
+            return end.value, said, doing
+        if isinstance(event, Said):
+            said.append(event.text)
+        elif isinstance(event, Doing):
+            doing.append(event.text)
+
+
+def cells(files=(), options=SMALL, **inspect) -> tuple[Inspection, list[str], list[str]]:
+    return run(inspect_cells(files, options, InspectOptions(**inspect)))
+
+
+@pytest.fixture
+def rows(tmp_path) -> str:
+    """60 sequences of 12 steps in two classes."""
+    path = tmp_path / "rows.csv"
+    lines = ["id,step,x,label"]
+    for number in range(60):
+        lines += [f"{number},{step},{(step * (number % 2 + 1)) % 5},{'ab'[number % 2]}" for step in range(12)]
+    path.write_text("\n".join(lines) + "\n")
+    return str(path)
+
+
+def with_file(rows, training, **inspect) -> tuple[Inspection, list[str], list[str]]:
+    options = Options(columns=ColumnOptions(id=("id",)), network=SMALL.network, training=training)
+    return cells([rows], options, **inspect)
+
+
+def test_random_sequences_go_through_every_cell_under_two_starts() -> None:
+    found, said, _ = cells(look_back=10)
+    named = [(flow.cell, flow.stage) for flow in found.flows]
+    assert named == [(cell, stage) for stage in ("torch", "gated") for cell in ("rnn", "lstm", "gru")]
+    assert found.steps == 10
+    assert all(curve.steps == 10 for flow in found.flows for curve in flow.curves)
+    assert any("random sequences of 10 steps" in text for text in said)
+    assert [flow.causes[0].gate for flow in found.flows] == ["", "f", "z"] * 2
+
+
+def test_another_initialisation_stands_beside_the_two() -> None:
+    options = Options(network=NetworkOptions(hidden_size=8, init="chrono"))
+    assert list(cells(options=options, look_back=5, cells=("gru",))[0].stages) == ["torch", "gated", "chrono"]
+
+
+def test_the_same_seed_gives_the_same_numbers() -> None:
+    first, second = cells(look_back=8)[0], cells(look_back=8)[0]
+    other = cells(options=Options(network=SMALL.network, training=TrainingOptions(seed=1)), look_back=8)[0]
+    for ours, same, others in zip(first.flows, second.flows, other.flows, strict=True):
+        np.testing.assert_array_equal(ours.curves[0].norms, same.curves[0].norms)
+        assert not np.array_equal(ours.curves[0].norms, others.curves[0].norms)
+
+
+def test_init_scale_multiplies_the_recurrent_weights() -> None:
+    plain, scaled = (cells(look_back=30, cells=("rnn",), init_scale=scale)[0] for scale in (1.0, 3.0))
+    for one, three in zip(plain.flows, scaled.flows, strict=True):
+        assert three.causes[0].radius == pytest.approx(3 * one.causes[0].radius)
+        assert three.carrier.rate > one.carrier.rate
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+@pytest.mark.parametrize("scale", [0.9, 1.1, 0.0])
+def test_the_linear_corridor(scale, layers) -> None:
+    options = Options(network=NetworkOptions(hidden_size=8, num_layers=layers))
+    found, said, _ = cells(options=options, look_back=40, linear=scale)
+    (flow,) = found.flows
+    np.testing.assert_allclose(flow.curves[-1].ratio, scale ** np.arange(41.0), rtol=1e-10)
+    assert found.linear == scale
+    assert "orthogonal" in said[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(("lsmt",), "no cell is called 'lsmt'"), (("gru", "none"), "carries nothing"), ((), "names no cell")],
+)
+def test_cells_that_cannot_be_inspected(names, message) -> None:
+    with pytest.raises(UsageError, match=message):
+        cells(cells=names)
+
+
+# ---- trained
+
+
+def test_a_file_adds_a_stage_of_trained_cells(rows) -> None:
+    found, said, doing = with_file(rows, TrainingOptions(epochs=2), cells=("rnn", "gru"))
+    assert list(found.stages) == ["torch", "gated", "trained"]
+    assert found.steps == 12
+    trained = found.stages["trained"]
+    assert [flow.training.steps for flow in trained] == [6, 6]
+    assert all(0 <= flow.training.clipped <= 1 for flow in trained)
+    for before, after in zip(found.stages["gated"], trained, strict=True):
+        assert not np.array_equal(before.curves[0].norms, after.curves[0].norms)
+    assert "training rnn" in doing
+    assert any(text.startswith("training: gated start, 6 steps") for text in said)
+
+
+def test_clip_norm_0_clips_nothing_and_a_burst_training_is_a_finding(rows) -> None:
+    free = TrainingOptions(epochs=1, clip_norm=0.0)
+    assert [f.training.clipped for f in with_file(rows, free)[0].stages["trained"]] == [0.0] * 3
+    tight = TrainingOptions(epochs=1, clip_norm=1e-6)
+    assert [f.training.clipped for f in with_file(rows, tight)[0].stages["trained"]] == [1.0] * 3
+    wild = TrainingOptions(epochs=4, clip_norm=0.0, learning_rate=1e38)
+    (flow,) = with_file(rows, wild, cells=("rnn",))[0].stages["trained"]
+    assert flow.diverged > 0
+    assert flow.curves == ()
+
+
+def test_a_short_training_is_short_unless_epochs_are_typed() -> None:
+    spec = NetworkSpec((InputSpec("values", "values", 3),), (2,), hidden_size=128)
+    long = Batchable({"values": Sequences(np.zeros((200 * 1000, 3)), np.arange(1001) * 200)}, np.arange(1000))
+    training = TrainingOptions(epochs=50, batch_size=32)
+    ground = Ground(drawn(spec, 5, 0), spec, Options(), InspectOptions())
+    steps, said = short_training(long, training, ground)
+    assert steps == 120_000 // (32 * 200)
+    assert "120,000 time steps" in said
+    assert "--epochs" in said
+    typed = Ground(ground.looked, spec, Options(), InspectOptions(), epochs=3)
+    assert short_training(long, training, typed)[0] == 3 * math.ceil(1000 / 32)
+    few = TrainingOptions(steps=7, batch_size=32)
+    assert short_training(long, few, ground) == (
+        7, "training: gated start, 7 steps of 32 sequences for each cell, 0.22 epochs"
+    )  # fmt: skip
+
+
+# ---- saved models
+
+
+def test_a_saved_network_has_the_saved_weights() -> None:
+    model = read_model(GOLDEN / "classify_words.seqcli")
+    network, weights = saved_network(model), model.weights()
+    assert {name: tuple(w.shape) for name, w in network.state_dict().items()} == {
+        name: w.shape for name, w in weights.items()
+    }
+    np.testing.assert_array_equal(network.head.weight.detach().numpy(), weights["head.weight"])
+
+
+def test_weights_of_another_network_are_the_models_fault() -> None:
+    model = read_model(GOLDEN / "classify_words.seqcli")
+    for spec in (replace(model.network, hidden_size=9), replace(model.network, cell="nosuch")):
+        with pytest.raises(ModelError, match="its weights are not those"):
+            saved_network(replace(model, network=spec))
+
+
+def test_pooling_and_a_second_direction_are_told_apart() -> None:
+    found, said, _ = run(
+        inspect_model(read_model(GOLDEN / "classify_words.seqcli"), None, "", InspectOptions())
+    )
+    assert list(found.stages) == ["time", "total"]
+    assert found.shortcuts == ("mean pooling", "the second direction")
+    assert found.flows[0].carrier.memory < 25
+    assert found.flows[1].beside(found.flows[0].carrier).memory is None
+    assert "drawn evenly from the vocabulary" in said[0]
+    found, _, _ = run(
+        inspect_model(read_model(GOLDEN / "forecast_single.seqcli"), None, "", InspectOptions(look_back=30))
+    )
+    assert (list(found.stages), found.steps, found.shortcuts) == (["time"], 30, ())
+
+
+def test_a_model_of_single_rows_has_no_time() -> None:
+    with pytest.raises(UsageError, match="rows of one step"):
+        run(inspect_model(read_model(GOLDEN / "classify_rows.seqcli"), None, "", InspectOptions()))
+
+
+@pytest.mark.parametrize(
+    ("pool", "both", "found"),
+    [
+        ("last", False, ()),
+        ("none", False, ()),
+        ("max", False, ("max pooling",)),
+        ("last", True, ("the second direction",)),
+    ],
+)
+def test_what_is_a_shortcut(pool, both, found) -> None:
+    assert shortcuts(NetworkSpec((), (2,), pool=pool, bidirectional=both)) == found
