@@ -60,15 +60,8 @@ GOES_WITH = {
     "forecast -m": ("forecast", "it does not forecast"),
     "generate -m": ("language", "it does not write text"),
 }
-NOT_ONE_TEXT = (DATA, "more than one column could be the text to go on with")
 NO_TEXT = (DATA, "no column holds text")
-TEXTS = {
-    "classify_characters": NOT_ONE_TEXT,
-    "classify_rows": NOT_ONE_TEXT,
-    "regress": NO_TEXT,
-    "forecast_single": NO_TEXT,
-    "language_characters": NOT_ONE_TEXT,
-}
+NUMBERS_AND_CLASSES = ("classify_rows", "classify_sequences", "regress", "forecast_single", "forecast_panel")
 NOT_OVER_TIME = (DATA, "no rule says what to learn")
 WORDS_ALONE = ("classify_words", "classify_characters", "language_words", "language_characters")
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
@@ -80,7 +73,7 @@ REFUSED = {
         for name in MADE["GOLDEN"]
         if not name.startswith(task)
     },
-    **{(f"generate{dry}", name): refusal for name, refusal in TEXTS.items() for dry in ("", " --dry-run")},
+    **{(f"generate{dry}", name): NO_TEXT for name in NUMBERS_AND_CLASSES for dry in ("", " --dry-run")},
     **{(f"forecast{dry}", name): NOT_OVER_TIME for name in WORDS_ALONE for dry in ("", " --dry-run")},
     **{
         ("predict -m", name): (USAGE, "it does not predict rows")

@@ -17,14 +17,18 @@ HEADERS = {
     "sensor.csv": ("sequence", "step", "x", "y", "z", "label"),
     "names.csv": ("category", "name"),
 }
-SAMPLES = (*HEADERS, "corpus.txt")
+TEXTS = {
+    "corpus.txt": corpus,
+    "sentence.txt": lambda: "a network that reads a sentence learns what comes next\n",
+}
+SAMPLES = (*HEADERS, *TEXTS)
 
 
 def write_sample(name: str, folder: Path) -> Path:
     """Write one of :data:`SAMPLES` into ``folder`` and return its path."""
     path = folder / name
-    if name == "corpus.txt":
-        path.write_text(corpus(), encoding="utf-8", newline="\n")
+    if name in TEXTS:
+        path.write_text(TEXTS[name](), encoding="utf-8", newline="\n")
         return path
     rows: dict[str, Iterable[Sequence[object]]] = {
         "reviews.csv": reviews(),

@@ -57,23 +57,73 @@ SECTIONS = (
     ),
     Section(
         5,
-        "Patterns of input and output",
-        "Many to one: a sequence gets one label. Many to many: a window of the past becomes the next "
-        "ten days, all at once.",
-        ("sensor.csv", "prices.csv"),
+        "Four patterns of input and output",
+        "One to one: a row of numbers is a sequence of one step, and gets one answer. One to many: a "
+        "category, or a single character, is written out into a name of any length. Many to one: a "
+        "sequence gets one label. Many to many: a text is answered at every step, by what comes next, and "
+        "a window of the past becomes the next ten days, all at once.",
+        ("prices.csv", "names.csv", "sensor.csv", "corpus.txt"),
         (
+            "seqcli train prices.csv --task regress --target close --features open,high,low --epochs 10 "
+            "--force --save row.seqcli",
+            "seqcli generate names.csv --given category=Arvic --n 3 --stop '\\n' --epochs 6 --force "
+            "--save write.seqcli",
             "seqcli train sensor.csv --epochs 12 --force --save motions.seqcli",
+            "seqcli train corpus.txt --epochs 2 --force --save text.seqcli",
             "seqcli forecast prices.csv --window 30 --horizon 10 --epochs 4 --force --save ten.seqcli",
         ),
     ),
     Section(
-        9,
-        "Clipping",
-        "Back-propagation through time multiplies many Jacobians, and their product can burst. The "
-        "gradient is therefore clipped, always; the closing rules say how often it was needed. A limit "
-        "of .05 is reached at nearly every step, the default of 1 seldom.",
+        6,
+        "Vanishing and exploding gradients",
+        "What one step back does to a gradient is done at every step: .9 a step leaves .9^100 after a "
+        "hundred. A plain RNN whose weights are three times too large bursts; as it usually begins it "
+        "forgets. In torch's own start the gated cells forget as fast, since a gate at one half loses "
+        "half a step: an open gate is what remembers, and training opens it.",
         ("sensor.csv",),
-        ("seqcli train sensor.csv --cell rnn --clip-norm 0.05 --epochs 6 --force --save clipped.seqcli",),
+        (
+            "seqcli inspect-gradients --linear 0.9 --format table",
+            "seqcli inspect-gradients --init-scale 3 --steps 60 --cells rnn,gru --format table",
+            "seqcli inspect-gradients sensor.csv --cells rnn,lstm --format table",
+        ),
+    ),
+    Section(
+        7,
+        "The LSTM's gates on one's own sentence",
+        "--trace reads a sentence with a trained model and shows what each gate does at each word, in the "
+        "few units that move most. Look for a word that turns the sentence, such as not: there the input "
+        "gate opens, the candidate changes sign, and the memory turns over.",
+        ("reviews.csv",),
+        (
+            "seqcli train reviews.csv --cell lstm --epochs 8 --force --save lstm.seqcli",
+            "seqcli show -m lstm.seqcli --trace 'The ending did not turn out really rich.' --format table",
+        ),
+    ),
+    Section(
+        9,
+        "Backpropagation through time, truncated and clipped",
+        "A text has no end, so gradients are cut: after 5 steps below, after 64 by default. The state still "
+        "goes on, so that the network reads all that came before, but it learns only what 5 characters can "
+        "teach. And since many Jacobians in a row can burst, a gradient is clipped, always; the closing "
+        "rules say how often it was needed. A limit of .05 is reached at nearly every step, the default of "
+        "1 seldom.",
+        ("corpus.txt", "sensor.csv"),
+        (
+            "seqcli train corpus.txt --cell rnn --bptt 5 --steps 300 --force --save five.seqcli",
+            "seqcli train sensor.csv --cell rnn --clip-norm 0.05 --epochs 6 --force --save clipped.seqcli",
+        ),
+    ),
+    Section(
+        10,
+        "A network from scratch, on one sentence",
+        "--backend numpy trains with the cells' equations and gradients by hand, in NumPy alone, one "
+        "character at a time. A text this short is learnt by heart: what the network writes after fifty "
+        "steps is hardly letters, and at the end it is the sentence.",
+        ("sentence.txt",),
+        (
+            "seqcli generate sentence.txt --backend numpy --cell rnn --hidden-size 64 --bptt 25 --lr .1 "
+            "--clip-value 5 --prompt a --length 110 --force --save sentence.seqcli",
+        ),
     ),
     Section(
         11,

@@ -50,7 +50,8 @@ def evaluate(model: SavedModel, table: Table) -> list[ResultTable]:
             scores += task.reference_scores(examples)
         tables = task.report(scores, outputs, examples)
     seen = "" if getattr(examples, "note", "") else trained_on(model, table)
-    return [replace(tables[0], caption=" ".join(filter(None, (tables[0].caption, seen)))), *tables[1:]]
+    caption = ". ".join(filter(None, (tables[0].caption.removesuffix("."), seen)))
+    return [replace(tables[0], caption=caption), *tables[1:]]
 
 
 def trained_on(model: SavedModel, table: Table) -> str:

@@ -19,7 +19,8 @@ def language_plan(columns: Columns, options: ColumnOptions, reason: str = "") ->
     strings = [
         column
         for column in columns
-        if column.name != condition and (column.kind == "text" or (lines and column.kind != "empty"))
+        if column.name != condition
+        and (column.kind != "empty" if lines else column.kind == "text" and not column.classes)
     ]
     if options.target:
         strings = [columns[name] for name in options.target]

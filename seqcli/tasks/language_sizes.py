@@ -51,12 +51,13 @@ def choose_text_sizes(length: int, corpus: Corpus, options: Options, by_heart: b
         passes = training.time_budget * TOKENS_A_SECOND / max(length, 1)
     wide = training.time_budget is not None and passes > ROOMY and length > LONG_TEXT
     hidden_size = network.hidden_size or (64 if by_heart else 512 if wide else 256)
+    optimizer = training.optimizer or ("adagrad" if from_scratch else "adamw")
     bptt = training.bptt or (min(25, length) if by_heart else BPTT)
     usual: dict[str, Any] = {
         "bptt": bptt,
         "batch_size": training.batch_size or int(np.clip(length // (8 * bptt), 1, MOST_STREAMS)),
-        "learning_rate": 0.1 if from_scratch else 5e-3,
-        "optimizer": "adagrad" if from_scratch else "adamw",
+        "learning_rate": 0.1 if optimizer == "adagrad" else 5e-3,
+        "optimizer": optimizer,
     }
     if by_heart:
         usual["steps"] = BY_HEART_STEPS

@@ -220,7 +220,9 @@ def _target(files: Sequence[str], saving: SavingOptions) -> Path:
 def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
     """``options`` with every None that the task or the machine's rule has decided filled in."""
     spec = prepared.network
-    shape = ("cell", "hidden_size", "dropout", "bidirectional", "pool")
+    shape = ["cell", "hidden_size", "dropout", "bidirectional"]
+    if spec.pool != "none":
+        shape.append("pool")
     usual = dict(prepared.training)
     if options.training.steps or options.training.time_budget:
         usual.pop("epochs", None)  # the length is typed; passes would only cut it short

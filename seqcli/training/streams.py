@@ -37,7 +37,7 @@ SCORED_STREAMS = 32
 SCORED_STEPS = 256
 LEAST_STEPS = 20
 """Steps between two scorings of a text that is shorter than so many batches."""
-UNSCORED_STEPS = 500
+UNSCORED_STEPS = 50
 """Steps between two lines on a text that has no part to choose on."""
 
 

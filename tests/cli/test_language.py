@@ -87,7 +87,7 @@ def test_a_short_text_is_said_to_be_learnt_by_heart(capsys) -> None:
     Path("short.txt").write_text("to be or not to be\n")
     code, out, err = run(capsys, "train", "short.txt", *TINY)
     assert code == 0
-    assert "- 19 characters are too few to cut: all are learnt by heart, and are the test too\n" in err
+    assert "- 19 characters are too few to cut: all are learnt by heart, and tested on too\n" in err
     assert [row["predictor"] for row in rows_of(out)] == ["gru", "3-gram", "unigram"]
 
 
@@ -102,7 +102,7 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("typed", "code", "sentence"), REFUSED, ids=lambda value: str(value))
+@pytest.mark.parametrize(("typed", "code", "sentence"), REFUSED, ids=str)
 def test_what_a_text_refuses(capsys, typed, code, sentence) -> None:
     found, out, err = run(capsys, "train", "corpus.txt", *TINY, *typed, "-q")
     assert (found, out) == (code, "")

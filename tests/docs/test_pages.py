@@ -37,10 +37,10 @@ def readme_lines() -> list[str]:
 
 def test_readme_commands_run_as_typed(tmp_path: Path) -> None:
     """On smaller files of the names README uses, for two epochs; ``seqcli`` is this interpreter's."""
-    for name, file, rows in (("reviews.csv", "reviews.csv", 400), ("prices.csv", "prices.csv", 400)):
+    for name, rows in (("reviews.csv", 400), ("prices.csv", 400), ("corpus.txt", 60)):
         write_sample(name, tmp_path)
-        lines = (tmp_path / file).read_text(encoding="utf-8").splitlines(keepends=True)[: rows + 1]
-        (tmp_path / file).write_text("".join(lines), encoding="utf-8")
+        lines = (tmp_path / name).read_text(encoding="utf-8").splitlines(keepends=True)[: rows + 1]
+        (tmp_path / name).write_text("".join(lines), encoding="utf-8")
     shutil.copy(tmp_path / "reviews.csv", tmp_path / "new.csv")
     shutil.copy(tmp_path / "reviews.csv", tmp_path / "labelled.csv")
     (tmp_path / "reviews.jsonl").write_text('{"review": "The story was clever."}\n', encoding="utf-8")
@@ -48,7 +48,11 @@ def test_readme_commands_run_as_typed(tmp_path: Path) -> None:
     assert len(lines) >= 7
     python = f'seqcli() {{ "{sys.executable}" -m seqcli "$@"; }}\nset -o pipefail\n'
     for line in lines:
-        short = re.sub(r"^seqcli (train|forecast) (?!.* -m)", r"seqcli \1 --epochs 2 ", line)
+        short = re.sub(
+            r"^seqcli (train|forecast|generate|inspect-gradients) (?=\w)(?!.* -m)",
+            r"seqcli \1 --epochs 2 ",
+            line,
+        )
         shell = python + short.replace("tail -f ", "cat ")
         ended = subprocess.run(
             ["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False

@@ -115,9 +115,14 @@ def test_several_columns_are_an_error_with_the_candidates(table_of) -> None:
         find(table, task="language")
     assert error.value.hint == "choose with --target title"
     assert find(table, task="language", target=("remark",)).text == ("remark",)
-    short = table_of(rows("name,language", NAMES, LANGUAGES))
-    with pytest.raises(DataError, match=r"text to go on with: name, language$"):
+    short = table_of(rows("name,town,language", NAMES, [f"{name}burg" for name in NAMES], LANGUAGES))
+    with pytest.raises(DataError, match=r"text to go on with: name, town$"):
         find(short, task="language")
+
+
+def test_classes_are_no_text_unless_they_are_named(people) -> None:
+    assert find(people, task="language").text == ("name",)
+    assert find(people, task="language", target=("language",)).text == ("language",)
 
 
 def test_two_typed_targets_are_one_too_many(reviews) -> None:
