@@ -23,6 +23,7 @@ from seqcli.sequences import LENGTHS, TARGET
 from seqcli.tasks.base import Plan
 from seqcli.tasks.language import Language
 from seqcli.training import streams
+from seqcli.training.budget import probe_steps
 from seqcli.training.events import EpochDone
 from seqcli.training.feeds import RowFeed, make_feed
 from seqcli.training.loop import fit
@@ -354,6 +355,20 @@ def test_no_validation_text_has_no_score_and_an_interrupted_one_neither():
     assert alone.validate(trainer, Interrupt()) == {}
     both = StreamFeed(a_text(60).past, a_text(300).past, setup_of())
     assert both.validate(trainer, Interrupt(requested=True)) is None
+
+
+@pytest.mark.parametrize("backend", ["torch", "numpy"])
+def test_a_probe_of_the_budget_leaves_no_trace(backend):
+    network, untouched = network_of("gru"), network_of("gru")
+    setup = setup_of(steps=None, time_budget=0.2, backend=backend)
+    state = torch.get_rng_state()
+    text = a_text(300)
+    steps, seconds = probe_steps(network, make_feed(text, text, setup), setup)
+    assert steps >= 1
+    assert seconds > 0
+    assert torch.equal(torch.get_rng_state(), state)
+    for name, weight in network.state_dict().items():
+        assert torch.equal(weight, untouched.state_dict()[name])
 
 
 def test_training_learns_what_the_text_holds_and_keeps_the_best():
