@@ -292,7 +292,8 @@ def agrees(model: SavedModel, digest: str, typed: Mapping[str, Any]) -> bool:
     """
     if not digest or model.record["data"]["digest"] != digest:
         return False
-    saved = model.record["options"]
+    data = model.record["data"]
+    saved = {**model.record["options"], "time_budget": data.get("time_budget")}  # which was saved as steps
     return all(name in saved and saved[name] == value for name, value in typed.items())
 
 

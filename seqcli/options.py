@@ -16,6 +16,8 @@ from seqcli.errors import UsageError, near_miss
 
 CELLS = ("gru", "lstm", "rnn", "none")
 """Cells offered by ``--cell``; a test holds this equal to the registry in backends."""
+MOST_NUMBERS = 10_000_000
+"""Of units, steps and rows at a time: what is larger was typed by mistake."""
 
 
 def option(
@@ -111,9 +113,13 @@ class NetworkOptions:
     """Network"""
 
     cell: str | None = option(None, "Recurrent cell; GRU unless the plan says why not.", choices=CELLS)
-    hidden_size: int | None = option(None, "Units of each layer and direction.", at_least=1)
-    num_layers: int = option(1, "Recurrent layers.", at_least=1)
-    embedding_size: int | None = option(None, "Size of word or character vectors.", at_least=1)
+    hidden_size: int | None = option(
+        None, "Units of each layer and direction.", at_least=1, below=MOST_NUMBERS
+    )
+    num_layers: int = option(1, "Recurrent layers.", at_least=1, below=65)
+    embedding_size: int | None = option(
+        None, "Size of word or character vectors.", at_least=1, below=MOST_NUMBERS
+    )
     dropout: float | None = option(None, "Share of activations dropped in training.", at_least=0.0, below=1.0)
     bidirectional: bool | None = option(None, "Read both ways; on where the whole input is there.")
     pool: str | None = option(
@@ -133,7 +139,7 @@ class TrainingOptions:
     time_budget: float | None = option(
         None, "Time to train for, such as 90s or 6m.", parse="duration", metavar="TIME"
     )
-    batch_size: int | None = option(None, "Examples a step.", at_least=1)
+    batch_size: int | None = option(None, "Examples a step.", at_least=1, below=MOST_NUMBERS)
     learning_rate: float | None = option(
         None, "Peak learning rate.", at_least=0.0, flag="--learning-rate --lr"
     )
@@ -144,13 +150,17 @@ class TrainingOptions:
         None, "AdamW; Adagrad with the NumPy backend.", choices=("adamw", "adam", "adagrad")
     )
     bptt: int | None = option(
-        None, "Steps that gradients go back in a text before they are cut.", at_least=1, metavar="STEPS"
+        None,
+        "Steps that gradients go back in a text before they are cut.",
+        at_least=1,
+        below=MOST_NUMBERS,
+        metavar="STEPS",
     )
     patience: int | None = option(
         None, "Epochs without a better validation score before the end.", at_least=1
     )
     seed: int = option(0, "Seed of the split, the weights and the batch order.", at_least=0)
-    threads: int | None = option(None, "Threads; physical cores, at most 4.", at_least=1)
+    threads: int | None = option(None, "Threads; physical cores, at most 4.", at_least=1, below=1025)
     refit: bool = option(True, "After the test, go on training over all rows.")
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda"))
     backend: str = option(
@@ -312,7 +322,7 @@ class InspectOptions:
 
     cells: tuple[str, ...] = option(("rnn", "lstm", "gru"), "Cells to set side by side.", parse="list")
     look_back: int | None = option(
-        None, "Steps to look back; 100, or what the sequences have.", at_least=2, flag="--steps"
+        None, "Steps to look back; 100, or what the sequences have.", at_least=2, below=10_001, flag="--steps"
     )
     init_scale: float = option(1.0, "Multiply W_hh at the start; 2 may explode.", at_least=0.0)
     linear: float | None = option(

@@ -60,10 +60,12 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         return BROKEN_PIPE
     except MemoryError:
-        return _report(ResourceError("memory ran out", "try a smaller --batch-size, or fewer rows"))
+        return _report(_memory_error())
     except OSError as error:
         return _report(_resource_error(error))
     except Exception as error:  # the last resort: a bug is an error message too
+        if "can't allocate memory" in str(error):  # torch has no class of its own for it
+            return _report(_memory_error())
         return _report_bug(error, arguments)
 
 
@@ -213,6 +215,10 @@ def _resource_error(error: OSError) -> SeqcliError:
     if full or not error.filename:
         return ResourceError(f"{subject or 'writing failed: '}{reason}", "free some space" if full else "")
     return UsageError(f"{subject}{reason}")
+
+
+def _memory_error() -> ResourceError:
+    return ResourceError("memory ran out", "try a smaller --hidden-size or --batch-size, or fewer rows")
 
 
 def _report(error: SeqcliError, code: int | None = None) -> int:

@@ -63,13 +63,14 @@ def _check(item: Field[Any], name: str, value: Any) -> None:
 
 
 def _whole(raw: Any) -> int:
-    """A whole number: 64, "64", "10_000"; not 64.0, not true."""
-    if isinstance(raw, int) and not isinstance(raw, bool):
-        return raw
+    """A whole number of at most 64 bits: 64, "64", "10_000"; not 64.0, not true."""
     try:
-        return int(raw if isinstance(raw, str) else "")
+        value = int(raw if isinstance(raw, int | str) and not isinstance(raw, bool) else "")
     except ValueError:
         raise ValueError(f"{raw!r} is not a whole number") from None
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(f"{raw} is too large")
+    return value
 
 
 def _number(raw: Any) -> float:

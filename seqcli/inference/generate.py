@@ -22,7 +22,7 @@ from seqcli.inference.sampling import Sampler
 from seqcli.inference.stream import States, StreamSession
 from seqcli.model_dir import SavedModel
 from seqcli.preprocessing.corpus import cut
-from seqcli.preprocessing.vocabulary import PADDING, UNKNOWN
+from seqcli.preprocessing.vocabulary import UNKNOWN
 from seqcli.sequences import Batch, FloatArray, IntArray
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE
 
@@ -81,8 +81,7 @@ class Writer:
         unknown = [
             piece for piece, i in zip(cut(prompt, self._corpus.level), ids, strict=True) if i == UNKNOWN
         ]
-        line_break = self._corpus.encode("\n")
-        ids = np.concatenate([np.where(line_break == UNKNOWN, PADDING, line_break), ids])
+        ids = np.concatenate([self._task.opening(), ids])
         states = self._streams.start(1)
         steps = max(1, LOGITS_AT_ONCE // self._corpus.size)
         for start in range(0, len(ids), steps):

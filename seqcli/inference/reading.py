@@ -15,7 +15,7 @@ from seqcli.inference.stream import StreamSession
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.preprocessing.corpus import cut
-from seqcli.preprocessing.vocabulary import PADDING, RESERVED, UNKNOWN, tokenize_characters, tokenize_words
+from seqcli.preprocessing.vocabulary import RESERVED, UNKNOWN, tokenize_characters, tokenize_words
 from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.sequences import Batchable, IntArray, Sequences
@@ -127,7 +127,7 @@ def _read_by_language(model: SavedModel, text: str) -> Reading:
     _check_length(tokens, unit)
     encoded = corpus.encode(text)
     opening = task.opening()
-    ids = {TOKENS: np.concatenate([np.where(opening == UNKNOWN, PADDING, opening), encoded])}
+    ids = {TOKENS: np.concatenate([opening, encoded])}
     notes = _unknown_notes(tokens, encoded)
     if task.conditions:
         value = task.conditions[0]

@@ -61,7 +61,8 @@ class Sampler:
     def shares(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """What each token but the reserved ones is drawn with, (B, V) → (B, V - RESERVED), sums 1."""
         scaled = scores[:, RESERVED:]
-        scaled = (scaled - scaled.max(axis=1, keepdims=True)) / self.temperature
+        with np.errstate(over="ignore"):  # of a temperature near 0: minus infinity is what is meant
+            scaled = (scaled - scaled.max(axis=1, keepdims=True)) / self.temperature
         shares: NDArray[np.float64] = np.exp(scaled)
         if self.top_k is not None and self.top_k < shares.shape[1]:
             shares = _largest(shares, np.full(len(shares), self.top_k))

@@ -32,7 +32,8 @@ class StreamSession:
     def __init__(self, session: GraphSession, start: Mapping[str, AnyArray], size: int) -> None:
         """``size`` is V, the number of logits of a step."""
         self._session, self._size = session, size
-        self._start = {name: np.asarray(first, dtype=np.float32)[None] for name, first in start.items()}
+        with np.errstate(over="ignore"):  # what is beyond float32 comes out as numbers that are not finite
+            self._start = {name: np.asarray(first, dtype=np.float32)[None] for name, first in start.items()}
         self._outputs = [OUTPUT, *(f"next_{name}" for name in start)]
         self._fields = tuple(name for name in session.inputs if name not in start)
 

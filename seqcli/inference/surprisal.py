@@ -14,7 +14,7 @@ from seqcli.inference.trust import blamed_on
 from seqcli.model_dir import SavedModel
 from seqcli.results import Cell
 from seqcli.sequences import TARGET, FloatArray, Windows
-from seqcli.tasks.language_scores import LOGITS_AT_ONCE, nats_of, surprisals
+from seqcli.tasks.language_scores import LOGITS_AT_ONCE, nats_of, perplexity, surprisals
 
 TOKEN_COLUMNS = ("position", "token", "nats", "bits", "probability", "rank", "perplexity")
 """``rank`` 1 is the likeliest token there; ``perplexity`` is that of the text up to here."""
@@ -51,7 +51,7 @@ def token_rows(model: SavedModel, table: Table) -> Iterator[list[tuple[Cell, ...
         ranks = 1 + (logits > own).sum(axis=-1)[0]
         for place, (value, rank) in enumerate(zip(nats.tolist(), ranks.tolist(), strict=True), start + 1):
             total += value
-            figures = (value, value / math.log(2), math.exp(-value), rank, math.exp(total / place))
+            figures = (value, value / math.log(2), math.exp(-value), rank, perplexity(total / place))
             rows.append((place + 1, pieces[place], *map(_short, figures)))
         yield rows
         rows = []

@@ -118,6 +118,8 @@ def _gate(flow: Flow) -> str:
 def _total(curve: Curve, shortcuts: Sequence[str]) -> str:
     """A saved model's own output."""
     verb = "give" if len(shortcuts) > 1 else "gives"
+    if math.isnan(curve.rate):
+        return "the output has no gradient at all"
     path = f"{' and '.join(shortcuts)} {verb} every step a path of its own to the output, which is no memory"
     if curve.memory is not None:
         return f"below 1 % after {curve.memory} steps; {path}"

@@ -19,7 +19,7 @@ from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import Options
 from seqcli.preprocessing.corpus import Corpus, cut
 from seqcli.preprocessing.split import stratified_split
-from seqcli.preprocessing.vocabulary import UNKNOWN
+from seqcli.preprocessing.vocabulary import PADDING, UNKNOWN
 from seqcli.readers.table import Table
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.sequences import TARGET, AnyArray, Examples, IntArray, Windows
@@ -49,7 +49,7 @@ class Language:
     plan: Plan
     corpus: Corpus
     conditions: tuple[str, ...] = ()
-    """Values of the condition column in training rows; the id of value i is 2 + i, of any other 1."""
+    """Values of the condition column in training rows; the id of value i is 2 + i, of any other or none 1."""
 
     @classmethod
     def prepare(cls, tables: Tables, plan: Plan, options: Options) -> Prepared:
@@ -65,7 +65,7 @@ class Language:
         parts, rules, by_heart = _cut_text(tables, plan, options)
         whole = "".join(parts[0].texts)
         corpus = Corpus.fit(whole, options.columns.level or "characters", by_heart)
-        task = cls(plan, corpus, tuple(sorted(set(parts[0].categories or ()))))
+        task = cls(plan, corpus, tuple(sorted({*(parts[0].categories or ())} - {""})))
         train, validation, test = (task._encode(part, ring=by_heart) for part in parts)
         lengths = [len(part.past[TARGET]) for part in (train, validation, test)]
         task._refuse_too_little(tables.main.source, lengths[0])
@@ -78,7 +78,7 @@ class Language:
             test=test,
             network=task._network(sizes.embedding_size, sizes.hidden_size, sizes.dropout, options),
             loss="cross_entropy",
-            training=sizes.training,
+            training={**sizes.training, "level": corpus.level},
             rules=[*rules, f"{len(corpus.tokens):,} different {task.unit}s, found in the training part"],
             warnings=warnings,
             source=(train, validation, test),
@@ -91,11 +91,11 @@ class Language:
         return self.corpus.level.removesuffix("s")
 
     def _refuse_too_little(self, source: str, length: int) -> None:
-        """Raise DataError for a training part of ``length`` 0, or without a known token."""
+        """Raise DataError for a training part of ``length`` 0, or in which nothing but spaces is known."""
         hint = "--level characters reads it letter by letter" if self.unit == "word" else "give more text"
         if not length:
             raise DataError(f"{source}: the training part has fewer than two {self.unit}s", hint)
-        if not self.corpus.tokens:
+        if not any(token.strip() for token in self.corpus.tokens):
             raise DataError(f"{source}: no {self.unit} of the training part comes twice", hint)
 
     def _network(
@@ -191,8 +191,9 @@ class Language:
         return ngram_scores(train, validation, test, self.corpus.size)
 
     def opening(self) -> IntArray:
-        """The token ids (N,) that a text begins after when nothing is typed: a line break."""
-        return self.corpus.encode("\n")
+        """The token ids (N,) that a text begins after: a line break, padding where none was learnt."""
+        ids = self.corpus.encode("\n")
+        return np.where(ids == UNKNOWN, PADDING, ids)
 
     def to_json(self) -> dict[str, Any]:
         """Everything fitted, as JSON values."""
@@ -228,8 +229,12 @@ class _Texts:
 
 
 def _texts(table: Table, plan: Plan) -> _Texts:
-    """The rows of the text column. Blank lines of a text file, which are no rows, are put back."""
-    cells = table.cells(plan.text[0])
+    """The rows of the text column. Blank lines of a text file, which are no rows, are put back.
+
+    Lines are text whatever the column was called that was learnt from, where that was the only one.
+    """
+    lines = table.unit == "line" and len(table.names) == 1 and not plan.features
+    cells = table.cells(table.names[0] if lines else plan.text[0])
     categories = [cell.strip() for cell in table.cells(plan.features[0])] if plan.features else None
     if table.unit != "line" or categories is not None:
         return _Texts([f"{cell}\n" for cell in cells], categories)
@@ -251,7 +256,8 @@ def _cut_text(
             f"at least {LEAST_CHARACTERS} are needed",
         )
     given = [None if table is None else _texts(table, plan) for table in (tables.validation, tables.test)]
-    if length < SHORT_TEXT and not any(given):
+    typed = options.split.validation_share is not None or options.split.test_share is not None
+    if length < SHORT_TEXT and not any(given) and not typed:
         said = f"{length:,} characters are too few to cut: all are learnt by heart, and tested on too"
         return (main, _Texts([]), main), [said], True
     shares = held_out_shares(options.split, 0.05, 0.1)

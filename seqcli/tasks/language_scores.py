@@ -68,5 +68,11 @@ def text_scores(nats: FloatArray) -> dict[str, float]:
         "nats": float(whole),
         "blk64": float(cold.mean()) if len(cold) else np.nan,
         "bits": float(whole / np.log(2.0)),
-        "perplexity": float(np.exp(whole)),
+        "perplexity": perplexity(whole),
     }
+
+
+def perplexity(nats: float) -> float:
+    """e to so many nats a token; infinite where floats end."""
+    with np.errstate(over="ignore"):
+        return float(np.exp(nats))

@@ -202,7 +202,8 @@ def _usage(plan: Plan, name: str, source: str) -> str:
     if plan.task == "forecast":
         lines = [f"seqcli forecast {file} -m {model}", f"seqcli evaluate {file} -m {model}"]
     elif plan.task == "language":
-        lines = [f"seqcli generate -m {model} --prompt 'It '", f"seqcli evaluate more.txt -m {model}"]
+        more = "more.csv" if plan.features else "more.txt"
+        lines = [f"seqcli generate -m {model} --prompt 'It '", f"seqcli evaluate {more} -m {model}"]
     else:
         lines = [
             f"seqcli predict new.csv -m {model}",

@@ -27,8 +27,8 @@ class FitSetup:
     """All that shapes one fit besides the network and the examples.
 
     The length is ``epochs`` passes, or ``steps`` optimiser steps, or what fits into ``time_budget``
-    seconds. With ``steps`` or ``time_budget``, ``epochs`` is a limit on top (counted as the events
-    count: an epoch is what lies between two scorings).
+    seconds; of the last two whichever is less. With either, ``epochs`` is a limit on top (counted as the
+    events count: an epoch is what lies between two scorings).
     """
 
     loss: str

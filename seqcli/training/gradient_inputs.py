@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqcli.errors import DataError
+from seqcli.errors import DataError, ModelError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.preprocessing.vocabulary import RESERVED
 from seqcli.sequences import LENGTHS, Batch, Examples, IntArray, Windows
@@ -67,7 +67,7 @@ def drawn(spec: NetworkSpec, steps: int, seed: int) -> Looked:
 def longest(examples: Examples, spec: NetworkSpec, steps: int | None, seed: int, source: str) -> Looked:
     """Sequences of ``examples`` that reach ``steps`` back (:data:`STEPS` for None), or as far as they do.
 
-    Raises DataError where no sequence has two steps.
+    Raises DataError where no sequence has two steps, ModelError where they are not what the network reads.
     """
     wanted = steps or STEPS
     if isinstance(examples, Windows):
@@ -84,13 +84,26 @@ def longest(examples: Examples, spec: NetworkSpec, steps: int | None, seed: int,
         )
     fitting = np.flatnonzero(lengths >= reach)
     rows = np.sort(np.random.default_rng(seed).choice(fitting, min(count, len(fitting)), replace=False))
-    batch = last_steps(examples.batch(rows), spec, reach)
+    whole = examples.batch(rows)
+    _refuse_other_fields(whole, spec)
+    batch = last_steps(whole, spec, reach)
     cut = f"the last {reach} steps of each" if int(lengths[rows].max()) > reach else f"{reach} steps each"
     said = f"inputs: {len(rows)} of {len(lengths):,} sequences, {cut}"
     odd = ""
     if steps is not None and reach < steps:
         odd = f"too few sequences have {steps} steps: {reach} is as far as one can look back in them"
     return Looked(_tensors(batch), reach, said, odd)
+
+
+def _refuse_other_fields(batch: Batch, spec: NetworkSpec) -> None:
+    """Raise ModelError unless ``batch`` holds all that the network reads, fields (B, T[, F]) and (B, D)."""
+    for item in spec.inputs:
+        values = batch.get(item.field)
+        leading = 1 if item.kind == "dense" else 2  # (B,) or (B, T)
+        width = () if item.kind == "tokens" else (item.size,)
+        fits = values is not None and values.ndim >= leading and values.shape[leading:] == width
+        if values is None or not fits or (item.kind == "tokens" and values.max(initial=0) >= item.size):
+            raise ModelError("the model's network does not read what its task makes", "train it again")
 
 
 def recut(windows: Windows, steps: int) -> Windows:

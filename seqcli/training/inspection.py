@@ -196,12 +196,15 @@ def short_training(train: Examples, training: TrainingOptions, ground: Ground) -
     As many epochs as the task would take, but at most :data:`MOST_STEPS` time steps; typed epochs in full.
     """
     batch, units = training.batch_size or 1, ground.spec.hidden_size
-    a_pass = max(1, math.ceil(len(train) / batch))
+    each, count = float(train.lengths.mean()), len(train)
+    if training.bptt:  # a text, which is read in pieces of this length
+        each, count = training.bptt, math.ceil(int(train.lengths.sum()) / training.bptt)
+    a_pass = max(1, math.ceil(count / batch))
     begin = f"training: {ground.options.network.init} start"
     if ground.epochs is not None:
         steps = ground.epochs * a_pass
         return steps, f"{begin}, {_count(steps)} of {batch} sequences for each cell, the epochs as typed"
-    time_steps = float(train.lengths.mean()) * min(batch, len(train)) * units / UNITS  # of one batch
+    time_steps = each * min(batch, count) * units / UNITS  # of one batch
     usual = training.steps or (training.epochs or 1) * a_pass
     steps = min(usual, max(1, int(MOST_STEPS / time_steps)))
     share = steps / a_pass
@@ -263,7 +266,7 @@ def inspect_model(
     if looked.odd:
         yield Said(looked.odd, odd=True)
     yield Doing("following gradients")
-    ground = Ground(looked, spec, Options(), inspect)
+    ground = Ground(looked, spec, Options.from_flat({"seed": seed}), inspect)
     flows = [ground.flow(network, spec.cell, "time")]
     found = shortcuts(spec)
     if found:
@@ -273,13 +276,18 @@ def inspect_model(
 
 
 def shortcuts(spec: NetworkSpec) -> tuple[str, ...]:
-    """What gives every step of a network a path of its own to the output: none for a last-state read-out."""
-    pooling = (f"{spec.pool} pooling",) if spec.pool not in ("last", "none") else ()
+    """What gives every step of a network a path of its own to the one output: not a last-state read-out."""
+    if spec.pool == "none":
+        return ()
+    pooling = (f"{spec.pool} pooling",) if spec.pool != "last" else ()
     return (*pooling, "the second direction") if spec.bidirectional else pooling
 
 
 def saved_network(model: SavedModel) -> Network:
-    """The torch network of a saved model. Raises :class:`ModelError` when its weights are of another one."""
+    """The torch network of a saved model.
+
+    Raises :class:`ModelError` when its weights are of another one, or not finite.
+    """
     weights: dict[str, Tensor] = {name: torch.from_numpy(a) for name, a in model.weights().items()}
     try:
         with torch.device("meta"):  # shapes alone, so that sizes are compared before memory is taken
@@ -289,4 +297,6 @@ def saved_network(model: SavedModel) -> Network:
         raise ModelError(
             f"{model.path}: its weights are not those of the network it describes", "train the model again"
         ) from None
+    if not all(bool(weight.isfinite().all()) for weight in weights.values()):
+        raise ModelError(f"{model.path}: its weights are not finite", "train the model again")
     return network

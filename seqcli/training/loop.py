@@ -107,7 +107,7 @@ class _Run:
     def start(self) -> Iterator[Notice]:
         """Begin at step 0; a time budget is turned into a number of steps."""
         budget_steps = None
-        if self.setup.time_budget is not None and self.setup.steps is None:
+        if self.setup.time_budget is not None:
             budget_steps, seconds = probe_steps(self.trainer.network, self.feed, self.setup)
             passes = budget_steps / self.feed.steps_per_pass
             yield Notice(
@@ -137,6 +137,9 @@ class _Run:
         metrics = self.feed.validate(self.trainer, interrupt)
         if metrics is None:
             return None
+        weights = self.trainer.network.parameters()
+        if math.isnan(metrics.get("loss", 0.0)) or not all(bool(w.isfinite().all()) for w in weights):
+            raise self._diverged()  # the last update may have been one too many
         position, setup = self.position, self.setup
         position.epoch += 1
         steps = position.step - self.plan.epoch_end(position.epoch - 1)
@@ -187,19 +190,22 @@ class _Run:
             return f"all {position.epoch} epochs run" if position.epoch > 1 else "one epoch run"
         if setup.patience is not None and self.best.stale >= setup.patience:
             return f"stopped after {self.best.stale} epochs without a better validation {setup.metric}"
-        if setup.time_budget is not None and setup.steps is None and self.elapsed() >= setup.time_budget:
+        if setup.time_budget is not None and self.elapsed() >= setup.time_budget:
             return f"the time budget of {setup.time_budget:g} s is spent"
         return ""
 
     def _check_finite(self) -> None:
         if not self.trainer.is_finite():
-            rate = self.setup.learning_rate
-            raise DivergedError(
-                f"training diverged: NaN or infinite loss or gradient by step {self.position.step} "
-                f"(epoch {self.position.epoch + 1})",
-                f"lower --learning-rate (now {rate:g}, try {rate / 10:g}) or --clip-norm "
-                f"(now {self.setup.clip_norm:g})",
-            )
+            raise self._diverged()
+
+    def _diverged(self) -> DivergedError:
+        rate = self.setup.learning_rate
+        return DivergedError(
+            f"training diverged: NaN or infinite loss, gradient or weight by step {self.position.step} "
+            f"(epoch {self.position.epoch + 1})",
+            f"lower --learning-rate (now {rate:g}, try {rate / 10:g}) or --clip-norm "
+            f"(now {self.setup.clip_norm:g})",
+        )
 
     def _note_time(self) -> None:
         """Move the time of this session into the position."""

@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.backends.device import choose_device, set_threads
+from seqcli.backends.device import set_threads
 from seqcli.backends.graph import network_graph, step_graph
 from seqcli.backends.network import Network, build_network, parameter_table
 from seqcli.model_dir import (
@@ -42,6 +42,7 @@ from seqcli.training.checkpoint import CheckpointStore
 from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
 from seqcli.training.export import CardFacts, model_card, model_record
 from seqcli.training.loop import FitOutcome, FitSetup, fit, predict_outputs
+from seqcli.training.refusals import refuse_disobeyed, training_device
 from seqcli.training.started import StartedRun
 from seqcli.training.streams import go_on, text_surprisals
 from seqcli.training.warm_start import start_from
@@ -105,6 +106,7 @@ def train(
         if started:
             options, typed = started.options_for(options, typed), started.typed | typed
         run = decide(files, options, saving)
+        setup = _fit_setup(run)
         if started:
             started.refuse_other_data(run.digest)
         old = check_target(
@@ -120,19 +122,20 @@ def train(
             clear_partial(target)
             StartedRun(options, typed, run.digest).write(partial / CHECKPOINT)
         checkpoints = CheckpointStore(partial / CHECKPOINT, resume_command(command, files, saving.save))
-        trained = yield from _train_and_save(run, checkpoints, typed, old)
+        trained = yield from _train_and_save(run, setup, checkpoints, typed, old)
         clear_partial(target)
     yield trained
 
 
 def decide(files: Sequence[str], options: Options, saving: SavingOptions) -> Run:
     """Read, plan, split, fit the preprocessing and build the network; nothing is written."""
-    choose_device(options.training.device)  # refuses a missing one before anything is read
+    training_device(options.training)  # refuses a missing one before anything is read
     main = read_table(files, options.reading)
     plan = make_plan(main, options.columns, options.reading)
     named = (options.split.validation, options.split.test)
     tables = Tables(main, *(read_table([name], options.reading) if name else None for name in named))
     prepared = prepare(tables, plan, options)
+    refuse_disobeyed(options.training, prepared)
     threads = set_threads(training_threads(options.training.threads, prepared.network.hidden_size))
     network = build_network(prepared.network, options.training.seed)
     notes = [
@@ -149,7 +152,9 @@ def decide(files: Sequence[str], options: Options, saving: SavingOptions) -> Run
 
 def plan_only(files: Sequence[str], options: Options, saving: SavingOptions) -> PlanMade:
     """What :func:`train` would decide; nothing is trained and nothing is written."""
-    return plan_made(decide(files, options, saving))
+    run = decide(files, options, saving)
+    _fit_setup(run)  # refuses what no training could do
+    return plan_made(run)
 
 
 def plan_made(run: Run) -> PlanMade:
@@ -201,11 +206,12 @@ def _list(names: tuple[str, ...]) -> str:
 
 def _length(training: TrainingOptions) -> str:
     """How long a training may last."""
-    if training.time_budget:
-        return f"for {training.time_budget:g} s"
+    said = [f"for {training.time_budget:g} s"] if training.time_budget else []
     if training.steps:
-        return _count(training.steps, "step")
-    return f"at most {_count(training.epochs or 1, 'epoch')}"
+        said.append(("at most " if said else "") + _count(training.steps, "step"))
+    if training.epochs:
+        said.append(f"at most {_count(training.epochs, 'epoch')}")
+    return ", ".join(said)
 
 
 def _count(number: int, noun: str) -> str:
@@ -226,6 +232,8 @@ def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
     usual = dict(prepared.training)
     if options.training.steps or options.training.time_budget:
         usual.pop("epochs", None)  # the length is typed; passes would only cut it short
+    if not len(prepared.validation):
+        usual.pop("patience", None)
     decided = {
         **usual,
         **{name: getattr(spec, name) for name in shape},
@@ -237,13 +245,15 @@ def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
 
 
 def _train_and_save(
-    run: Run, checkpoints: CheckpointStore, typed: frozenset[str], old: SavedModel | None
+    run: Run,
+    setup: FitSetup,
+    checkpoints: CheckpointStore,
+    typed: frozenset[str],
+    old: SavedModel | None,
 ) -> Generator[Event, None, Trained]:
     """Fit, calibrate, test once, go on over all rows, save; returns the closing event."""
     prepared = run.prepared
-    device = choose_device(run.options.training.device)
-    run.network.to(device)
-    setup = _fit_setup(run, str(device))
+    run.network.to(setup.device)
     outcome = yield from fit(run.network, prepared.train, prepared.validation, setup, checkpoints)
     validated = _outputs(run, prepared.validation)
     task = prepared.task.calibrate(validated, prepared.validation)
@@ -260,7 +270,7 @@ def _train_and_save(
         again = _count(refit.steps, "step")
         rules.append(f"after the test the network went on over all rows, for {again}")
     run.network.to("cpu")
-    replaced = _replaced(run.target, old, task.metric, scores)
+    replaced = _replaced(run, old, scores)
     trained = Trained(run.target, tables[0], tuple(tables[1:]), tuple(rules), replaced)
     _save(run, task, typed, outcome, history, scores, trained)
     return trained
@@ -291,7 +301,7 @@ def _rules(run: Run, outcome: FitOutcome) -> list[str]:
     ]
 
 
-def _fit_setup(run: Run, device: str) -> FitSetup:
+def _fit_setup(run: Run) -> FitSetup:
     training, task = run.options.training, run.prepared.task
     return FitSetup(
         loss=run.prepared.loss,
@@ -308,7 +318,7 @@ def _fit_setup(run: Run, device: str) -> FitSetup:
         score=task.score,
         metric=task.metric,
         higher_is_better=task.higher_is_better,
-        device=device,
+        device=str(training_device(training)),
         optimizer=training.optimizer or "adamw",
         bptt=training.bptt,
         backend=training.backend,
@@ -349,7 +359,9 @@ def _save(
     """Write the model directory; the one that stood there is kept as STEM.seqcli.old."""
     prepared, main = run.prepared, run.tables.main
     options = Options.from_flat(outcome.replay, run.options)
-    data = {"source": main.source, "digest": main.digest, "rows": len(main)}
+    data: dict[str, Any] = {"source": main.source, "digest": main.digest, "rows": len(main)}
+    if run.options.training.time_budget is not None:  # the options hold the steps that it came to
+        data["time_budget"] = run.options.training.time_budget
     record = model_record(
         task, prepared.network, scores, options,
         typed=typed, threads=run.threads, steps=outcome.steps, data=data,
@@ -373,14 +385,16 @@ def _save(
     write_model(run.target, record, weights, graphs, history, card, keep_old=True)
 
 
-def _replaced(target: Path, old: SavedModel | None, metric: str, scores: list[Scores]) -> str:
+def _replaced(run: Run, old: SavedModel | None, scores: list[Scores]) -> str:
     """One sentence on the model that stood there before, its metric beside the new one's."""
     if old is None:
         return ""
+    metric = run.prepared.task.metric
     metrics: list[dict[str, float | None]] = list(old.record["metrics"].values())
     before = metrics[0].get(metric) if metrics else None
     now = scores[0].values.get(metric)
-    compared = (
-        f"; its {metric} was {before:.4g}, now {now:.4g}" if before is not None and now is not None else ""
-    )
-    return f"the model that stood there is kept as {target.name}.old{compared}"
+    compared = ""
+    same = old.record["options"].get("level") == run.options.columns.level  # a word is no character
+    if same and before is not None and now is not None and not math.isnan(now):
+        compared = f"; its {metric} was {before:.4g}, now {now:.4g}"
+    return f"the model that stood there is kept as {run.target.name}.old{compared}"

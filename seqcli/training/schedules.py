@@ -36,13 +36,14 @@ def plan_steps(
 ) -> StepPlan:
     """Settle the length of a fit whose training part makes ``steps_per_pass`` batches.
 
-    ``budget_steps`` is what a probe says fits into the time budget. A length in steps is cut into at
-    least ``scorings`` epochs; a fit without validation needs 1.
+    ``budget_steps`` is what a probe says fits into the time budget; fewer steps, where so many were asked
+    for, are fewer. A length in steps is cut into at least ``scorings`` epochs; a fit without validation
+    needs 1.
     """
     steps = setup.steps
-    if steps is None and budget_steps is not None:
-        limit = budget_steps if setup.epochs is None else setup.epochs * steps_per_pass
-        steps = min(budget_steps, limit)
+    if budget_steps is not None:
+        passes = budget_steps if setup.epochs is None else setup.epochs * steps_per_pass
+        steps = min(budget_steps, passes if steps is None else steps)
     if steps is None:
         epochs = setup.epochs or 1
         return StepPlan(epochs * steps_per_pass, steps_per_pass, epochs)

@@ -23,6 +23,7 @@ import torch
 from seqcli.backends.cells.cell import State
 from seqcli.backends.losses import cross_entropy
 from seqcli.backends.network import Network
+from seqcli.preprocessing.vocabulary import RESERVED
 from seqcli.sequences import LENGTHS, TARGET, AnyArray, Batch, FloatArray, Windows
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE, surprisals
 from seqcli.training.batches import to_tensors
@@ -116,7 +117,7 @@ def text_surprisals(network: Network, examples: Windows) -> FloatArray:
 
 
 def go_on(network: Network, ids: list[int], length: int, temperature: float, seed: int) -> list[int]:
-    """``length`` tokens drawn after ``ids``: what a network in training writes, for people to see."""
+    """At most ``length`` tokens drawn after ``ids``: what a network in training writes, for people to see."""
     device = next(network.parameters()).device
     network.eval()
     rng = torch.Generator().manual_seed(seed)
@@ -129,7 +130,9 @@ def go_on(network: Network, ids: list[int], length: int, temperature: float, see
             batch = {"tokens": tokens, "condition": torch.full_like(tokens, 2)}
             logits, states = network.read_on(batch, states)
             scaled = logits[0, -1].float().cpu() / temperature
-            scaled[:3] = -torch.inf  # reserved ids are no text
+            if not bool(scaled.isfinite().all()):
+                break  # of weights that run over: the loop will say so
+            scaled[:RESERVED] = -torch.inf
             read = [int(torch.multinomial(torch.softmax(scaled, 0), 1, generator=rng))]
             written += read
     return written

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -13,24 +13,35 @@ from seqcli.model_dir import read_model
 from seqcli.preprocessing.vocabulary import RESERVED
 
 EMBEDDING = "embeddings.0.weight"
-"""The one table (tokens, size) of vectors whose rows mean tokens."""
+"""The table (tokens, size) of vectors whose rows mean tokens."""
+HEAD = ("head.weight", "head.bias")
+"""Of a language model the rows of these mean tokens too."""
+CONDITIONS = "embeddings.1.weight"
+"""Of a language model the rows of this mean values of its condition, behind padding and unknown ones."""
+
+Meanings: TypeAlias = dict[str, tuple[int, list[str]]]
+"""Name of a weight → how many rows stand for nothing that is written, and what each one behind them means."""
 
 
 def start_from(network: nn.Module, task: Mapping[str, Any], model: str) -> str:
     """Copy what fits from the model directory ``model`` into ``network``; say how much did.
 
-    ``task`` is the new task as JSON. Where its vocabulary differs from the saved one, a token's vector
-    follows the token, and a new token keeps its fresh vector. Raises :class:`ModelError` when nothing
+    ``task`` is the new task as JSON. Where its vocabulary differs from the saved one, a token's row
+    follows the token, and a new token keeps its fresh row. Raises :class:`ModelError` when nothing
     fits.
     """
     saved, own = read_model(model), network.state_dict()
     weights = {name: torch.from_numpy(values) for name, values in saved.weights().items()}
-    tokens, known = _tokens(task), _tokens(saved.record["task"])
+    mine, theirs = _meanings(task), _meanings(saved.record["task"])
     met = ""
-    if tokens != known and EMBEDDING in own and EMBEDDING in weights:
-        rows, shared = _rows_by_token(own[EMBEDDING], weights[EMBEDDING], tokens, known)
-        weights[EMBEDDING] = rows
-        met = f"; {shared:,} of {len(tokens):,} tokens are known there"
+    for name in sorted({*mine, *theirs} & own.keys() & weights.keys()):
+        if mine.get(name) == theirs.get(name):
+            continue
+        rows, shared = _rows_by_meaning(own[name], weights.pop(name), mine.get(name), theirs.get(name))
+        if rows is not None:
+            weights[name] = rows
+        if name == EMBEDDING:
+            met = f"; {shared:,} of {len(mine[name][1]) if name in mine else 0:,} tokens are known there"
     fitting = {name: w for name, w in weights.items() if name in own and own[name].shape == w.shape}
     if not fitting:
         raise ModelError(
@@ -41,21 +52,40 @@ def start_from(network: nn.Module, task: Mapping[str, Any], model: str) -> str:
     return f"started from {len(fitting)} of {len(own)} weights of {model}{met}"
 
 
-def _tokens(task: Mapping[str, Any]) -> list[str]:
-    """The vocabulary of a task's JSON, in the order of its ids; none for a task without text."""
-    inputs = task.get("inputs")
+def _meanings(task: Mapping[str, Any]) -> Meanings:
+    """The weights of a task's network whose rows mean something, from its JSON."""
+    inputs, corpus = task.get("inputs"), task.get("corpus")
     vocabulary = inputs.get("vocabulary") if isinstance(inputs, Mapping) else None
-    return list(vocabulary["tokens"]) if isinstance(vocabulary, Mapping) else []
+    found: Meanings = {}
+    if isinstance(corpus, Mapping):
+        tokens = (RESERVED, _words(corpus.get("tokens")))
+        found = {EMBEDDING: tokens, **dict.fromkeys(HEAD, tokens)}
+        found[CONDITIONS] = (2, _words(task.get("conditions")))
+    elif isinstance(vocabulary, Mapping):
+        found[EMBEDDING] = (RESERVED, _words(vocabulary.get("tokens")))
+    return found
 
 
-def _rows_by_token(fresh: Tensor, saved: Tensor, tokens: list[str], known: list[str]) -> tuple[Tensor, int]:
-    """Vectors (tokens, size) for ``tokens``: of ``saved`` where it knows them, else ``fresh``; how many."""
-    if fresh.shape[1] != saved.shape[1] or len(known) + RESERVED > len(saved):
-        return saved, 0
+def _words(listed: Any) -> list[str]:
+    return [word for word in listed if isinstance(word, str)] if isinstance(listed, list) else []
+
+
+def _rows_by_meaning(
+    fresh: Tensor, saved: Tensor, mine: tuple[int, list[str]] | None, theirs: tuple[int, list[str]] | None
+) -> tuple[Tensor | None, int]:
+    """Rows (tokens, …) of ``saved`` where it knows what a row means, else of ``fresh``; how many.
+
+    None where the two cannot be set side by side: rows of another size, or of no meaning in one of them.
+    """
+    if mine is None or theirs is None or fresh.shape[1:] != saved.shape[1:]:
+        return None, 0
+    (ahead, words), (_, known) = mine, theirs
+    if len(known) + ahead > len(saved) or len(words) + ahead > len(fresh):
+        return None, 0
     rows = fresh.clone()
-    rows[:RESERVED] = saved[:RESERVED]
-    places = {token: place for place, token in enumerate(known, RESERVED)}
-    shared = [(place, places[token]) for place, token in enumerate(tokens, RESERVED) if token in places]
+    rows[:ahead] = saved[:ahead]
+    places = {word: place for place, word in enumerate(known, ahead)}
+    shared = [(place, places[word]) for place, word in enumerate(words, ahead) if word in places]
     for place, source in shared:
         rows[place] = saved[source]
     return rows, len(shared)

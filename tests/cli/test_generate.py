@@ -259,6 +259,14 @@ def test_a_condition(desk, capsys) -> None:
         (["rows.csv", "--given", "kind=germ"], 2, "column kind has no value 'germ'", "mean kind=german?"),
         (["rows.csv", "--given", "kind=x"], 2, "rows.csv, column kind has no value 'x'", "is kind=english"),
         (["rows.csv", "--given", "kin=german"], 3, "no column is called 'kin'", "did you mean 'kind'?"),
+        (
+            ["rows.csv", "--given", "kind=german", "--condition", "text"],
+            2,
+            "the text depends on text, not on kind",
+            "--given text=VALUE",
+        ),
+        (["--length", str(10**20)], 2, f"--length: {10**20} is too large", None),
+        (["--seed", str(10**20)], 2, f"--seed: {10**20} is too large", None),
         (["-", "--prompt", "-"], 2, "stdin cannot be the FILE and the prompt too", None),
         (["--prompt", "a\udcffb"], 2, "--prompt: holds byte 0xFF", None),
         (["-m", "../models/none.seqcli"], 4, "there is no such model", None),
@@ -307,6 +315,17 @@ def test_a_text_is_learnt_once_and_then_written_from(desk, capsys) -> None:
     assert Path("corpus.seqcli.old/model.json").read_bytes() == made
     seeded = json.loads(Path("corpus.seqcli/model.json").read_text())
     assert seeded["seed"] == 7
+
+
+def test_a_budget_and_a_level_that_are_typed_again_are_what_it_was_trained_with(desk, capsys) -> None:
+    Path("play.txt").write_text(TINY["TEXT"] * 30)
+    brief = ("--time-budget", "0.3s", "--hidden-size", "4", "--threads", "1", "--length", "5")
+    assert run(capsys, "play.txt", *brief)[0] == 0
+    again = run(capsys, "play.txt", *brief, "--level", "characters")
+    assert "of the same data and options" in again[2]
+    code, _, err = run(capsys, "play.txt", *brief, "--level", "words")
+    assert code == 0
+    assert "is kept as play.seqcli.old\n" in err  # a word's nats are no character's
 
 
 def test_a_condition_that_is_given_is_learnt(desk, capsys) -> None:

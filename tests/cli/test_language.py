@@ -74,6 +74,16 @@ def test_the_test_table_and_the_rules_and_a_line_that_the_network_writes(capsys)
     assert record["network"]["streams"]
     assert record["options"]["bptt"] == 8
     assert record["metrics"]["gru"]["nats"] == pytest.approx(float(network["nats"]))
+    assert record["options"]["level"] == "characters"
+    _, card, _ = run(capsys, "show", "corpus.seqcli")
+    assert "1 × GRU of 6, read forward, an answer at each step, gated initialisation" in card
+
+
+def test_a_text_without_a_test_part_has_no_score_to_compare(capsys) -> None:
+    for share in ("0.1", "0"):
+        code, _, err = run(capsys, "train", "corpus.txt", *TINY, "--test-share", share, "--force")
+        assert code == 0
+    assert "is kept as corpus.seqcli.old\n" in err
 
 
 def test_a_dry_run_says_how_the_text_would_be_read(capsys) -> None:

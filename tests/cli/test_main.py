@@ -222,6 +222,7 @@ def test_a_bad_configuration_is_exit_2_and_names_the_file(tmp_path, capsys, text
         (DivergedError("the loss is NaN"), 5, "the loss is NaN"),
         (ResourceError("disk full"), 6, "disk full"),
         (MemoryError(), 6, "memory ran out"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), 6, "memory ran out"),
         (OSError(errno.ENOSPC, "No space left on device", "x/y"), 6, "x/y: no space left on device"),
         (OSError(errno.EFBIG, "File too large"), 6, "file too large"),
         (PermissionError(errno.EACCES, "Permission denied", "x"), 2, "x: permission denied"),

@@ -75,6 +75,8 @@ def test_a_value_is_read(name, raw, value) -> None:
         ("count", 1.5, "not a whole number"),
         ("count", True, "not a whole number"),
         ("count", "0", "too small"),
+        ("count", str(2**63), "too large"),
+        ("count", 2**63, "too large"),
         ("share", "nan", "not a number"),
         ("share", "inf", "not a number"),
         ("share", False, "not a number"),

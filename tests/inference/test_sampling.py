@@ -25,6 +25,7 @@ def logits(*rows: tuple[float, ...], reserved: float = -50.0) -> np.ndarray:
     ("sampler", "expected"),
     [
         (Sampler(), SHARES),
+        (Sampler(1e-308), (1, 0, 0, 0)),
         (Sampler(0.5), [share**2 / 0.365 for share in SHARES]),  # .25 + .09 + .0225 + .0025
         (Sampler(top_k=2), (0.625, 0.375, 0, 0)),
         (Sampler(top_k=9), SHARES),

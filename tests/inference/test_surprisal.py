@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import numpy_helper
 from tiny_language import tiny_language
 
 from seqcli.inference import surprisal as module
@@ -70,6 +73,18 @@ def test_the_table_is_the_mean_of_the_tokens(tmp_path) -> None:
         for start in range(0, len(ids) - 64, 64)
     ]
     assert result["blk64"] == pytest.approx(np.mean(cold), abs=1e-5)
+
+
+def test_a_perplexity_beyond_floats_is_infinite(tmp_path) -> None:
+    model, _ = tiny_language(tmp_path / "x.seqcli")
+    graph = onnx.load_model_from_string(model.graph("step"))
+    for tensor in graph.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if values.shape == (model.network.output_shape[0],):  # the bias of the logits
+            tensor.CopyFrom(numpy_helper.from_array(np.float32(1e5) * values, tensor.name))
+    rows = records(replace(model, graphs={"step": graph.SerializeToString()}), table(*LINES))
+    assert rows[-1]["nats"] > 1_000
+    assert (rows[-1]["probability"], rows[-1]["perplexity"]) == (0.0, math.inf)
 
 
 def test_what_was_written_has_the_log_probabilities_that_it_was_written_with(tmp_path) -> None:

@@ -45,6 +45,12 @@ def test_vanishing_names_the_gate_that_loses_half() -> None:
     )
 
 
+def test_an_output_that_nothing_reaches_is_told() -> None:
+    nothing = Flow("gru", "total", (Curve(1, "h", np.zeros((1, STEPS + 1))),), (gate("z", 0.5),))
+    text = said(flow("gru", 0.5, gate("z", 0.5), "time"), nothing, shortcuts=("mean pooling",))
+    assert text.endswith("in total: the output has no gradient at all")
+
+
 def test_a_drop_ahead_of_a_slow_end_is_told() -> None:
     norms = 0.95 ** np.arange(STEPS + 1.0)
     norms[1:] *= 0.02

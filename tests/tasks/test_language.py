@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from seqcli.errors import DataError, ModelError, UsageError
 from seqcli.options import Options, ReadingOptions
 from seqcli.preprocessing.corpus import Corpus
-from seqcli.preprocessing.vocabulary import UNKNOWN
+from seqcli.preprocessing.vocabulary import PADDING, UNKNOWN
 from seqcli.readers.read import read_table
 from seqcli.readers.table import Table
 from seqcli.sequences import TARGET
@@ -108,6 +108,19 @@ def test_several_files_are_one_text(task, tmp_path):
     assert "".join(task.pieces(table)) == "a\n\nb\n\n\n\n\nc\nd\ne\n\n\nf\n"
 
 
+def test_lines_are_text_whatever_the_column_was_called_that_was_learnt_from(task):
+    plan = Plan("language", ("remark",), text=("remark",))
+    of_a_table = Language(plan, task.corpus)
+    text = table_of_lines("the red fox\n\nand a dog\n")
+    assert "".join(of_a_table.pieces(text)) == "the red fox\n\nand a dog\n"
+    rows = Table.from_records("x.csv", ["other"], [("the",), ("fox",)], [2, 3])
+    with pytest.raises(DataError, match="no column is called 'remark'"):
+        of_a_table.encode(rows)
+    depending = Language(Plan("language", ("remark",), ("kind",), ("remark",)), task.corpus, ("a",))
+    with pytest.raises(DataError, match="no column is called"):
+        depending.encode(text)
+
+
 def test_rows_of_a_table_are_lines(table_of):
     csv = 'n,remark\n1,"a, b"\n2,\n3,"c\nd"\n'
     prepared = prepare(
@@ -161,6 +174,15 @@ def test_a_short_text_with_parts_of_its_own_is_cut():
     assert written(prepared.task, prepared.validation) == other
     assert written(prepared.task, prepared.train) + written(prepared.task, prepared.test) == short
     assert len(written(prepared.task, prepared.test)) == round(0.1 * len(short))
+
+
+def test_shares_that_are_typed_cut_a_short_text_too():
+    short = prose(40)
+    prepared = prepare(table_of_lines(short), test_share=0.3)
+    parts = [written(prepared.task, part) for part in (prepared.train, prepared.validation, prepared.test)]
+    assert "".join(parts) == short
+    assert [len(part) for part in parts[1:]] == [round(0.05 * len(short)), round(0.3 * len(short))]
+    assert prepared.rules[0].startswith("split in the order of the text")
 
 
 @pytest.mark.parametrize("length", [16, 100, 1_999])
@@ -231,6 +253,15 @@ def test_each_part_holds_each_category_and_a_token_stands_under_its_own_row(peop
         seen += [name for name, _ in rows]
     assert len(set(seen)) == len(seen) >= 240 - 3
     assert prepared.rules[0].startswith("split drawn by category: ")
+
+
+def test_a_row_without_a_category_is_one_of_an_unknown_one():
+    rows = [(name, "" if place % 5 == 0 else language) for place, (name, language) in enumerate(names())]
+    table = Table.from_records("names.csv", ["name", "language"], rows, range(2, 2 + len(rows)))
+    prepared = prepare(table, condition="language")
+    assert prepared.task.conditions == ("Czech", "Italian", "Swedish")
+    assert UNKNOWN in prepared.train.past["condition"]
+    assert load_task(json.loads(json.dumps({"name": "language.v1", **prepared.task.to_json()})))
 
 
 def test_the_network_reads_the_category_beside_the_token(people):
@@ -447,6 +478,7 @@ def test_too_few_characters_are_refused_with_the_number_needed():
         ("ACGT" * 1000, {}, "training part has fewer than two words"),
         ("ACGT 12 \n" * 500, {"validation_share": 0.4999, "test_share": 0.4999}, "fewer than two words"),
         (" ".join(f"word{k}" for k in range(300)), {}, "no word of the .* comes twice"),
+        ("\n".join(f"word{k}" for k in range(300)), {}, "no word of the .* comes twice"),
     ],
 )
 def test_a_text_without_words_is_refused(text, typed, sentence):
@@ -504,6 +536,8 @@ def test_nothing_is_learnt_after_training(task):
 
 def test_a_text_is_written_after_a_line_break(task):
     assert task.corpus.decode(task.opening().tolist()) == "\n"
+    never = Language(task.plan, Corpus.fit("no break", "characters"))
+    assert never.opening().tolist() == [PADDING]
 
 
 # ---- sizes by rule

@@ -20,6 +20,8 @@ PLANS = {
     "classify": Plan("classify", ("label",), text=("review",), left_out=(("row", "an identifier"),)),
     "forecast": Plan("forecast", ("sales", "visits"), time="date", id=("store", "product")),
     "regress": Plan("regress", ("price",), features=("size", "rooms"), group="street"),
+    "language": Plan("language", ("text",), text=("text",)),
+    "depending": Plan("language", ("name",), features=("people",), text=("name",)),
 }
 TABLE = ResultTable(
     "Test",
@@ -139,6 +141,8 @@ def test_the_card_says_what_a_stranger_needs(record):
             ],
         ),
         ("regress", ["predicts the number in the column price", "Features: size, rooms", "Groups: street"]),
+        ("language", ["seqcli generate -m", "seqcli evaluate more.txt -m"]),
+        ("depending", ["for a given people", "Condition: people", "seqcli evaluate more.csv -m"]),
     ],
 )
 def test_each_task_has_its_own_words(record, task, expected):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqcli.errors import DataError
+from seqcli.errors import DataError, ModelError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.sequences import Batchable, Sequences, Windows
 from seqcli.training.gradient_inputs import drawn, last_steps, longest, recut, sequences_for, trained_length
 
-TOKENS = NetworkSpec((InputSpec("tokens", "tokens", 50, 4),), (2,), hidden_size=8)
+TOKENS = NetworkSpec((InputSpec("tokens", "tokens", 40_000, 4),), (2,), hidden_size=8)
 KINDS = (
     InputSpec("tokens", "tokens", 5, 4),
     InputSpec("kind", "tokens", 3, 2),
@@ -67,6 +67,23 @@ def test_a_long_text_is_cut_anew() -> None:
     assert looked.batch["tokens"].shape == (10, 100)
     short = recut(text, 5000)
     assert (short.window, len(short)) == (1000, 1)
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        (InputSpec("tokens", "tokens", 205, 4),),  # an id more than the network has
+        (InputSpec("tokens", "tokens", 206, 4), InputSpec("kind", "tokens", 3, 2)),
+        (InputSpec("tokens", "values", 206),),
+        (InputSpec("tokens", "tokens", 206, 4), InputSpec("lengths", "dense", 2)),
+    ],
+)
+def test_sequences_that_the_network_does_not_read_are_the_models_fault(read) -> None:
+    sequences = texts([6, 6, 6])
+    fitting = NetworkSpec((InputSpec("tokens", "tokens", 206, 4),), (2,), hidden_size=8)
+    assert longest(sequences, fitting, None, 0, "x.csv").steps == 6
+    with pytest.raises(ModelError, match=r"does not read what its task makes"):
+        longest(sequences, NetworkSpec(read, (2,), hidden_size=8), None, 0, "x.csv")
 
 
 def test_random_inputs_fit_the_network() -> None:

@@ -13,7 +13,8 @@ from seqcli.errors import ModelError, UsageError
 from seqcli.model_dir import read_model
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import ColumnOptions, InspectOptions, NetworkOptions, Options, TrainingOptions
-from seqcli.sequences import Batchable, Sequences
+from seqcli.sequences import Batchable, Sequences, Windows
+from seqcli.training import inspection
 from seqcli.training.gradient_curves import Doing, Inspection, Said
 from seqcli.training.gradient_inputs import drawn
 from seqcli.training.inspection import (
@@ -157,6 +158,16 @@ def test_a_short_training_is_short_unless_epochs_are_typed() -> None:
     )  # fmt: skip
 
 
+def test_epochs_of_a_text_are_passes_over_its_tokens() -> None:
+    spec = NetworkSpec((InputSpec("tokens", "tokens", 9, 3),), (9,), hidden_size=8, pool="none", streams=True)
+    ground = Ground(drawn(spec, 5, 0), spec, Options(), InspectOptions(), epochs=2)
+    fields = {"tokens": np.ones(1280, dtype=np.int64), "target": np.ones(1280, dtype=np.int64)}
+    text = Windows(fields, {}, np.arange(0, 1217, 64), 64, 0)
+    for bptt, batch, steps in ((64, 2, 20), (20, 4, 32), (64, 3, 14)):
+        training = TrainingOptions(batch_size=batch, bptt=bptt)
+        assert short_training(text, training, ground)[0] == steps
+
+
 # ---- saved models
 
 
@@ -174,6 +185,30 @@ def test_weights_of_another_network_are_the_models_fault() -> None:
     for spec in (replace(model.network, hidden_size=9), replace(model.network, cell="nosuch")):
         with pytest.raises(ModelError, match="its weights are not those"):
             saved_network(replace(model, network=spec))
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_the_models_fault(monkeypatch, number) -> None:
+    model = read_model(GOLDEN / "classify_words.seqcli")
+    weights = model.weights()
+    weights["head.bias"][0] = number
+    monkeypatch.setattr(type(model), "weights", lambda self: weights)
+    with pytest.raises(ModelError, match="its weights are not finite"):
+        saved_network(model)
+
+
+def test_the_seed_draws_the_directions_of_a_saved_models_gradients_too() -> None:
+    model = read_model(GOLDEN / "forecast_single.seqcli")
+    examples = Batchable({}, np.arange(0))
+    norms = []
+    for seed in (0, 0, 1):
+        looked = drawn(model.network, 8, seed=3)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(inspection, "longest", lambda *_, looked=looked: looked)
+            found, _, _ = run(inspect_model(model, examples, "x.csv", InspectOptions(), seed))
+        norms.append(found.flows[0].curves[0].norms)
+    np.testing.assert_array_equal(norms[0], norms[1])
+    assert not np.array_equal(norms[0], norms[2])
 
 
 def test_pooling_and_a_second_direction_are_told_apart() -> None:
@@ -201,6 +236,7 @@ def test_a_model_of_single_rows_has_no_time() -> None:
     [
         ("last", False, ()),
         ("none", False, ()),
+        ("none", True, ()),
         ("max", False, ("max pooling",)),
         ("last", True, ("the second direction",)),
     ],

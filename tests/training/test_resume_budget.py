@@ -29,6 +29,14 @@ def test_the_probe_leaves_no_trace_and_its_steps_replay_the_run(tmp_path):
     assert again.replay == {}
 
 
+@pytest.mark.parametrize(("fitting", "run"), [(50, 30), (20, 20)])
+def test_steps_do_not_lift_a_budget_nor_a_budget_steps(monkeypatch, fitting, run):
+    probe_says(monkeypatch, fitting)
+    _, outcome = drain(new_fit(None, **{**budget_setup(), "steps": 30}))
+    assert outcome.steps == run
+    assert outcome.replay["steps"] == run
+
+
 def test_a_resumed_run_keeps_its_steps(tmp_path, monkeypatch):
     probe_says(monkeypatch, 50)
     whole = TinyNetwork()

@@ -60,6 +60,12 @@ def test_a_budget_gives_the_steps_and_epochs_bound_them():
     assert (short.total_steps, short.epochs) == (50, 5)
 
 
+def test_of_steps_and_a_budget_the_shorter_holds():
+    both = tiny_setup(epochs=None, steps=60, time_budget=9.0)
+    assert plan_steps(both, 30, budget_steps=1000).total_steps == 60
+    assert plan_steps(both, 30, budget_steps=50).total_steps == 50
+
+
 def test_replayed_steps_keep_the_schedule_and_stop_at_the_epoch():
     plan = plan_steps(tiny_setup(epochs=3, steps=1000), 30)
     assert (plan.total_steps, plan.epochs) == (1000, 3)

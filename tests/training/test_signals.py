@@ -62,8 +62,11 @@ def test_a_fit_in_another_thread_sets_no_handler():
 
 
 def test_a_background_job_keeps_ignoring():
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with watch_interrupts() as interrupt:
-        interrupt_self()
-        assert not interrupt.requested
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with watch_interrupts() as interrupt:
+            interrupt_self()
+            assert not interrupt.requested
+            assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)  # or the next test of this worker would ignore Ctrl-C too

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from seqcli.backends.network import build_network
 from seqcli.backends.registry import CELLS
+from seqcli.errors import DivergedError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.preprocessing.corpus import Corpus
 from seqcli.readers.table import Table
@@ -399,6 +400,27 @@ def test_what_is_written_depends_on_its_own_seed_alone():
     assert go_on(network, [3, 4], 40, 0.8, seed=6) != written
     assert len(written) == 40
     assert all(3 <= token < SIZE for token in written)
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf])
+def test_a_network_that_ran_over_writes_nothing(number):
+    network = network_of("gru")
+    torch.nn.init.constant_(network.head.bias, number)
+    assert go_on(network, [3], 10, 0.8, seed=0) == []
+
+
+@pytest.mark.parametrize("backend", ["torch", "numpy"])
+@pytest.mark.parametrize("validated", [True, False])
+def test_an_update_that_breaks_the_weights_is_a_divergence_even_if_it_is_the_last(backend, validated):
+    text = a_text(300)
+    setup = setup_of(
+        steps=1,
+        learning_rate=1e39,
+        backend=backend,
+        write=lambda network: str(go_on(network, [3], 5, 1.0, 0)),
+    )
+    with pytest.raises(DivergedError, match="weight by step 1"):
+        drain(fit(network_of("gru"), text, text if validated else None, setup))
 
 
 def test_what_is_written_follows_from_all_that_was_read():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import pytest
 import torch
 
@@ -66,3 +68,73 @@ def test_nothing_in_common_is_refused(monkeypatch, saved) -> None:
     spec = NetworkSpec((InputSpec("values", "values", 7),), (3,), hidden_size=5)
     with pytest.raises(ModelError, match=r"no weights of that model fit"):
         warm_start.start_from(build_network(spec, 0), {"inputs": {}}, "old.seqcli")
+
+
+# ---- language models: the head's rows mean tokens too, those of the second table values of the condition
+
+
+def language(tokens, conditions=(), seed=0):
+    inputs = [InputSpec("tokens", "tokens", len(tokens) + 3, 4)]
+    if conditions:
+        inputs.append(InputSpec("condition", "tokens", len(conditions) + 2, 2))
+    spec = NetworkSpec(tuple(inputs), (len(tokens) + 3,), hidden_size=3, pool="none", streams=True)
+    task = {"corpus": {"tokens": list(tokens)}, "conditions": list(conditions)}
+    return build_network(spec, seed), task
+
+
+def starting_from(monkeypatch, model, task):
+    """``start_from`` reads this network and task whatever it is asked for."""
+
+    class Saved:
+        record: ClassVar[dict] = {"task": task}
+
+        def weights(self):
+            return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+
+    monkeypatch.setattr(warm_start, "read_model", lambda name: Saved())
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def test_a_character_takes_its_rows_of_the_table_and_the_head_along(monkeypatch) -> None:
+    old = starting_from(monkeypatch, *language("abc", seed=1))
+    network, task = language("cbx")  # as many characters, two of them others or elsewhere
+    fresh = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    said = warm_start.start_from(network, task, "old.seqcli")
+    every = f"{len(old)} of {len(old)}"
+    assert said == f"started from {every} weights of old.seqcli; 2 of 3 tokens are known there"
+    for name in ("embeddings.0.weight", "head.weight", "head.bias"):
+        now = network.state_dict()[name]
+        assert torch.equal(now[:3], old[name][:3])  # padding, unknown, empty
+        assert torch.equal(now[3:5], old[name][[5, 4]])  # c, b
+        assert torch.equal(now[5], fresh[name][5])  # x
+
+
+def test_a_larger_alphabet_starts_from_the_rows_of_a_smaller_one(monkeypatch) -> None:
+    old = starting_from(monkeypatch, *language("ab", seed=1))
+    network, task = language("bcda")
+    said = warm_start.start_from(network, task, "old.seqcli")
+    every = f"{len(old)} of {len(old)}"
+    assert said == f"started from {every} weights of old.seqcli; 2 of 4 tokens are known there"
+    assert torch.equal(network.state_dict()["head.weight"][[3, 6]], old["head.weight"][[4, 3]])
+
+
+def test_a_condition_takes_its_vector_along(monkeypatch) -> None:
+    old = starting_from(monkeypatch, *language("ab", ("Arvic", "Oshti"), seed=1))
+    network, task = language("ab", ("Oshti", "Pellan"))
+    fresh = network.state_dict()["embeddings.1.weight"].clone()
+    warm_start.start_from(network, task, "old.seqcli")
+    now = network.state_dict()["embeddings.1.weight"]
+    assert torch.equal(now[:3], old["embeddings.1.weight"][[0, 1, 3]])  # padding, unknown, Oshti
+    assert torch.equal(now[3], fresh[3])
+
+
+@pytest.mark.parametrize(
+    "broken", [{"corpus": {}}, {"corpus": {"tokens": [["a"], 3]}}, {"inputs": {"vocabulary": {}}}, {}]
+)
+def test_a_task_without_readable_tokens_lends_no_row_of_a_token(monkeypatch, broken) -> None:
+    model, _ = language("abc", seed=1)
+    starting_from(monkeypatch, model, broken)
+    network, task = language("abc")
+    fresh = network.state_dict()["embeddings.0.weight"].clone()
+    warm_start.start_from(network, task, "old.seqcli")
+    assert torch.equal(network.state_dict()["embeddings.0.weight"][3:], fresh[3:])

@@ -49,6 +49,11 @@ def generate(call: Invocation) -> int:
     given = read_given(options.given)
     if given and call.files:  # the column is named, so the model is to depend on it
         call = replace(call, values={"condition": given[0], **call.values})
+        column = call.values["condition"]
+        if column != given[0]:
+            raise UsageError(
+                f"--given: the text depends on {column}, not on {given[0]}", f"--given {column}=VALUE"
+            )
     stdin = typed_in(call.files)
     prompt = read_prompt(options.prompt or "", call.files)
     if call.group(RunOptions).dry_run:

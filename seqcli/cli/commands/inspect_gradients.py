@@ -32,8 +32,10 @@ NETWORK = ("hidden_size", "num_layers", "embedding_size", "init")
 TRAINING = ("epochs", "batch_size", "learning_rate", "clip_norm", "clip_value", "seed", "threads")
 NOT_LINEAR = (frozenset(TRAINING) | {"cells", "init", "init_scale"}) - {"seed", "threads"}
 WITHOUT_FILE = frozenset({"hidden_size", "num_layers", "init", "seed", "threads"})
-WITH_MODEL = frozenset({"look_back", "seed"}) | {item.name for item in fields(ReadingOptions)}
-"""Options that change nothing for a linear cell; those that do on random sequences, and beside a model."""
+WITH_MODEL = frozenset({"look_back", "seed"})
+OF_A_FILE = frozenset({"input_format", "encoding", "delimiter"})
+"""Options that change nothing for a linear cell; those that do on random sequences, beside a model, and
+beside a model and a file."""
 
 
 def inspect_gradients(call: Invocation) -> int:
@@ -59,19 +61,19 @@ def inspect_gradients(call: Invocation) -> int:
 
 def refuse_idle_options(call: Invocation, named: str | None) -> None:
     """Raise UsageError for an option that was typed and would change nothing."""
-    if "linear" in call.typed and named is None:
-        idle, why = call.typed & NOT_LINEAR, "and a linear cell is shown alone, as it begins"
+    if named is None and "linear" in call.typed and call.typed & NOT_LINEAR:
+        idle, why = call.typed & NOT_LINEAR, "a linear cell is shown alone, as it begins"
     elif named is not None:
-        idle = (call.typed_training | (call.typed & OWN)) - WITH_MODEL
-        why = f"and -m {named} is inspected as it is"
+        idle = (call.typed_training | (call.typed & OWN)) - WITH_MODEL - (OF_A_FILE if call.files else set())
+        why = f"-m {named} is inspected as it is" + ("" if call.files else ", on random sequences")
     elif not call.files:
         idle = call.typed_training - WITHOUT_FILE
-        why = "and without a file nothing is read or trained"
+        why = "without a file nothing is read or trained"
     else:
         return
     if idle:
         flag = "--" + min(idle).replace("_", "-")
-        raise UsageError(f"{flag} shapes cells or their training, {why}", f"leave out {flag}")
+        raise UsageError(f"{flag} means nothing here: {why}", f"leave out {flag}")
 
 
 def read_examples(model: SavedModel, call: Invocation, screen: Screen) -> Examples:

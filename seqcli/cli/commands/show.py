@@ -88,7 +88,8 @@ def card(model: SavedModel) -> ResultTable:
     rows += [("left out", f"{name}: {reason}") for name, reason in plan.left_out]
     cell = "no recurrence" if network.cell == "none" else network.cell.upper()
     what = f"{network.num_layers} × {cell} of {network.hidden_size}, read {direction}"
-    rows.append(("network", f"{what}, {network.pool} pooling, {network.init} initialisation"))
+    pooling = "an answer at each step" if network.pool == "none" else f"{network.pool} pooling"
+    rows.append(("network", f"{what}, {pooling}, {network.init} initialisation"))
     rows.append(("parameters", _parameters(record["files"])))
     rows.append(("trained on", f"{record['data']['source']}, {record['data']['rows']:,} rows"))
     rows.append(("made", f"{record['created'][:16].replace('T', ' ')} UTC, {model.age()}"))

@@ -1,0 +1,42 @@
+"""Training options hold together: one that a training could not obey is refused ahead of it."""
+
+from __future__ import annotations
+
+import torch
+
+from seqcli.backends.device import choose_device
+from seqcli.backends.numpy_cells import load_numpy_cell
+from seqcli.errors import UsageError
+from seqcli.options import TrainingOptions
+from seqcli.tasks.base import Prepared
+
+
+def training_device(training: TrainingOptions) -> torch.device:
+    """Where a network is trained: NumPy knows the processor alone.
+
+    Raises UsageError when "cuda" is asked for and cannot be had.
+    """
+    if training.backend != "numpy":
+        return choose_device(training.device)
+    if training.device == "cuda":
+        raise UsageError(
+            "--device cuda: NumPy runs on the processor", "leave out --device, or --backend numpy"
+        )
+    return choose_device("cpu")
+
+
+def refuse_disobeyed(training: TrainingOptions, prepared: Prepared) -> None:
+    """Raise UsageError for an option, typed or from a configuration, that would change nothing."""
+    if training.backend == "numpy":
+        load_numpy_cell(prepared.network.cell)
+    optimizer = training.optimizer or prepared.training.get("optimizer") or "adamw"
+    if optimizer != "adamw" and training.weight_decay not in (0.0, TrainingOptions.weight_decay):
+        raise UsageError(
+            f"--weight-decay means nothing to {optimizer}, which decays no weights",
+            "leave it out, or take --optimizer adamw",
+        )
+    if training.patience is not None and not len(prepared.validation):
+        raise UsageError(
+            "--patience waits for a better validation score, and nothing is held out to score on",
+            "leave out --patience, or give --validation FILE",
+        )
