@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from seqcli.training.gradient_curves import LEFT, Cause, Curve, Flow, Inspection
+from seqcli.training.gradients.curves import LEFT, Cause, Curve, Flow, Inspection
 
 GATES = {"f": "forget gate", "z": "update gate"}
 HALF = (0.47, 0.53)

@@ -15,7 +15,7 @@ from seqcli.reporting.screen import Screen, is_plain, is_terminal
 from seqcli.reporting.training import show_tables
 from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.training.events import StepDone
-from seqcli.training.gradient_curves import Curve, Doing, Flow, Inspection, Read, Said
+from seqcli.training.gradients.curves import Curve, Doing, Flow, Inspection, Read, Said
 
 CHART_WIDTH = 122
 """Three panels beside each other; on a terminal of 80 columns there are two."""

@@ -29,11 +29,11 @@ from seqcli.model_dir import (
     lock,
     write_model,
 )
-from seqcli.options import Options, SavingOptions, TrainingOptions
+from seqcli.options import Options, SavingOptions
 from seqcli.readers.read import read_table
 from seqcli.saved.places import resume_command
 from seqcli.sequences import Examples, Windows
-from seqcli.tasks.base import Plan, Prepared, Scores, Tables, Task
+from seqcli.tasks.base import Prepared, Scores, Tables, Task
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.language import Language
 from seqcli.tasks.registry import prepare
@@ -43,6 +43,7 @@ from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone,
 from seqcli.training.export import CardFacts, model_card, model_record
 from seqcli.training.loop import FitOutcome, FitSetup, fit, predict_outputs
 from seqcli.training.refusals import refuse_disobeyed, training_device
+from seqcli.training.sentences import count, kept_rules, plan_lines
 from seqcli.training.started import StartedRun
 from seqcli.training.streams import go_on, text_surprisals
 from seqcli.training.warm_start import start_from
@@ -55,13 +56,6 @@ REFIT_SHARE = 0.6
 
 WRITTEN = {"characters": 60, "words": 14}
 """Tokens that a language model in training writes to show how it goes."""
-
-WHY_FORWARD = {
-    "forecast": ", since nobody has the future",
-    "language": ", since a text is written from its beginning",
-}
-_NAMED = 8
-"""Columns that the plan names one by one."""
 
 
 @dataclass(frozen=True)
@@ -159,64 +153,9 @@ def plan_only(files: Sequence[str], options: Options, saving: SavingOptions) -> 
 
 def plan_made(run: Run) -> PlanMade:
     """What was decided, for people."""
-    spec, training, plan = run.prepared.network, run.options.training, run.prepared.task.plan
-    direction = "in both directions" if spec.bidirectional else "forward"
-    layers = f"{spec.num_layers} layers" if spec.num_layers > 1 else "1 layer"
-    cell = "no recurrence" if spec.cell == "none" else spec.cell.upper()
-    pooling = "an answer at each step" if spec.pool == "none" else f"{spec.pool} pooling"
-    network = (
-        f"network: {cell}, {layers} of {spec.hidden_size} units read {direction}, "
-        f"{pooling}, {spec.init} initialisation"
-    )
-    amount = f"{run.prepared.sizes[0]:,} {run.prepared.unit}"
-    batches = f"batches of {training.batch_size}"
-    if training.bptt:
-        batches = f"read from {_count(training.batch_size or 1, 'place')} at once, gradients cut after "
-        batches += _count(training.bptt, "step")
-    by = " by NumPy" if training.backend == "numpy" else ""
-    fitting = (
-        f"training{by}: {amount}, {_length(training)}, {batches}, {_count(run.threads, 'thread')}, "
-        f"seed {training.seed}"
-    )
-    lines = (*plan.reasons, _columns_line(plan), network, fitting)
-    return PlanMade(plan.task, lines, (*run.notes, *run.prepared.warnings), parameter_table(run.network))
-
-
-def _columns_line(plan: Plan) -> str:
-    """Which column is what, whatever rule found it."""
-    past = ("its own past",) if plan.task == "forecast" and not plan.features else ()
-    language = plan.task == "language"
-    roles = {
-        "text": plan.text if language else (),
-        "depending on": plan.features if language else (),
-        "target": () if language else plan.target,
-        "from": () if language else (*plan.text, *plan.features, *past),
-        "over": (plan.time,) if plan.time else (),
-        "for each": plan.id,
-        "together in the split": (plan.group,) if plan.group else (),
-    }
-    return "columns: " + "; ".join(f"{role} {_list(names)}" for role, names in roles.items() if names)
-
-
-def _list(names: tuple[str, ...]) -> str:
-    """Names by commas; of many, the first ones and their number."""
-    shown = ", ".join(names[:_NAMED])
-    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
-
-
-def _length(training: TrainingOptions) -> str:
-    """How long a training may last."""
-    said = [f"for {training.time_budget:g} s"] if training.time_budget else []
-    if training.steps:
-        said.append(("at most " if said else "") + _count(training.steps, "step"))
-    if training.epochs:
-        said.append(f"at most {_count(training.epochs, 'epoch')}")
-    return ", ".join(said)
-
-
-def _count(number: int, noun: str) -> str:
-    """1 epoch, 2 epochs, 1,300 steps."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    lines = plan_lines(run.prepared, run.options.training, run.threads)
+    warnings = (*run.notes, *run.prepared.warnings)
+    return PlanMade(run.prepared.task.plan.task, lines, warnings, parameter_table(run.network))
 
 
 def _target(files: Sequence[str], saving: SavingOptions) -> Path:
@@ -261,13 +200,13 @@ def _train_and_save(
     own = Scores(prepared.network.cell, task.score(outputs, prepared.test))
     scores = [own, *task.baselines(prepared)]
     tables = task.report(scores, outputs, prepared.test)
-    rules = [*prepared.rules, *_rules(run, outcome)]
+    rules = [*prepared.rules, *kept_rules(prepared, run.options.training, outcome)]
     history = outcome.history
     if prepared.refit and run.options.training.refit:
         task = task.recalibrate([(validated, prepared.validation), (outputs, prepared.test)])
         refit = yield from _refit(run, setup, outcome, checkpoints)
         history = [*history, *refit.history]
-        again = _count(refit.steps, "step")
+        again = count(refit.steps, "step")
         rules.append(f"after the test the network went on over all rows, for {again}")
     run.network.to("cpu")
     replaced = _replaced(run, old, scores)
@@ -281,24 +220,6 @@ def _outputs(run: Run, examples: Examples) -> NDArray[np.float32]:
     if isinstance(examples, Windows) and run.prepared.network.streams:
         return text_surprisals(run.network, examples)
     return predict_outputs(run.network, examples, run.options.training.batch_size or 1)
-
-
-def _rules(run: Run, outcome: FitOutcome) -> list[str]:
-    """What the training itself kept to: how it ended, what was clipped, which way the network reads."""
-    training = run.options.training
-    task = run.prepared.task.plan.task
-    limit = f"to a norm of {training.clip_norm:g}"
-    if training.clip_value is not None:
-        limit = f"to ±{training.clip_value:g} each"
-    direction = "in both directions, since the whole input is there"
-    cut = ", cut after " + _count(training.bptt, "step") if training.bptt else ""
-    if not run.prepared.network.bidirectional:
-        direction = "forward alone" + WHY_FORWARD.get(task, "")
-    return [
-        f"training: {outcome.reason}",
-        f"gradients clipped {limit}: {100 * outcome.clipped:.1f} % of {_count(outcome.steps, 'step')}{cut}",
-        f"read {direction}",
-    ]
 
 
 def _fit_setup(run: Run) -> FitSetup:

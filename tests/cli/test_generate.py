@@ -328,6 +328,18 @@ def test_a_budget_and_a_level_that_are_typed_again_are_what_it_was_trained_with(
     assert "is kept as play.seqcli.old\n" in err  # a word's nats are no character's
 
 
+def test_a_model_of_the_same_file_that_does_something_else_is_neither_used_nor_replaced(desk, capsys) -> None:
+    Path("rows.csv").write_text(
+        "text,kind\n" + "".join(f"the fox {i},en\nder Fuchs {i},de\n" for i in range(60))
+    )
+    assert main(["train", "rows.csv", "-q", "--epochs", "1", "--hidden-size", "4"]) == 0
+    made = Path("rows.seqcli/model.json").read_bytes()
+    code, out, err = run(capsys, "rows.csv", *BRIEF, "--target", "text", "-q")
+    assert (code, out) == (2, "")
+    assert "already holds a classify model of rows.csv" in err
+    assert Path("rows.seqcli/model.json").read_bytes() == made
+
+
 def test_a_condition_that_is_given_is_learnt(desk, capsys) -> None:
     Path("rows.csv").write_text(
         "text,kind\n" + "".join(f"the fox {i},en\nder Fuchs {i},de\n" for i in range(60))

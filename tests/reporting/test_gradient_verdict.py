@@ -12,10 +12,10 @@ import torch
 from seqcli.backends.network import build_network
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.reporting.gradient_verdict import share, verdict
-from seqcli.training.gradient_causes import causes
-from seqcli.training.gradient_curves import Cause, Curve, Flow, Inspection, ShortTraining
-from seqcli.training.gradient_flow import through_time
-from seqcli.training.gradient_inputs import drawn
+from seqcli.training.gradients.causes import causes
+from seqcli.training.gradients.curves import Cause, Curve, Flow, Inspection, ShortTraining
+from seqcli.training.gradients.flow import through_time
+from seqcli.training.gradients.inputs import drawn
 
 STEPS = 100
 PLAIN = Cause(slope=0.9, radius=0.6, stretch=1.2)

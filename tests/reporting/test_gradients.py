@@ -12,7 +12,7 @@ from seqcli.options import OutputOptions
 from seqcli.reporting.gradients import NUMBERS, follow, numbers_table, panels, report, summary_table
 from seqcli.reporting.screen import Screen
 from seqcli.training.events import StepDone
-from seqcli.training.gradient_curves import (
+from seqcli.training.gradients.curves import (
     Cause,
     Curve,
     Doing,

@@ -46,7 +46,7 @@ def inspect_gradients(call: Invocation) -> int:
     refuse_idle_options(call, named)
     screen = Screen(output.quiet, output.verbose)
     with waiting(screen, "starting"):
-        from seqcli.training.inspection import inspect_cells, inspect_model, known_cells
+        from seqcli.training.gradients.inspection import inspect_cells, inspect_model, known_cells
     if named is None:
         known_cells(inspect.cells)  # before a file is read
         events = inspect_cells(call.files, call.training(), inspect)

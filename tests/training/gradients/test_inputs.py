@@ -8,7 +8,7 @@ import pytest
 from seqcli.errors import DataError, ModelError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.sequences import Batchable, Sequences, Windows
-from seqcli.training.gradient_inputs import drawn, last_steps, longest, recut, sequences_for, trained_length
+from seqcli.training.gradients.inputs import drawn, last_steps, longest, recut, sequences_for, trained_length
 
 TOKENS = NetworkSpec((InputSpec("tokens", "tokens", 40_000, 4),), (2,), hidden_size=8)
 KINDS = (

@@ -14,10 +14,10 @@ from seqcli.model_dir import read_model
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import ColumnOptions, InspectOptions, NetworkOptions, Options, TrainingOptions
 from seqcli.sequences import Batchable, Sequences, Windows
-from seqcli.training import inspection
-from seqcli.training.gradient_curves import Doing, Inspection, Said
-from seqcli.training.gradient_inputs import drawn
-from seqcli.training.inspection import (
+from seqcli.training.gradients import inspection
+from seqcli.training.gradients.curves import Doing, Inspection, Said
+from seqcli.training.gradients.inputs import drawn
+from seqcli.training.gradients.inspection import (
     Ground,
     inspect_cells,
     inspect_model,
@@ -26,7 +26,7 @@ from seqcli.training.inspection import (
     shortcuts,
 )
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 SMALL = Options(network=NetworkOptions(hidden_size=8))
 
 

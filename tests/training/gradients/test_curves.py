@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from seqcli.training.gradient_curves import Curve, Flow, Inspection
+from seqcli.training.gradients.curves import Curve, Flow, Inspection
 
 
 def curve(norms, state: str = "h") -> Curve:

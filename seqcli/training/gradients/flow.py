@@ -25,7 +25,7 @@ from seqcli.backends.cells.cell import Cell, State, last_step
 from seqcli.backends.encoder import Encoder, Layer, padding_mask, reverse, reversed_order
 from seqcli.backends.network import Network
 from seqcli.sequences import LENGTHS
-from seqcli.training.gradient_curves import Curve
+from seqcli.training.gradients.curves import Curve
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from torch import Tensor
 from seqcli.backends.cells.cell import Cell
 from seqcli.backends.network import Network
 from seqcli.sequences import LENGTHS
-from seqcli.training.gradient_curves import Cause
-from seqcli.training.gradient_flow import SteppedLayer, inputs_of, measured_copy, run_stepped
-from seqcli.training.linear_corridor import LinearRnn
+from seqcli.training.gradients.corridor import LinearRnn
+from seqcli.training.gradients.curves import Cause
+from seqcli.training.gradients.flow import SteppedLayer, inputs_of, measured_copy, run_stepped
 
 LARGEST = 512
 """Units up to which a spectral radius is worked out: eigenvalues cost seconds beyond."""

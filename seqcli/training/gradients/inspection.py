@@ -28,11 +28,11 @@ from seqcli.tasks.base import Prepared
 from seqcli.threads import training_threads
 from seqcli.training.events import StepDone
 from seqcli.training.fit_setup import FitSetup
-from seqcli.training.gradient_causes import causes
-from seqcli.training.gradient_curves import Doing, Flow, Inspection, Read, Said, ShortTraining
-from seqcli.training.gradient_flow import in_total, through_time
-from seqcli.training.gradient_inputs import Looked, drawn, longest, random_spec, trained_length
-from seqcli.training.linear_corridor import make_linear
+from seqcli.training.gradients.causes import causes
+from seqcli.training.gradients.corridor import make_linear
+from seqcli.training.gradients.curves import Doing, Flow, Inspection, Read, Said, ShortTraining
+from seqcli.training.gradients.flow import in_total, through_time
+from seqcli.training.gradients.inputs import Looked, drawn, longest, random_spec, trained_length
 from seqcli.training.loop import fit
 from seqcli.training.run import decide
 

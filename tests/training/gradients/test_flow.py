@@ -12,9 +12,9 @@ import torch
 from seqcli.backends.network import Network, build_network
 from seqcli.backends.registry import CELLS, load_cell
 from seqcli.network import InputSpec, NetworkSpec
-from seqcli.training.gradient_causes import causes, gate_opening
-from seqcli.training.gradient_flow import aligned, in_total, run_stepped, through_time
-from seqcli.training.linear_corridor import make_linear
+from seqcli.training.gradients.causes import causes, gate_opening
+from seqcli.training.gradients.corridor import make_linear
+from seqcli.training.gradients.flow import aligned, in_total, run_stepped, through_time
 
 LENGTHS = [50, 50, 7, 23]
 carrying = pytest.mark.parametrize("name", [name for name in CELLS if load_cell(name).states])
@@ -196,7 +196,7 @@ def loss_with(network, x, direction, bump) -> float:
 @carrying
 @pytest.mark.parametrize("layers", [1, 2])
 def test_finite_differences_agree(name, layers) -> None:
-    from seqcli.training.gradient_flow import unit_vectors
+    from seqcli.training.gradients.flow import unit_vectors
 
     lengths, hidden = [6, 4], 3
     network, data = net(name, hidden, layers).double(), batch([6, 4])

@@ -1,0 +1,92 @@
+"""A training in sentences: what was decided ahead of it, and what it kept to."""
+
+from __future__ import annotations
+
+from seqcli.options import TrainingOptions
+from seqcli.tasks.base import Plan, Prepared
+from seqcli.training.fit_setup import FitOutcome
+
+WHY_FORWARD = {
+    "forecast": ", since nobody has the future",
+    "language": ", since a text is written from its beginning",
+}
+_NAMED = 8
+"""Columns that the plan names one by one."""
+
+
+def plan_lines(prepared: Prepared, training: TrainingOptions, threads: int) -> tuple[str, ...]:
+    """Task, columns, network and training; ``training`` holds every choice made."""
+    spec, plan = prepared.network, prepared.task.plan
+    direction = "in both directions" if spec.bidirectional else "forward"
+    layers = f"{spec.num_layers} layers" if spec.num_layers > 1 else "1 layer"
+    cell = "no recurrence" if spec.cell == "none" else spec.cell.upper()
+    pooling = "an answer at each step" if spec.pool == "none" else f"{spec.pool} pooling"
+    network = (
+        f"network: {cell}, {layers} of {spec.hidden_size} units read {direction}, "
+        f"{pooling}, {spec.init} initialisation"
+    )
+    amount = f"{prepared.sizes[0]:,} {prepared.unit}"
+    batches = f"batches of {training.batch_size}"
+    if training.bptt:
+        batches = f"read from {count(training.batch_size or 1, 'place')} at once, gradients cut after "
+        batches += count(training.bptt, "step")
+    by = " by NumPy" if training.backend == "numpy" else ""
+    fitting = (
+        f"training{by}: {amount}, {_length(training)}, {batches}, {count(threads, 'thread')}, "
+        f"seed {training.seed}"
+    )
+    return (*plan.reasons, _columns_line(plan), network, fitting)
+
+
+def kept_rules(prepared: Prepared, training: TrainingOptions, outcome: FitOutcome) -> list[str]:
+    """What the training itself kept to: how it ended, what was clipped, which way the network reads."""
+    task = prepared.task.plan.task
+    limit = f"to a norm of {training.clip_norm:g}"
+    if training.clip_value is not None:
+        limit = f"to ±{training.clip_value:g} each"
+    direction = "in both directions, since the whole input is there"
+    cut = ", cut after " + count(training.bptt, "step") if training.bptt else ""
+    if not prepared.network.bidirectional:
+        direction = "forward alone" + WHY_FORWARD.get(task, "")
+    return [
+        f"training: {outcome.reason}",
+        f"gradients clipped {limit}: {100 * outcome.clipped:.1f} % of {count(outcome.steps, 'step')}{cut}",
+        f"read {direction}",
+    ]
+
+
+def _columns_line(plan: Plan) -> str:
+    """Which column is what, whatever rule found it."""
+    past = ("its own past",) if plan.task == "forecast" and not plan.features else ()
+    language = plan.task == "language"
+    roles = {
+        "text": plan.text if language else (),
+        "depending on": plan.features if language else (),
+        "target": () if language else plan.target,
+        "from": () if language else (*plan.text, *plan.features, *past),
+        "over": (plan.time,) if plan.time else (),
+        "for each": plan.id,
+        "together in the split": (plan.group,) if plan.group else (),
+    }
+    return "columns: " + "; ".join(f"{role} {_list(names)}" for role, names in roles.items() if names)
+
+
+def _list(names: tuple[str, ...]) -> str:
+    """Names by commas; of many, the first ones and their number."""
+    shown = ", ".join(names[:_NAMED])
+    return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+
+
+def _length(training: TrainingOptions) -> str:
+    """How long a training may last."""
+    said = [f"for {training.time_budget:g} s"] if training.time_budget else []
+    if training.steps:
+        said.append(("at most " if said else "") + count(training.steps, "step"))
+    if training.epochs:
+        said.append(f"at most {count(training.epochs, 'epoch')}")
+    return ", ".join(said)
+
+
+def count(number: int, noun: str) -> str:
+    """1 epoch, 2 epochs, 1,300 steps."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
