@@ -260,6 +260,11 @@ RULES = (
 def ambiguous(columns: Columns, trait: str, candidates: list[Column]) -> DataError:
     """The error for a choice that is the user's, with the candidates."""
     names = ", ".join(column.name for column in candidates)
+    if len(candidates) == 1:
+        return DataError(
+            f"{columns.table.source}: column {names} {trait}, but no rule says so",
+            f"say it with --target {names}",
+        )
     return DataError(
         f"{columns.table.source}: more than one column {trait}: {names}",
         f"choose with --target {candidates[0].name}",

@@ -332,7 +332,7 @@ def test_a_model_of_the_same_file_that_does_something_else_is_neither_used_nor_r
     Path("rows.csv").write_text(
         "text,kind\n" + "".join(f"the fox {i},en\nder Fuchs {i},de\n" for i in range(60))
     )
-    assert main(["train", "rows.csv", "-q", "--epochs", "1", "--hidden-size", "4"]) == 0
+    assert main(["train", "rows.csv", "--target", "kind", "-q", "--epochs", "1", "--hidden-size", "4"]) == 0
     made = Path("rows.seqcli/model.json").read_bytes()
     code, out, err = run(capsys, "rows.csv", *BRIEF, "--target", "text", "-q")
     assert (code, out) == (2, "")

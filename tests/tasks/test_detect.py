@@ -227,3 +227,11 @@ def test_a_number_called_y_that_varies_within_each_id_is_a_series(table_of) -> N
     rows = "\n".join(f"{day},{shop},{i % 2}" for i, day in enumerate(DAYS) for shop in "AB")
     plan = find(table_of(f"ds,shop,y\n{rows}"))
     assert (plan.task, plan.target, plan.id) == ("forecast", ("y",), ("shop",))
+
+
+def test_a_single_candidate_that_no_rule_takes_is_named_as_one(table_of) -> None:
+    rows = "".join(f"a1-{row},{'en' if row % 2 else 'de'}\n" for row in range(40))
+    with pytest.raises(DataError) as caught:
+        find(table_of("code,kind\n" + rows))
+    assert "column kind could be the target, but no rule says so" in caught.value.message
+    assert caught.value.hint == "say it with --target kind"

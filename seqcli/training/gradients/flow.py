@@ -40,8 +40,8 @@ class SteppedLayer:
 def through_time(network: Network, batch: dict[str, Tensor], seed: int = 0) -> list[Curve]:
     """The curves of every layer and state for L = v · h_τ of the last layer's forward direction.
 
-    ``batch`` holds the network's fields (B, T[, F]) and ``lengths`` (B,). A backward direction is held
-    constant: through it every step would be one step away from the end.
+    ``batch`` holds the network's fields (B, T[, F]) and ``lengths`` (B,). What a backward direction
+    hands on is held constant: it comes from the end of the sequence, not from its past.
     """
     network, lengths = measured_copy(network), batch[LENGTHS]
     x, start = inputs_of(network, batch)

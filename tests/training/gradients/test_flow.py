@@ -298,7 +298,16 @@ def test_what_goes_through_time_leaves_the_second_direction_out() -> None:
     assert all(curve.fate == "vanishes" for curve in memory.values())
     outputs, layers = run_stepped(both.encoder, batch([5])["values"].double(), torch.tensor([5]))
     first = layers[0].states[1][0]
-    assert torch.autograd.grad(outputs[0, -1].sum(), first)[0].abs().max() > 0
+    back = both.encoder.layers[
+        -1
+    ].forward_cell.hidden_size  # its outputs stand behind those of the forward one
+    assert torch.autograd.grad(outputs[0, -1, back:].sum(), first)[0].abs().max() > 0
+    outputs, layers = run_stepped(
+        both.encoder, batch([5])["values"].double(), torch.tensor([5]), forward_only=True
+    )
+    first = layers[0].states[1][0]
+    assert torch.autograd.grad(outputs[0, -1, :back].sum(), first, retain_graph=True)[0].abs().max() > 0
+    assert torch.autograd.grad(outputs[0, -1, back:].sum(), first, materialize_grads=True)[0].abs().max() == 0
 
 
 # ---- alignment and causes
