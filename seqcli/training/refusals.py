@@ -7,7 +7,7 @@ import torch
 from seqcli.backends.device import choose_device
 from seqcli.backends.numpy_cells import load_numpy_cell
 from seqcli.errors import UsageError
-from seqcli.options import TrainingOptions
+from seqcli.options import Options, TrainingOptions
 from seqcli.tasks.base import Prepared
 
 
@@ -25,8 +25,18 @@ def training_device(training: TrainingOptions) -> torch.device:
     return choose_device("cpu")
 
 
-def refuse_disobeyed(training: TrainingOptions, prepared: Prepared) -> None:
+def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
     """Raise UsageError for an option, typed or from a configuration, that would change nothing."""
+    training = options.training
+    if not any(item.kind == "tokens" for item in prepared.network.inputs):
+        for flag, value in (
+            ("--level", options.columns.level),
+            ("--embedding-size", options.network.embedding_size),
+        ):
+            if value is not None:
+                raise UsageError(
+                    f"{flag} shapes how text is read, and no text is read here", f"leave out {flag}"
+                )
     if training.backend == "numpy":
         load_numpy_cell(prepared.network.cell)
     optimizer = training.optimizer or prepared.training.get("optimizer") or "adamw"

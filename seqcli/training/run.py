@@ -129,7 +129,7 @@ def decide(files: Sequence[str], options: Options, saving: SavingOptions) -> Run
     named = (options.split.validation, options.split.test)
     tables = Tables(main, *(read_table([name], options.reading) if name else None for name in named))
     prepared = prepare(tables, plan, options)
-    refuse_disobeyed(options.training, prepared)
+    refuse_disobeyed(options, prepared)
     threads = set_threads(training_threads(options.training.threads, prepared.network.hidden_size))
     network = build_network(prepared.network, options.training.seed)
     notes = [

@@ -334,7 +334,7 @@ def test_a_model_of_the_same_file_that_does_something_else_is_neither_used_nor_r
     )
     assert main(["train", "rows.csv", "--target", "kind", "-q", "--epochs", "1", "--hidden-size", "4"]) == 0
     made = Path("rows.seqcli/model.json").read_bytes()
-    code, out, err = run(capsys, "rows.csv", *BRIEF, "--target", "text", "-q")
+    code, out, err = run(capsys, "rows.csv", "-q")
     assert (code, out) == (2, "")
     assert "already holds a classify model of rows.csv" in err
     assert Path("rows.seqcli/model.json").read_bytes() == made

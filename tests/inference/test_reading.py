@@ -127,6 +127,15 @@ def test_a_language_models_trace_is_the_networks_and_its_answer_is_what_it_would
             np.testing.assert_allclose(trace.values[name], expected, atol=1e-6)
 
 
+def test_what_stands_for_no_text_is_no_answer(tmp_path, monkeypatch) -> None:
+    model, _ = tiny_language(tmp_path / "x.seqcli")
+    size = model.network.output_shape[0]
+    logits = np.linspace(9.0, 0.0, size, dtype=np.float32)[None, None]  # the reserved ones are the likeliest
+    monkeypatch.setattr(module.StreamSession, "read", lambda *_: (logits, {}))
+    found = read_text(model, "The fox")
+    assert [answer for answer, _ in found.answers] == list(Corpus.fit(TEXT, "characters").tokens[:3])
+
+
 def test_words_are_read_without_the_space_behind_them(tmp_path) -> None:
     model, _ = tiny_language(tmp_path / "x.seqcli", level="words")
     found = read_text(model, "The quick zebra ")

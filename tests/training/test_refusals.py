@@ -9,13 +9,14 @@ import torch
 
 from seqcli.cli.main import main
 from seqcli.errors import UsageError
-from seqcli.options import TrainingOptions
+from seqcli.network import InputSpec
+from seqcli.options import Options, TrainingOptions
 from seqcli.training.refusals import refuse_disobeyed, training_device
 
 
-def prepared(cell="gru", optimizer="adamw", held_out=3):
+def prepared(cell="gru", optimizer="adamw", held_out=3, text=True):
     return types.SimpleNamespace(
-        network=types.SimpleNamespace(cell=cell),
+        network=types.SimpleNamespace(cell=cell, inputs=[InputSpec("x", "tokens" if text else "values", 3)]),
         training={"optimizer": optimizer} if optimizer else {},
         validation=range(held_out),
     )
@@ -40,11 +41,13 @@ def test_numpy_trains_on_the_processor_whatever_else_there_is(monkeypatch) -> No
         ({"weight_decay": 0.0, "optimizer": "adam"}, {}),
         ({"optimizer": "adagrad"}, {}),
         ({"patience": 2}, {}),
+        ({"level": "words", "embedding_size": 9}, {}),
+        ({}, {"text": False}),
         ({"backend": "numpy"}, {"optimizer": "adagrad", "cell": "lstm", "held_out": 0}),
     ],
 )
 def test_what_can_be_obeyed_passes(options, of) -> None:
-    refuse_disobeyed(TrainingOptions(**options), prepared(**of))
+    refuse_disobeyed(Options.from_flat(options), prepared(**of))
 
 
 @pytest.mark.parametrize(
@@ -52,13 +55,15 @@ def test_what_can_be_obeyed_passes(options, of) -> None:
     [
         ({"weight_decay": 0.5, "optimizer": "adam"}, {}, "--weight-decay means nothing to adam,"),
         ({"weight_decay": 0.5}, {"optimizer": "adagrad"}, "--weight-decay means nothing to adagrad,"),
+        ({"level": "words"}, {"text": False}, "--level shapes how text is read"),
+        ({"embedding_size": 9}, {"text": False}, "--embedding-size shapes how text is read"),
         ({"patience": 2}, {"held_out": 0}, "--patience waits for a better validation score"),
         ({"backend": "numpy"}, {"cell": "none"}, "no cell written in NumPy is called 'none'"),
     ],
 )
 def test_what_cannot_is_refused(options, of, said) -> None:
     with pytest.raises(UsageError, match=said) as error:
-        refuse_disobeyed(TrainingOptions(**options), prepared(**of))
+        refuse_disobeyed(Options.from_flat(options), prepared(**of))
     assert error.value.hint
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from seqcli.backends.network import Network, build_network
+from seqcli.backends.numpy_cells import Weights, load_numpy_cell
 from seqcli.backends.registry import CELLS, load_cell
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.training.gradients.causes import causes, gate_opening
@@ -335,6 +336,21 @@ def test_gates_are_measured() -> None:
     assert cause.gate_widest == pytest.approx(sigmoid(1.0), abs=1e-12)
     (cause,) = causes(planted(net("gru"), z=-1.0), batch())
     assert (cause.gate, round(cause.gate_mean, 9)) == ("z", round(sigmoid(-1.0), 9))
+
+
+@pytest.mark.parametrize("name", ["gru", "lstm"])
+def test_gates_are_those_that_the_equations_give_without_padding(name) -> None:
+    network, data = net(name, layers=2), batch()
+    x = data["values"].double().numpy().swapaxes(0, 1)  # (T, B, F)
+    found = causes(network, data)
+    for cause, layer in zip(found, network.encoder.layers, strict=True):
+        weights = [getattr(layer.forward_cell, part).detach().double().numpy() for part in Weights._fields]
+        cell = load_numpy_cell(name)(Weights(*weights))
+        x, _, trace = cell.forward(x, tuple(np.zeros((len(LENGTHS), 6)) for _ in cell.states))
+        valid = np.arange(len(x))[:, None] < np.array(LENGTHS)  # (T, B)
+        opening = trace[cause.gate][valid].mean(axis=0)  # (H,)
+        assert cause.gate_mean == pytest.approx(opening.mean(), abs=1e-12)
+        assert cause.gate_widest == pytest.approx(np.quantile(opening, 0.9), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ["gru", "lstm"])
