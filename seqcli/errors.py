@@ -75,3 +75,8 @@ def near_miss(word: str, known: Iterable[str]) -> str:
     folded = {name.lower(): name for name in known}
     matches = difflib.get_close_matches(word.lower(), list(folded), n=1, cutoff=0.6)
     return folded[matches[0]] if matches else ""
+
+
+def printable(text: str) -> str:
+    """``text`` without what would steer a terminal instead of being shown."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

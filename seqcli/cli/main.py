@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from seqcli import __version__
-from seqcli.errors import ResourceError, SeqcliError, UsageError, near_miss
+from seqcli.errors import ResourceError, SeqcliError, UsageError, near_miss, printable
 
 COMMANDS = {
     "train": (
@@ -249,4 +249,5 @@ def _report_bug(error: Exception, arguments: list[str]) -> int:
 
 
 def _one_line(text: str) -> str:
-    return " ".join(text.split())
+    """A text in one line that steers no terminal, whatever file or model it quotes."""
+    return printable(" ".join(text.split()))

@@ -11,6 +11,8 @@ from contextlib import suppress
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, cast
 
+from seqcli.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -131,7 +133,7 @@ class Screen:
         """One line on something odd that was met and dealt with; said once, however often it is met."""
         if text not in self._said:
             self._said.add(text)
-            self.line(f"note: {text}", "yellow")
+            self.line(f"note: {printable(text)}", "yellow")
 
     def styled(self, text: str, style: str) -> str:
         """``text`` with terminal codes for ``style``, where those mean something."""

@@ -337,3 +337,10 @@ def test_the_shell_can_complete(monkeypatch, words, offered) -> None:
     )
     assert done.stdout.split() == [offered]
     assert done.stderr == ""
+
+
+def test_a_message_steers_no_terminal(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["train", str(tmp_path / "\x1b[31mred.csv")]) == 3
+    said = capsys.readouterr().err
+    assert "\x1b" not in said
+    assert "\N{REPLACEMENT CHARACTER}[31mred.csv" in said
