@@ -14,8 +14,12 @@ that says what to do. Nothing else is ever printed for an error.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import ClassVar
+
+_UNSHOWN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\ud800-\\udfff]")
+"""Control characters and halves of surrogate pairs."""
 
 
 class SeqcliError(Exception):
@@ -78,5 +82,5 @@ def near_miss(word: str, known: Iterable[str]) -> str:
 
 
 def printable(text: str) -> str:
-    """``text`` without what would steer a terminal instead of being shown."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    """``text`` without what would steer a terminal instead of being shown, or could not be encoded."""
+    return _UNSHOWN.sub("\N{REPLACEMENT CHARACTER}", text)

@@ -283,16 +283,16 @@ def find_model(explicit: str | None, cwd: Path | None = None) -> Path:
     return found[0]
 
 
-def agrees(model: SavedModel, digest: str, typed: Mapping[str, Any]) -> bool:
+def agrees(model: SavedModel, digests: Mapping[str, str], typed: Mapping[str, Any]) -> bool:
     """May a command use this model instead of training one?
 
-    Yes when it was made from data with the same ``digest`` and every training option that was
-    typed has the value that the model was trained with. Values are JSON values, as in
-    ``Options.to_flat``.
+    Yes when it was made from data with the same ``digests`` ("digest" of the file, "validation" and "test"
+    of parts that have files of their own) and every training option that was typed has the value that the
+    model was trained with. Values are JSON values, as in ``Options.to_flat``.
     """
-    if not digest or model.record["data"]["digest"] != digest:
-        return False
     data = model.record["data"]
+    if not all(digest and data.get(name) == digest for name, digest in digests.items()):
+        return False
     saved = {**model.record["options"], "time_budget": data.get("time_budget")}  # which was saved as steps
     return all(name in saved and saved[name] == value for name, value in typed.items())
 

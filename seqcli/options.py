@@ -135,9 +135,12 @@ class TrainingOptions:
     """Training"""
 
     epochs: int | None = option(None, "Passes over the training rows, at most.", at_least=1)
-    steps: int | None = option(None, "Optimiser steps in all; a time budget is saved as these.", at_least=1)
+    steps: int | None = option(None, "Optimiser steps, at most; a time budget is saved as these.", at_least=1)
     time_budget: float | None = option(
         None, "Time to train for, such as 90s or 6m.", parse="duration", metavar="TIME"
+    )
+    stop_at: int | None = option(
+        None, "Step of the planned ones to stop at; a time budget is saved so.", at_least=1, metavar="STEP"
     )
     batch_size: int | None = option(None, "Examples a step.", at_least=1, below=MOST_NUMBERS)
     learning_rate: float | None = option(

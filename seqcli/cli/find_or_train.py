@@ -100,6 +100,7 @@ def _matching_model(
 ) -> SavedModel | None:
     """The model at ``target``, when it is of the task and agrees with the data and what was typed."""
     from seqcli.model_dir import agrees, read_model
+    from seqcli.readers.read import read_table
 
     try:
         model = read_model(target)
@@ -107,8 +108,11 @@ def _matching_model(
         return None  # training says what is wrong with it, and what --force would do
     flat = options.to_flat()
     typed = {name: flat[name] for name in wanted.shaping(call)}
+    digests = {"digest": table.digest}
+    for part in {"validation", "test"} & typed.keys():
+        digests[part] = read_table([typed[part]], options.reading).digest
     of_task = str(model.record["task"]["name"]).startswith(f"{wanted.task}.")
-    return model if of_task and agrees(model, table.digest, typed) else None
+    return model if of_task and agrees(model, digests, typed) else None
 
 
 def _train(wanted: Wanted, call: Invocation, options: Options, screen: Screen) -> Path:

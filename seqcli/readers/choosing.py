@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from seqcli.errors import DataError
+from seqcli.errors import DataError, UsageError
 from seqcli.options import ReadingOptions
 from seqcli.readers.blocks import missing_column
 from seqcli.readers.delimited import DELIMITERS, SAMPLE_LINES, chosen_delimiter, cut_lines
@@ -52,10 +52,16 @@ def may_be_header(text: str) -> bool:
 def choose_format(source: Source, text: str, options: ReadingOptions, expected: Sequence[str] = ()) -> str:
     """The format of an input that begins with ``text``; ``expected`` are the input columns of a model.
 
-    Raises :class:`DataError` for a header without any expected column.
+    Raises :class:`DataError` for a header without any expected column, :class:`UsageError` for a delimiter
+    that was typed for a format without columns.
     """
     named = options.input_format or format_of_name(source.name)
     if named:
+        if options.delimiter is not None and named not in ("csv", "tsv"):
+            raise UsageError(
+                f"--delimiter separates the columns of a table, and {source.name} is read as {named}",
+                "--input-format csv reads it as a table",
+            )
         return named
     lines = [line for line in text.split("\n")[:SAMPLE_LINES] if line.strip()]
     if not lines:

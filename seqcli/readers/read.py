@@ -104,7 +104,7 @@ def _without_blank_lines(table: Table) -> Table:
     if kept.all():
         return table
     blank = int((~kept).sum())
-    said = f"{blank:,} blank lines are no rows" if blank > 1 else "1 blank line is no row"
+    said = f"{blank:,} lines are blank" if blank > 1 else "1 line is blank"
     return replace(table.take(np.flatnonzero(kept)), notes=(*table.notes, said))
 
 

@@ -31,7 +31,7 @@ def show_charts(
     charts = list(forecast_charts(rows, context, targets, label))
     for chart in charts[:CHARTS]:
         for line in draw_chart(chart, min(CHART_WIDTH, screen.console.width), plain=plain):
-            screen.line("".join(screen.styled(text, style) for text, style in line))
+            screen.pieces(line)
         screen.line("")
     if len(charts) > CHARTS:
         screen.line(f"{len(charts) - CHARTS} more series are in the table\n", "dim")

@@ -77,7 +77,7 @@ def show_chart(screen: Screen, found: Inspection) -> None:
         return
     width = min(CHART_WIDTH, screen.console.width)
     for line in draw_panels(panels(found), width, is_plain(screen.stream)):
-        screen.line("".join(screen.styled(text, style) for text, style in line).rstrip())
+        screen.pieces(line)
     screen.line("")
 
 

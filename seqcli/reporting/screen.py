@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, cast
@@ -97,8 +98,15 @@ class Screen:
             return
         self.move("")
         for part in self._wrapped(text):
-            self.stream.write(self.styled(part, style) + "\n")
+            self.stream.write(self.styled(printable(part), style) + "\n")
         self.stream.flush()
+
+    def pieces(self, line: Iterable[tuple[str, str]]) -> None:
+        """One line of pieces, each with its style, unless quiet."""
+        if not self.quiet:
+            self.move("")
+            self.stream.write("".join(self.styled(printable(text), style) for text, style in line) + "\n")
+            self.stream.flush()
 
     def move(self, text: str) -> None:
         """On a terminal, put ``text`` in the place of what was put there last; "" takes that away.
@@ -119,7 +127,7 @@ class Screen:
         width = self.width
         lines: list[str] = []
         for line in text.split("\n"):
-            fits = len(line) <= width or "\033" in line
+            fits = len(line) <= width
             parts = textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False)
             lines += [line] if fits else parts
         return lines
@@ -133,7 +141,7 @@ class Screen:
         """One line on something odd that was met and dealt with; said once, however often it is met."""
         if text not in self._said:
             self._said.add(text)
-            self.line(f"note: {printable(text)}", "yellow")
+            self.line(f"note: {text}", "yellow")
 
     def styled(self, text: str, style: str) -> str:
         """``text`` with terminal codes for ``style``, where those mean something."""

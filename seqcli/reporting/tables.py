@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from seqcli.errors import printable
 from seqcli.reporting.screen import console_for, is_plain
 from seqcli.results import Cell, ResultColumn, ResultTable
 
@@ -87,7 +88,7 @@ def shown(cell: Cell, column: ResultColumn) -> str:
         return _shown_float(cell, column.spec or ".6g")
     if isinstance(cell, int):
         return format(cell, column.spec)
-    return " ".join(cell.split())
+    return printable(" ".join(cell.split()))
 
 
 def _shown_float(number: float, spec: str) -> str:
@@ -134,11 +135,10 @@ def drawn(table: ResultTable, width: int, plain: bool) -> Group:
     from rich.text import Text
 
     layout = Layout.of(table, width)
-    parts: list[RenderableType] = [Text(table.title, style="bold")] if table.title else []
+    parts: list[RenderableType] = [Text(printable(table.title), style="bold")] if table.title else []
     parts.append(rich_table(table, layout, plain))
-    parts += [
-        Text(line, style="dim") for line in (table.caption, left_out(len(table.columns), layout)) if line
-    ]
+    below = (printable(table.caption), left_out(len(table.columns), layout))
+    parts += [Text(line, style="dim") for line in below if line]
     return Group(*parts)
 
 
@@ -160,7 +160,7 @@ def rich_table(table: ResultTable, layout: Layout, plain: bool, header: bool = T
     for index, width in layout.widths.items():
         column = table.columns[index]
         grid.add_column(
-            Text(column.name),
+            Text(printable(column.name)),
             justify="right" if layout.numeric[index] else "left",
             style="bold" if column.emphasis else "",
             no_wrap=not column.wrap,

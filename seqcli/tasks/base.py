@@ -8,7 +8,7 @@ outputs back into rows. It knows no torch: a network is described by a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from seqcli.network import NetworkSpec
 from seqcli.readers.table import Table
 from seqcli.results import Cell, ResultTable
-from seqcli.sequences import Examples
+from seqcli.sequences import Examples, IntArray
 
 
 @dataclass(frozen=True)
@@ -76,6 +76,15 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class Writing:
+    """A line that a language model writes while it learns: ``length`` tokens after ``opening`` (N,)."""
+
+    opening: IntArray
+    length: int
+    decode: Callable[[Iterable[int]], str]
+
+
+@dataclass(frozen=True)
 class Prepared:
     """A fitted task with its three parts, ready to train."""
 
@@ -94,8 +103,10 @@ class Prepared:
     """Sentences on odd data: rows dropped, columns left out, texts cut."""
     source: Any = None
     """What the task's own baselines read: the raw rows of the three parts. Never saved."""
-    counts: tuple[str, int, int, int] | None = None
+    counts: tuple[str, tuple[int, int, int]] | None = None
     """What the parts are counted in and how many they hold, where that is not examples."""
+    writing: Writing | None = None
+    """How a network in training shows what it has learnt to write, where it writes."""
     refit: Callable[[], Examples] | None = None
     """All rows as training examples (train-fitted preprocessing), for the training after the test."""
 
@@ -108,7 +119,7 @@ class Prepared:
     def sizes(self) -> tuple[int, int, int]:
         """How much the training, validation and test part hold."""
         if self.counts:
-            return self.counts[1:]
+            return self.counts[1]
         return len(self.train), len(self.validation), len(self.test)
 
 

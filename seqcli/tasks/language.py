@@ -20,10 +20,11 @@ from seqcli.options import Options
 from seqcli.preprocessing.corpus import Corpus, cut
 from seqcli.preprocessing.split import stratified_split
 from seqcli.preprocessing.vocabulary import PADDING, UNKNOWN
+from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.sequences import TARGET, AnyArray, Examples, IntArray, Windows
-from seqcli.tasks.base import Plan, Prepared, Scores, Tables
+from seqcli.tasks.base import Plan, Prepared, Scores, Tables, Writing
 from seqcli.tasks.language_scores import COLD_STEPS, text_scores
 from seqcli.tasks.language_sizes import choose_text_sizes
 from seqcli.tasks.parts import held_out_shares, left_out_sentences
@@ -36,6 +37,8 @@ SHORT_TEXT = 2_000
 UNKNOWN_SHARE = 0.02
 """Share of unknown tokens in a held-out part that is worth a warning."""
 CONDITION_SIZE = 16
+WRITTEN = {"characters": 60, "words": 14}
+"""Tokens that a network in training writes to show how it goes."""
 
 
 @dataclass(frozen=True)
@@ -79,10 +82,11 @@ class Language:
             network=task._network(sizes.embedding_size, sizes.hidden_size, sizes.dropout, options),
             loss="cross_entropy",
             training={**sizes.training, "level": corpus.level},
-            rules=[*rules, f"{len(corpus.tokens):,} different {task.unit}s, found in the training part"],
+            rules=[*rules, f"{counted(len(corpus.tokens), f'different {task.unit}')} in the training part"],
             warnings=warnings,
             source=(train, validation, test),
-            counts=(f"{task.unit}s", lengths[0], lengths[1], lengths[2]),
+            counts=(f"{task.unit}s", _token_counts(lengths, by_heart)),
+            writing=Writing(task.opening(), WRITTEN[corpus.level], corpus.decode),
         )
 
     @property
@@ -297,6 +301,12 @@ def _by_category(main: _Texts, shares: Sequence[float], seed: int) -> list[_Text
         )
         for order in (rng.permutation(part).tolist() for part in (split.train, split.validation, split.test))
     ]
+
+
+def _token_counts(targets: Sequence[int], ring: bool) -> tuple[int, int, int]:
+    """Tokens of the three parts: one more than there are targets, but in a ring."""
+    train, validation, test = (count + bool(count and not ring) for count in targets)
+    return train, validation, test
 
 
 def _unknown_sentences(task: Language, parts: Sequence[Windows]) -> list[str]:

@@ -54,9 +54,9 @@ def _in_one_pass(read: Reader, fields: Batch, size: int) -> FloatArray:
 
 def nats_of(logits: FloatArray, target: AnyArray) -> FloatArray:
     """−log softmax(logits)[target]: (B, T, V), (B, T) → (B, T)."""
-    highest = logits.max(axis=-1, keepdims=True)
-    total = np.log(np.exp(logits - highest).sum(axis=-1)) + highest[..., 0]
-    nats: FloatArray = total - np.take_along_axis(logits, target[..., None], axis=-1)[..., 0]
+    shifted = logits - logits.max(axis=-1, keepdims=True)  # first, or large logits would leave no digits
+    total = np.log(np.exp(shifted).sum(axis=-1))
+    nats: FloatArray = total - np.take_along_axis(shifted, target[..., None], axis=-1)[..., 0]
     return nats
 
 

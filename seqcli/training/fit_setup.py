@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.errors import UsageError
+from seqcli.errors import ResourceError, UsageError
 from seqcli.sequences import Examples
 
 Score: TypeAlias = Callable[[NDArray[np.float32], Examples], dict[str, float]]
@@ -26,9 +26,8 @@ def _no_score(outputs: NDArray[np.float32], examples: Examples) -> dict[str, flo
 class FitSetup:
     """All that shapes one fit besides the network and the examples.
 
-    The length is ``epochs`` passes, or ``steps`` optimiser steps, or what fits into ``time_budget``
-    seconds; of the last two whichever is less. With either, ``epochs`` is a limit on top (counted as the
-    events count: an epoch is what lies between two scorings).
+    The length is ``epochs`` passes, ``steps`` optimiser steps, or what fits into ``time_budget`` seconds;
+    of those that are given whichever is least.
     """
 
     loss: str
@@ -39,6 +38,8 @@ class FitSetup:
     epochs: int | None = None
     steps: int | None = None
     time_budget: float | None = None
+    stop_at: int | None = None
+    """The step of the planned ones at whose scoring the fit ends; None: at the last."""
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     clip_value: float | None = None
@@ -74,6 +75,14 @@ class FitSetup:
     def to_json(self) -> dict[str, Any]:
         """Every choice as a JSON value: what a resumed fit must agree with."""
         return {item.name: getattr(self, item.name) for item in fields(self) if item.name not in _CALLS}
+
+
+def out_of_memory(setup: FitSetup) -> ResourceError:
+    """The error for a step that needs more memory than there is."""
+    return ResourceError(
+        f"memory ran out with {setup.batch_size} examples a step",
+        f"--batch-size {max(1, setup.batch_size // 2)} needs about half",
+    )
 
 
 @dataclass(frozen=True)

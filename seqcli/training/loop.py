@@ -101,7 +101,7 @@ class _Run:
         self.position = _Position()
         self.best = BestEpoch(setup.higher_is_better)
         self.best_weights: dict[str, Tensor] = {}
-        self.plan = StepPlan(0, 1, 0)
+        self.plan = StepPlan(0, 1)
         self._clock = time.monotonic()
 
     def start(self) -> Iterator[Notice]:
@@ -186,10 +186,13 @@ class _Run:
     def _reason_to_end(self) -> str:
         """Why the fit ends after the epoch just scored, or "" when it goes on."""
         position, setup = self.position, self.setup
-        if position.step >= self.plan.total_steps or position.epoch >= self.plan.epochs:
+        if position.step >= self.plan.total_steps:
             return f"all {position.epoch} epochs run" if position.epoch > 1 else "one epoch run"
         if setup.patience is not None and self.best.stale >= setup.patience:
             return f"stopped after {self.best.stale} epochs without a better validation {setup.metric}"
+        if setup.stop_at is not None and position.step >= setup.stop_at:
+            where = f"step {position.step:,} of {self.plan.total_steps:,}"
+            return f"stopped at {where} (--stop-at {setup.stop_at:,})"
         if setup.time_budget is not None and self.elapsed() >= setup.time_budget:
             return f"the time budget of {setup.time_budget:g} s is spent"
         return ""
@@ -286,7 +289,10 @@ class _Run:
         row = position.history[best_epoch - 1]
         replay: dict[str, int | None] = {}
         if self.setup.time_budget is not None:
-            replay = {"steps": self.plan.total_steps, "epochs": position.epoch, "time_budget": None}
+            patient = self.setup.patience is None or self.best.stale < self.setup.patience
+            cut = patient and position.step < self.plan.total_steps  # by the clock, which no replay has
+            stop_at = position.step if cut else self.setup.stop_at
+            replay = {"steps": self.plan.total_steps, "stop_at": stop_at, "time_budget": None}
         return FitOutcome(
             epochs=position.epoch,
             steps=position.step,

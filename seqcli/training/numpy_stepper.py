@@ -13,9 +13,8 @@ from seqcli.backends.losses import LOSSES, Loss
 from seqcli.backends.network import Network
 from seqcli.backends.numpy_cells import Array, State
 from seqcli.backends.numpy_network import NumpyNetwork
-from seqcli.errors import ResourceError
 from seqcli.sequences import LENGTHS, TARGET, Batch
-from seqcli.training.fit_setup import FitSetup
+from seqcli.training.fit_setup import FitSetup, out_of_memory
 from seqcli.training.numpy_optimisers import OPTIMISERS
 
 
@@ -57,10 +56,7 @@ class NumpyStepper:
             with np.errstate(over="ignore", invalid="ignore"):
                 self._step(batch, learning_rate)
         except MemoryError as error:
-            raise ResourceError(
-                f"memory ran out with {self._setup.batch_size} examples a step",
-                f"--batch-size {max(1, self._setup.batch_size // 2)} needs about half",
-            ) from error
+            raise out_of_memory(self._setup) from error
 
     def _step(self, batch: Batch, learning_rate: float) -> None:
         tokens = np.stack([batch[field] for field in self._fields], axis=-1)  # (B, T, fields)

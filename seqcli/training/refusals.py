@@ -37,6 +37,13 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
                 raise UsageError(
                     f"{flag} shapes how text is read, and no text is read here", f"leave out {flag}"
                 )
+    if all(item.kind == "tokens" for item in prepared.network.inputs) and options.reading.missing != "mask":
+        raise UsageError("--missing is about numbers, and no numbers are read here", "leave out --missing")
+    if training.clip_value is not None and training.clip_norm != TrainingOptions.clip_norm:
+        raise UsageError(
+            "--clip-value clips each element instead of the norm, so --clip-norm would change nothing",
+            "leave out one of them",
+        )
     if training.backend == "numpy":
         load_numpy_cell(prepared.network.cell)
     optimizer = training.optimizer or prepared.training.get("optimizer") or "adamw"

@@ -13,7 +13,7 @@ import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from seqcli.backends.device import set_threads
 from seqcli.backends.graph import network_graph, step_graph
 from seqcli.backends.network import Network, build_network, parameter_table
+from seqcli.errors import DivergedError
 from seqcli.model_dir import (
     SavedModel,
     check_target,
@@ -33,9 +34,8 @@ from seqcli.options import Options, SavingOptions
 from seqcli.readers.read import read_table
 from seqcli.saved.places import resume_command
 from seqcli.sequences import Examples, Windows
-from seqcli.tasks.base import Prepared, Scores, Tables, Task
+from seqcli.tasks.base import Prepared, Scores, Tables, Task, Writing
 from seqcli.tasks.detect import make_plan
-from seqcli.tasks.language import Language
 from seqcli.tasks.registry import prepare
 from seqcli.threads import training_threads
 from seqcli.training.checkpoint import CheckpointStore
@@ -52,10 +52,6 @@ CHECKPOINT = "checkpoint"
 _Fitting: TypeAlias = Generator[StepDone | EpochDone | Notice, None, FitOutcome]
 REFIT_SHARE = 0.6
 """Epochs over all rows after the test, as a share of the epochs that were best on validation."""
-
-
-WRITTEN = {"characters": 60, "words": 14}
-"""Tokens that a language model in training writes to show how it goes."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +112,11 @@ def train(
             clear_partial(target)
             StartedRun(options, typed, run.digest).write(partial / CHECKPOINT)
         checkpoints = CheckpointStore(partial / CHECKPOINT, resume_command(command, files, saving.save))
-        trained = yield from _train_and_save(run, setup, checkpoints, typed, old)
+        try:
+            trained = yield from _train_and_save(run, setup, checkpoints, typed, old)
+        except DivergedError:
+            clear_partial(target)  # what would go on with it would diverge again
+            raise
         clear_partial(target)
     yield trained
 
@@ -217,8 +217,8 @@ def _train_and_save(
 
 def _outputs(run: Run, examples: Examples) -> NDArray[np.float32]:
     """What the network says: outputs (N, *output_shape); of a text the nats of each token, (M, 2)."""
-    if isinstance(examples, Windows) and run.prepared.network.streams:
-        return text_surprisals(run.network, examples)
+    if run.prepared.network.streams:
+        return text_surprisals(run.network, cast(Windows, examples))
     return predict_outputs(run.network, examples, run.options.training.batch_size or 1)
 
 
@@ -231,6 +231,7 @@ def _fit_setup(run: Run) -> FitSetup:
         epochs=training.epochs,
         steps=training.steps,
         time_budget=training.time_budget,
+        stop_at=training.stop_at,
         weight_decay=training.weight_decay,
         clip_norm=training.clip_norm,
         clip_value=training.clip_value,
@@ -243,19 +244,16 @@ def _fit_setup(run: Run) -> FitSetup:
         optimizer=training.optimizer or "adamw",
         bptt=training.bptt,
         backend=training.backend,
-        write=_writer(task) if isinstance(task, Language) else None,
+        write=_writer(run.prepared.writing),
     )
 
 
-def _writer(task: Language) -> Callable[[Any], str]:
-    """What a network writes after a line break: a line for people who watch it learn."""
-
-    def write(network: Any) -> str:
-        length = WRITTEN[task.corpus.level]
-        ids = go_on(network, task.opening().tolist(), length, temperature=0.8, seed=0)
-        return task.corpus.decode(ids)
-
-    return write
+def _writer(writing: Writing | None) -> Callable[[Any], str] | None:
+    """What makes a network write a line, for people who watch it learn."""
+    if writing is None:
+        return None
+    opening, length, decode = writing.opening.tolist(), writing.length, writing.decode
+    return lambda network: decode(go_on(network, opening, length, temperature=0.8, seed=0))
 
 
 def _refit(run: Run, setup: FitSetup, outcome: FitOutcome, checkpoints: CheckpointStore) -> _Fitting:
@@ -264,7 +262,9 @@ def _refit(run: Run, setup: FitSetup, outcome: FitOutcome, checkpoints: Checkpoi
     everything = run.prepared.refit()
     share = REFIT_SHARE * len(everything) / max(1, len(run.prepared.train))
     steps = max(1, math.ceil(outcome.best_step * share))
-    again = replace(setup, phase="refit", epochs=None, time_budget=None, steps=steps, patience=None)
+    again = replace(
+        setup, phase="refit", steps=steps, epochs=None, time_budget=None, stop_at=None, patience=None
+    )
     return (yield from fit(run.network, everything, None, again, checkpoints))
 
 
@@ -281,6 +281,8 @@ def _save(
     prepared, main = run.prepared, run.tables.main
     options = Options.from_flat(outcome.replay, run.options)
     data: dict[str, Any] = {"source": main.source, "digest": main.digest, "rows": len(main)}
+    given = {"validation": run.tables.validation, "test": run.tables.test}
+    data.update({name: table.digest for name, table in given.items() if table is not None})
     if run.options.training.time_budget is not None:  # the options hold the steps that it came to
         data["time_budget"] = run.options.training.time_budget
     record = model_record(
@@ -315,7 +317,8 @@ def _replaced(run: Run, old: SavedModel | None, scores: list[Scores]) -> str:
     before = metrics[0].get(metric) if metrics else None
     now = scores[0].values.get(metric)
     compared = ""
-    same = old.record["options"].get("level") == run.options.columns.level  # a word is no character
+    same = old.record["data"]["digest"] == run.tables.main.digest  # figures of other data say nothing
+    same = same and old.record["options"].get("level") == run.options.columns.level  # a word is no character
     if same and before is not None and now is not None and not math.isnan(now):
         compared = f"; its {metric} was {before:.4g}, now {now:.4g}"
     return f"the model that stood there is kept as {run.target.name}.old{compared}"

@@ -19,12 +19,11 @@ class StepPlan:
 
     total_steps: int
     interval: int
-    max_epochs: int
 
     @property
     def epochs(self) -> int:
         """Epochs that will be run at most."""
-        return min(self.max_epochs, math.ceil(self.total_steps / self.interval))
+        return math.ceil(self.total_steps / self.interval)
 
     def epoch_end(self, epoch: int) -> int:
         """The step at which epoch ``epoch`` (counted from 1) ends."""
@@ -36,21 +35,15 @@ def plan_steps(
 ) -> StepPlan:
     """Settle the length of a fit whose training part makes ``steps_per_pass`` batches.
 
-    ``budget_steps`` is what a probe says fits into the time budget; fewer steps, where so many were asked
-    for, are fewer. A length in steps is cut into at least ``scorings`` epochs; a fit without validation
-    needs 1.
+    Of passes, steps and ``budget_steps``, what a probe says fits into the time budget, the least counts. A
+    length that is not given in passes alone is cut into at least ``scorings`` epochs; a fit without
+    validation needs 1.
     """
-    steps = setup.steps
-    if budget_steps is not None:
-        passes = budget_steps if setup.epochs is None else setup.epochs * steps_per_pass
-        steps = min(budget_steps, passes if steps is None else steps)
-    if steps is None:
-        epochs = setup.epochs or 1
-        return StepPlan(epochs * steps_per_pass, steps_per_pass, epochs)
-    interval = min(steps_per_pass, math.ceil(steps / scorings))
-    # Epochs that are shorter than a pass cannot be limited by a number of passes: steps did that above.
-    limit = setup.epochs if setup.steps is not None and setup.epochs is not None else steps
-    return StepPlan(steps, interval, limit)
+    passes = None if setup.epochs is None else setup.epochs * steps_per_pass
+    steps = min(length for length in (passes, setup.steps, budget_steps) if length is not None)
+    if setup.steps is None and budget_steps is None:
+        return StepPlan(steps, steps_per_pass)
+    return StepPlan(steps, min(steps_per_pass, math.ceil(steps / scorings)))
 
 
 def learning_rate_at(step: int, total_steps: int, peak: float) -> float:

@@ -84,6 +84,8 @@ def _length(training: TrainingOptions) -> str:
         said.append(("at most " if said else "") + count(training.steps, "step"))
     if training.epochs:
         said.append(f"at most {count(training.epochs, 'epoch')}")
+    if training.stop_at:
+        said.append(f"stopped at step {training.stop_at:,}")
     return ", ".join(said)
 
 

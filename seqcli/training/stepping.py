@@ -12,10 +12,9 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from seqcli.backends.cells.cell import State
 from seqcli.backends.losses import LOSSES, Loss
 from seqcli.backends.network import Network
-from seqcli.errors import ResourceError
 from seqcli.sequences import Batch
 from seqcli.training.batches import to_tensors
-from seqcli.training.fit_setup import FitSetup
+from seqcli.training.fit_setup import FitSetup, out_of_memory
 
 
 class Trainer(Protocol):
@@ -88,10 +87,7 @@ class Stepper:
         except RuntimeError as error:
             if not _out_of_memory(error):
                 raise
-            raise ResourceError(
-                f"memory ran out with {self._setup.batch_size} examples a step",
-                f"--batch-size {max(1, self._setup.batch_size // 2)} needs about half",
-            ) from error
+            raise out_of_memory(self._setup) from error
 
     def _step(self, batch: dict[str, Tensor], learning_rate: float) -> None:
         if not self.network.training:

@@ -328,6 +328,16 @@ def test_a_budget_and_a_level_that_are_typed_again_are_what_it_was_trained_with(
     assert "is kept as play.seqcli.old\n" in err  # a word's nats are no character's
 
 
+def test_a_held_out_file_that_changed_means_another_training(desk, capsys) -> None:
+    Path("play.txt").write_text(TINY["TEXT"] * 30)
+    Path("later.txt").write_text(TINY["TEXT"] * 2)
+    line = ("play.txt", *BRIEF, "--test", "later.txt", "--length", "5")
+    assert "Rules kept" in run(capsys, *line)[2]
+    assert "of the same data and options" in run(capsys, *line)[2]
+    Path("later.txt").write_text(TINY["TEXT"] * 3)
+    assert "Rules kept" in run(capsys, *line)[2]
+
+
 def test_a_model_of_the_same_file_that_does_something_else_is_neither_used_nor_replaced(desk, capsys) -> None:
     Path("rows.csv").write_text(
         "text,kind\n" + "".join(f"the fox {i},en\nder Fuchs {i},de\n" for i in range(60))

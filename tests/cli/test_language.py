@@ -86,6 +86,22 @@ def test_a_text_without_a_test_part_has_no_score_to_compare(capsys) -> None:
     assert "is kept as corpus.seqcli.old\n" in err
 
 
+def test_a_training_that_diverged_leaves_nothing_to_go_on_with(capsys) -> None:
+    code, out, err = run(capsys, "train", "corpus.txt", *TINY, "--lr", "1e30")
+    assert (code, out) == (5, "")
+    assert "diverged" in err
+    assert not list(Path().glob(".*.partial/checkpoint"))
+    assert "an interrupted training is dropped" not in run(capsys, "train", "corpus.txt", *TINY)[2]
+
+
+def test_figures_of_other_data_are_not_set_side_by_side(capsys) -> None:
+    save = ("--save", "m.seqcli", "--force")
+    assert run(capsys, "train", "corpus.txt", *TINY, *save)[0] == 0
+    assert "m.seqcli.old; its nats was" in run(capsys, "train", "corpus.txt", *TINY, *save)[2]
+    Path("corpus.txt").write_text(TEXT + TEXT)
+    assert "is kept as m.seqcli.old\n" in run(capsys, "train", "corpus.txt", *TINY, *save)[2]
+
+
 def test_a_dry_run_says_how_the_text_would_be_read(capsys) -> None:
     code, out, _ = run(capsys, "train", "corpus.txt", "--dry-run", "--level", "words", *TINY)
     assert code == 0

@@ -80,6 +80,13 @@ def test_a_typed_format_decides_before_all() -> None:
     assert choose("Review,label\nfine,1\n", ("review",), "x.csv", input_format="txt")[0] == "txt"
 
 
+@pytest.mark.parametrize("name", ["book.txt", "rows.jsonl.gz"])
+def test_a_delimiter_is_of_a_table(name: str) -> None:
+    with pytest.raises(UsageError, match="--delimiter separates the columns of a table"):
+        choose("a;b\n", name=name, delimiter=";")
+    assert choose("a;b\n", name=name, delimiter=";", input_format="csv")[0] == "csv"
+
+
 def test_nothing_at_all() -> None:
     with pytest.raises(DataError, match="stdin: there is nothing to read"):
         choose("\n", ("review",))

@@ -108,7 +108,7 @@ def test_a_text_file_is_one_column_without_its_blank_lines(tmp_path: Path) -> No
     table = read(tmp_path / "x.txt", "one, two\n\nthree\n")
     assert table.cells("text") == ["one, two", "three"]
     assert table.where(1) == f"{tmp_path / 'x.txt'}, line 3"
-    assert any("1 blank line" in note for note in table.notes)
+    assert any("1 line is blank" in note for note in table.notes)
 
 
 def test_many_blocks_are_one_table_and_numbers_equal_pandas(

@@ -15,6 +15,7 @@ from seqcli.reporting.live import (
     progress_text,
 )
 from seqcli.reporting.screen import Screen, Tolerant
+from seqcli.reporting.tables import drawn
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.training.events import EpochDone, Notice, PlanMade, StepDone, Trained
 
@@ -200,3 +201,18 @@ def test_a_long_line_is_broken_and_keeps_the_empty_line_above_it(terminal) -> No
     assert lines[1].startswith("$ word")
     assert lines[2].startswith("  word")
     assert max(map(len, lines)) <= 80
+
+
+def test_what_a_model_holds_steers_no_terminal(terminal) -> None:
+    """A class or a column of a foreign model may hold anything; styles are the screen's own."""
+    steering = "a\x1b]0;title\x07\x9b2Jb"
+    screen = Screen(stream=terminal)
+    screen.line(steering, "bold")
+    screen.warn(steering)
+    screen.pieces([(steering, "cyan"), ("|", "")])
+    table = ResultTable(steering, (ResultColumn(steering),), [(steering,)], caption=steering)
+    screen.show(drawn(table, 80, plain=False))
+    said = terminal.getvalue()
+    assert "\x1b]" not in said
+    assert not {"\x07", "\x9b"} & set(said)
+    assert said.count("]0;title") == 7

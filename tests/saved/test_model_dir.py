@@ -244,17 +244,26 @@ def test_the_age_of_a_model_without_a_valid_time(make_small, tmp_path) -> None:
 
 def test_a_model_is_used_again_for_the_same_data_and_typed_options(saved) -> None:
     model = read_model(saved)
-    assert agrees(model, "ab" * 32, {})
-    assert agrees(model, "ab" * 32, {"seed": 0, "interval": [80, 95]})
-    assert not agrees(model, "cd" * 32, {})
-    assert not agrees(model, "ab" * 32, {"window": 60})
-    assert not agrees(model, "ab" * 32, {"unheard_of": 1})
+    assert agrees(model, {"digest": "ab" * 32}, {})
+    assert agrees(model, {"digest": "ab" * 32}, {"seed": 0, "interval": [80, 95]})
+    assert not agrees(model, {"digest": "cd" * 32}, {})
+    assert not agrees(model, {"digest": "ab" * 32}, {"window": 60})
+    assert not agrees(model, {"digest": "ab" * 32}, {"unheard_of": 1})
+
+
+def test_a_part_with_a_file_of_its_own_must_be_the_same_too(make_small, tmp_path) -> None:
+    small = make_small(0)
+    small.record["data"]["test"] = "ef" * 32
+    model, own = read_model(small.write(tmp_path / "a.seqcli")), {"digest": "ab" * 32}
+    assert agrees(model, {**own, "test": "ef" * 32}, {})
+    assert not agrees(model, {**own, "test": "ab" * 32}, {})
+    assert not agrees(model, {**own, "validation": "ef" * 32}, {})
 
 
 def test_data_without_a_digest_agrees_with_nothing(make_small, tmp_path) -> None:
     model = make_small(0)
     model.record["data"]["digest"] = ""
-    assert not agrees(read_model(model.write(tmp_path / "a.seqcli")), "", {})
+    assert not agrees(read_model(model.write(tmp_path / "a.seqcli")), {"digest": ""}, {})
 
 
 # ---- swap rules ------------------------------------------------------------------------------

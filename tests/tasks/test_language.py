@@ -149,7 +149,7 @@ def test_parts_are_cut_in_order_to_the_character(length, shares):
     parts = [written(prepared.task, part) for part in (prepared.train, prepared.validation, prepared.test)]
     assert "".join(parts) == text
     assert (len(parts[1]), len(parts[2])) == sizes
-    assert prepared.sizes == tuple(max(len(part) - 1, 0) for part in parts)
+    assert prepared.sizes == tuple(0 if len(part) < 2 else len(part) for part in parts)
     said = f"{len(parts[0]):,} training, {sizes[0]:,} validation, {sizes[1]:,} test characters"
     assert prepared.rules[0] == f"split in the order of the text: {said}"
     assert prepared.unit == "characters"

@@ -42,6 +42,8 @@ def test_numpy_trains_on_the_processor_whatever_else_there_is(monkeypatch) -> No
         ({"optimizer": "adagrad"}, {}),
         ({"patience": 2}, {}),
         ({"level": "words", "embedding_size": 9}, {}),
+        ({"clip_value": 0.5}, {}),
+        ({"clip_norm": 0.5, "missing": "interpolate"}, {"text": False}),
         ({}, {"text": False}),
         ({"backend": "numpy"}, {"optimizer": "adagrad", "cell": "lstm", "held_out": 0}),
     ],
@@ -58,6 +60,8 @@ def test_what_can_be_obeyed_passes(options, of) -> None:
         ({"level": "words"}, {"text": False}, "--level shapes how text is read"),
         ({"embedding_size": 9}, {"text": False}, "--embedding-size shapes how text is read"),
         ({"patience": 2}, {"held_out": 0}, "--patience waits for a better validation score"),
+        ({"missing": "error"}, {}, "--missing is about numbers"),
+        ({"clip_value": 0.5, "clip_norm": 2.0}, {}, "so --clip-norm would change nothing"),
         ({"backend": "numpy"}, {"cell": "none"}, "no cell written in NumPy is called 'none'"),
     ],
 )

@@ -71,7 +71,17 @@ def test_a_resumed_run_spends_what_is_left(tmp_path, monkeypatch):
         next(stream)
     outcome = end.value.value
     assert "the time budget of 1000 s is spent" in outcome.reason
-    assert outcome.replay == {"steps": 10_000, "epochs": 3, "time_budget": None}
+    assert outcome.replay == {"steps": 10_000, "stop_at": 24, "time_budget": None}
     monkeypatch.undo()
     _, again = drain(new_fit(None, **{**budget_setup(), **outcome.replay}))
+    assert again.history == outcome.history
+    assert again.reason == "stopped at step 24 of 10,000 (--stop-at 24)"
+
+
+def test_a_budget_that_patience_ended_is_replayed_by_patience(monkeypatch):
+    probe_says(monkeypatch, 10_000)
+    _, outcome = drain(new_fit(None, **{**budget_setup(), "patience": 1}))
+    assert outcome.steps < 10_000
+    assert outcome.replay == {"steps": 10_000, "stop_at": None, "time_budget": None}
+    _, again = drain(new_fit(None, **{**budget_setup(), "patience": 1, **outcome.replay}))
     assert again.history == outcome.history

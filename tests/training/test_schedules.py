@@ -66,6 +66,6 @@ def test_of_steps_and_a_budget_the_shorter_holds():
     assert plan_steps(both, 30, budget_steps=50).total_steps == 50
 
 
-def test_replayed_steps_keep_the_schedule_and_stop_at_the_epoch():
-    plan = plan_steps(tiny_setup(epochs=3, steps=1000), 30)
-    assert (plan.total_steps, plan.epochs) == (1000, 3)
+@pytest.mark.parametrize(("steps", "epochs", "total"), [(1000, 3, 90), (20, 1, 20), (20, 3, 20)])
+def test_of_steps_and_passes_the_shorter_holds(steps, epochs, total):
+    assert plan_steps(tiny_setup(epochs=epochs, steps=steps), 30).total_steps == total
