@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
 import runpy
@@ -14,24 +13,13 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from command_lines import rows_of, run
 
 from seqcli.cli.main import COMMANDS, _load, main
 from seqcli.errors import SeqcliError, UsageError
 from seqcli.results import ResultColumn, ResultTable
 
 TINY = runpy.run_path(str(Path(__file__).parents[1] / "inference" / "tiny_language.py"))
-
-
-def run(capsys, *argv):
-    """Exit code, stdout and stderr of one command line."""
-    capsys.readouterr()
-    code = main(list(argv))
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
-def rows_of(text):
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def type_in(monkeypatch, text, terminal=False):

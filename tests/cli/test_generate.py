@@ -14,6 +14,7 @@ import time
 import types
 from pathlib import Path
 
+import command_lines
 import pytest
 
 from seqcli.cli.main import main
@@ -45,10 +46,7 @@ def desk(models, tmp_path, monkeypatch) -> Path:
 
 def run(capsys, *argv):
     """Exit code, stdout and stderr of ``seqcli generate`` and what follows."""
-    capsys.readouterr()
-    code = main(["generate", *argv])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+    return command_lines.run(capsys, "generate", *argv)
 
 
 def type_in(monkeypatch, content: bytes) -> None:

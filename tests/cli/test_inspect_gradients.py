@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 
+import command_lines
 import pytest
-
-from seqcli.cli.main import main
+from command_lines import rows_of
 
 SMALL = ("--hidden-size", "8")
 
 
 def run(capsys, *argv) -> tuple[int, str, str]:
-    code = main(["inspect-gradients", *argv])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
-def rows_of(text: str) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(text)))
+    return command_lines.run(capsys, "inspect-gradients", *argv)
 
 
 def test_random_sequences(capsys) -> None:

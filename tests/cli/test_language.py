@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from pathlib import Path
 
 import pytest
+from command_lines import rows_of, run
 
-from seqcli.cli.main import main
 from seqcli.demo.words import corpus
 from seqcli.options import Options, SavingOptions
 from seqcli.training.checkpoint import CheckpointStore
@@ -38,18 +36,6 @@ def at_work(tmp_path, monkeypatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("corpus.txt").write_text(TEXT)
     Path("later.txt").write_text(corpus(800, seed=4))
-
-
-def run(capsys, *argv):
-    """Exit code, stdout and stderr of one command line."""
-    capsys.readouterr()
-    code = main(list(argv))
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
-def rows_of(text):
-    return list(csv.DictReader(io.StringIO(text)))
 
 
 def test_the_test_table_and_the_rules_and_a_line_that_the_network_writes(capsys) -> None:
