@@ -12,6 +12,7 @@ from seqcli.backends.cells.cell import State, last_step
 from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.initialisation import initialise, initialise_embeddings
 from seqcli.backends.pooling import Pool
+from seqcli.backends.products import linear
 from seqcli.network import NetworkSpec
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.sequences import LENGTHS
@@ -94,8 +95,8 @@ class Network(nn.Module):
 
     def _per_step(self, outputs: Tensor) -> Tensor:
         """outputs (B, T, D) → (B, T, *output_shape)."""
-        out = self.head(self.dropout(outputs))
-        return cast(Tensor, out.view(*outputs.shape[:2], *self.spec.output_shape))
+        out = linear(self.dropout(outputs), self.head.weight, self.head.bias)
+        return out.view(*outputs.shape[:2], *self.spec.output_shape)
 
     def steps(self, batch: dict[str, Tensor]) -> Tensor:
         """What the encoder reads, (B, T, F): embedded tokens and values side by side."""

@@ -1,4 +1,4 @@
-"""Matrix products by the library that is quickest for their size. No autograd: for backward passes by hand.
+"""Matrix products by the library that is quickest for their size.
 
 On a CPU torch gives float32 products to its BLAS. oneDNN, which torch brings too, costs about 10 µs more
 a call; once a product is large enough to hide that, it is as fast or, where the BLAS leaves the processor's
@@ -11,14 +11,38 @@ from typing import Any, cast
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
 LARGE = 2**21
 """Multiplications and additions (rows × inputs × outputs) from which oneDNN is used."""
 
 
+def linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """x (..., F) times the transposed ``weight`` (G, F), plus ``bias`` (G,) → (..., G), with gradients."""
+    if x.device.type != "cpu":
+        return F.linear(x, weight, bias)
+    flat: Tensor = _Linear.apply(x.reshape(-1, x.shape[-1]), weight, bias)  # type: ignore[no-untyped-call]
+    return flat.view(*x.shape[:-1], len(weight))
+
+
+class _Linear(torch.autograd.Function):
+    """x (N, F), weight (G, F), bias (G,) → (N, G); both gradients of its products go the same way."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return product(x, weight, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        x, weight = ctx.saved_tensors
+        return product(grad, weight.t()), product(x.t(), grad.t()).t(), grad.sum(0)
+
+
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x (N, F) times the transposed ``weight`` (G, F), plus ``bias`` (G,) → (N, G)."""
+    """As :func:`linear` for x (N, F), without gradients: for backward passes by hand."""
     if x.dtype is torch.float32 and x.shape[0] * weight.numel() >= LARGE and _onednn():
         linear = torch.ops.mkldnn._linear_pointwise
         return cast(Tensor, linear(x, weight, bias, "none", [], ""))

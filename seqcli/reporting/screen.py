@@ -121,7 +121,7 @@ class Screen:
     def _wrapped(self, text: str) -> list[str]:
         """``text`` in lines that fit the terminal, broken between words."""
         if not is_terminal(self.stream):
-            return [text]
+            return text.split("\n")
         import textwrap
 
         width = self.width

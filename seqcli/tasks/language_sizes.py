@@ -18,11 +18,11 @@ from seqcli.preprocessing.corpus import Corpus
 BPTT = 64
 MOST_STREAMS = 16
 """Places of the text that are read at a time: twice the steps of 32 in little more time."""
-TRAINED_TOKENS = 6_000_000
-"""Tokens read in training when nothing limits it: two to three minutes on one core."""
-TOKENS_A_SECOND = 40_000
-"""What a time budget is taken to be worth."""
-FEWEST_PASSES, MOST_PASSES = 3, 16
+WORK = 1.6e12
+"""Multiplications of all that is read, forwards, when nothing limits it: about two minutes on one core."""
+WORK_A_SECOND = 1e10
+"""What a second of a time budget is taken to be worth."""
+MOST_PASSES = 16
 BY_HEART_STEPS = 4_000
 SMALL_TEXT, SEEN_OFTEN, DROPOUT = 300_000, 4, 0.3
 """A text of fewer tokens that is read more often than this is learnt by heart, unless much is dropped.
@@ -46,10 +46,12 @@ def choose_text_sizes(length: int, corpus: Corpus, options: Options, by_heart: b
     """The defaults for a training text of ``length`` tokens."""
     training, network = options.training, options.network
     from_scratch = training.backend == "numpy"
-    passes = float(np.clip(TRAINED_TOKENS / max(length, 1), FEWEST_PASSES, MOST_PASSES))
-    if training.time_budget is not None:
-        passes = training.time_budget * TOKENS_A_SECOND / max(length, 1)
     hidden_size = network.hidden_size or (64 if by_heart else 256)
+    embedding_size = network.embedding_size or (128 if corpus.level == "words" else 64)
+    a_pass = max(length, 1) * _multiplications(embedding_size, hidden_size, corpus.size, network.num_layers)
+    passes = min(WORK / a_pass, MOST_PASSES)
+    if training.time_budget is not None:
+        passes = training.time_budget * WORK_A_SECOND / a_pass
     optimizer = training.optimizer or ("adagrad" if from_scratch else "adamw")
     bptt = training.bptt or (min(25, length) if by_heart else BPTT)
     usual: dict[str, Any] = {
@@ -63,11 +65,17 @@ def choose_text_sizes(length: int, corpus: Corpus, options: Options, by_heart: b
     elif not by_heart:
         usual["epochs"] = math.ceil(passes)
         usual["patience"] = max(4, math.ceil(passes / 3))
+        if passes < 1:  # a long text is not read to its end
+            usual["steps"] = math.ceil(passes * length / (bptt * usual["batch_size"]))
     dropout = network.dropout
     if dropout is None:
         read_often = length < SMALL_TEXT and passes > SEEN_OFTEN
         dropout = DROPOUT if read_often and not by_heart and not from_scratch else 0.0
     elif from_scratch and dropout:
         raise UsageError("the NumPy network has no dropout", "leave out --dropout, or --backend numpy")
-    embedding_size = network.embedding_size or (128 if corpus.level == "words" else 64)
     return TextSizes(embedding_size, hidden_size, dropout, usual)
+
+
+def _multiplications(embedding: int, hidden: int, size: int, layers: int) -> int:
+    """Of one token, read by ``layers`` of a cell with three gates and a head of ``size`` logits."""
+    return 3 * hidden * (embedding + hidden + 2 * hidden * (layers - 1)) + hidden * size

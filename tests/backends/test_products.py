@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from seqcli.backends.products import LARGE, product
+from seqcli.backends.products import LARGE, linear, product
 
 
 @pytest.mark.parametrize("rows", [3, 300])
@@ -38,3 +38,26 @@ def test_without_onednn_the_blas_multiplies(monkeypatch, missing):
 def test_float64_keeps_its_precision():
     x, weight = torch.randn(300, 64, dtype=torch.float64), torch.randn(192, 64, dtype=torch.float64)
     assert torch.equal(product(x, weight), torch.nn.functional.linear(x, weight))
+
+
+def test_gradients_of_linear_equal_finite_differences():
+    torch.manual_seed(0)
+    parts = [
+        torch.randn(*shape, dtype=torch.float64, requires_grad=True) for shape in ((2, 3, 4), (5, 4), (5,))
+    ]
+    assert torch.autograd.gradcheck(linear, parts)
+
+
+@pytest.mark.parametrize("rows", [3, 300])
+def test_linear_and_its_gradients_equal_torchs(rows):
+    torch.manual_seed(0)
+    parts = [torch.randn(*shape) for shape in ((2, rows, 64), (192, 64), (192,))]
+    direction = torch.randn(2, rows, 192)
+    found = []
+    for way in (linear, torch.nn.functional.linear):
+        own = [part.clone().requires_grad_() for part in parts]
+        out = way(*own)
+        (out * direction).sum().backward()
+        found.append([out.detach(), *(part.grad for part in own)])
+    for ours, theirs in zip(*found, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))

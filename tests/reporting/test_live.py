@@ -216,3 +216,9 @@ def test_what_a_model_holds_steers_no_terminal(terminal) -> None:
     assert "\x1b]" not in said
     assert not {"\x07", "\x9b"} & set(said)
     assert said.count("]0;title") == 7
+
+
+def test_line_breaks_of_a_message_stay_in_a_pipe() -> None:
+    stream = io.StringIO()
+    Screen(stream=stream).line("\nmodel: x.seqcli\n", "bold")
+    assert stream.getvalue() == "\nmodel: x.seqcli\n\n"

@@ -21,7 +21,7 @@ from seqcli.sequences import TARGET
 from seqcli.tasks.base import Plan, Scores, Tables
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.language import Language
-from seqcli.tasks.language_sizes import FEWEST_PASSES, MOST_PASSES, MOST_STREAMS, TRAINED_TOKENS
+from seqcli.tasks.language_sizes import MOST_PASSES, MOST_STREAMS, WORK, choose_text_sizes
 from seqcli.tasks.registry import load_task
 
 WORDS = ["the", "red", "fox", "and", "a", "sly", "dog", "met", "one", "old", "owl", "by", "an", "oak"]
@@ -548,6 +548,18 @@ def sizes(text, **typed):
     return prepared.network, prepared.training
 
 
+@pytest.mark.parametrize("length", [10**6, 10**7, 10**8])
+def test_a_training_takes_as_long_whatever_there_is_to_read(length):
+    """In the multiplications of what is read; a large vocabulary costs most of them, at the head."""
+    characters = Corpus("characters", tuple("abcdefghijklmnopqrstuvwxyz"))
+    words = Corpus("words", tuple(f" w{number}" for number in range(9_000)))
+    for corpus, embedding in ((characters, 64), (words, 128)):
+        training = choose_text_sizes(length, corpus, Options(), by_heart=False).training
+        a_step = 64 * 16 * (3 * 256 * (embedding + 256) + 256 * corpus.size)
+        steps = training.get("steps") or training["epochs"] * length / (64 * 16)
+        assert 0.9 * WORK < steps * a_step < 2 * WORK  # a last pass is read whole
+
+
 @pytest.mark.parametrize("lines", [100, 1_000, 8_000])
 def test_usual_sizes_follow_the_length_of_the_text(lines):
     prepared = prepare(table_of_lines(prose(lines)))
@@ -556,7 +568,9 @@ def test_usual_sizes_follow_the_length_of_the_text(lines):
     assert (network.hidden_size, network.inputs[0].embedding_size) == (256, 64)
     assert training["bptt"] == 64
     assert training["batch_size"] == min(length // (8 * 64), MOST_STREAMS)
-    assert training["epochs"] == math.ceil(min(max(TRAINED_TOKENS / length, FEWEST_PASSES), MOST_PASSES))
+    a_token = 3 * 256 * (64 + 256) + 256 * network.output_shape[0]
+    assert training["epochs"] == math.ceil(min(WORK / (length * a_token), MOST_PASSES))
+    assert "steps" not in training
     assert 4 <= training["patience"] < training["epochs"]
     assert training["learning_rate"] < 0.02
 
