@@ -108,6 +108,10 @@ class SavedModel:
         finally:
             os.close(directory)
 
+    def options(self) -> dict[str, Any]:
+        """The options it was trained with, a time budget as it was typed though it is saved as steps."""
+        return {**self.record["options"], "time_budget": self.record["data"].get("time_budget")}
+
     def age(self, now: datetime | None = None) -> str:
         """How long ago the model was made: "3 days old"."""
         return age_text(self.record["created"], now or datetime.now(UTC))
@@ -293,7 +297,7 @@ def agrees(model: SavedModel, digests: Mapping[str, str], typed: Mapping[str, An
     data = model.record["data"]
     if not all(digest and data.get(name) == digest for name, digest in digests.items()):
         return False
-    saved = {**model.record["options"], "time_budget": data.get("time_budget")}  # which was saved as steps
+    saved = model.options()
     return all(name in saved and saved[name] == value for name, value in typed.items())
 
 

@@ -319,6 +319,9 @@ def test_a_budget_and_a_level_that_are_typed_again_are_what_it_was_trained_with(
     Path("play.txt").write_text(TINY["TEXT"] * 30)
     brief = ("--time-budget", "0.3s", "--hidden-size", "4", "--threads", "1", "--length", "5")
     assert run(capsys, "play.txt", *brief)[0] == 0
+    capsys.readouterr()
+    assert main(["show", "play.seqcli"]) == 0
+    assert "typed: --time-budget,0.3" in capsys.readouterr().out.splitlines()
     again = run(capsys, "play.txt", *brief, "--level", "characters")
     assert "of the same data and options" in again[2]
     code, _, err = run(capsys, "play.txt", *brief, "--level", "words")

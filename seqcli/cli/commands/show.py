@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seqcli.cli.command import Command, Invocation
 from seqcli.errors import UsageError
@@ -74,6 +74,13 @@ def trace(named: str | None, text: str, output: OutputOptions) -> int:
     return 0
 
 
+def _typed(value: Any) -> str:
+    """An option's value much as it was typed."""
+    if isinstance(value, list):
+        return _list(value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def card(model: SavedModel) -> ResultTable:
     """What a saved model is, in one table of two columns."""
     from seqcli.inference.trust import saved_task
@@ -94,10 +101,8 @@ def card(model: SavedModel) -> ResultTable:
     rows.append(("trained on", f"{record['data']['source']}, {record['data']['rows']:,} rows"))
     rows.append(("made", f"{record['created'][:16].replace('T', ' ')} UTC, {model.age()}"))
     rows += [(f"test: {predictor}", _scores(values)) for predictor, values in record["metrics"].items()]
-    for name in record["typed"]:
-        value = record["options"].get(name)
-        shown = _list(value) if isinstance(value, list) else str(value)
-        rows.append((f"typed: --{name.replace('_', '-')}", shown))
+    typed = {name: model.options().get(name) for name in record["typed"]}
+    rows += [(f"typed: --{name.replace('_', '-')}", _typed(value)) for name, value in typed.items()]
     rows.append(("seed, threads, steps", f"{record['seed']}, {record['threads']}, {record['steps']}"))
     versions = (f"{name} {version}" for name, version in record["versions"].items() if version)
     rows.append(("versions", ", ".join(versions)))
