@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "TASK_ARRAY",
     "SavedModel",
     "agrees",
     "check_target",
@@ -72,6 +73,8 @@ __all__ = [
 ]
 
 RECORD = "model.json"
+TASK_ARRAY = "task."
+"""Ahead of the names of arrays that belong to the task and not to the network."""
 TOP_LEVEL = {RECORD, WEIGHTS, HISTORY, CARD, "graphs"}
 
 
@@ -96,17 +99,19 @@ class SavedModel:
             )
         return self.graphs[name]
 
-    def weights(self) -> dict[str, NDArray[Any]]:
-        """Name → array of every weight, read and checked again from the disk."""
+    def weights(self, of_task: bool = False) -> dict[str, NDArray[Any]]:
+        """Name → array of every weight of the network, or of what the task fitted; checked again."""
         where = f"{self.path}/{WEIGHTS}"
         entry = self.record["files"][WEIGHTS]
         directory = _open_model(self.path)
         try:
-            return unpack_weights(
-                files.read_checked(WEIGHTS, directory, where, entry["size"], entry["sha256"]), where
-            )
+            content = files.read_checked(WEIGHTS, directory, where, entry["size"], entry["sha256"])
         finally:
             os.close(directory)
+        found = unpack_weights(content, where).items()
+        return {
+            name.removeprefix(TASK_ARRAY): w for name, w in found if name.startswith(TASK_ARRAY) == of_task
+        }
 
     def options(self) -> dict[str, Any]:
         """The options it was trained with, a time budget as it was typed though it is saved as steps."""

@@ -15,8 +15,9 @@ class InputSpec:
     """One input field.
 
     ``kind`` is "tokens" (int64 ids (B, T), 0 is padding, ``size`` ids, embedded to
-    ``embedding_size``), "values" (float32 (B, T, ``size``)) or "dense" (float32 (B, ``size``), joined
-    to the pooled state ahead of the head).
+    ``embedding_size``), "values" (float32 (B, T, ``size``)), "dense" (float32 (B, ``size``), joined
+    to the pooled state ahead of the head) or "ahead" (float32 (B, horizon, ``size``): what is known of
+    the steps to come, for the parallel decoder).
     """
 
     field: str
@@ -49,6 +50,19 @@ class NetworkSpec:
     """Steps over which ``init="chrono"`` spreads the units' memory."""
     streams: bool = False
     """A text without an end: the state goes in and comes out, and begins as a learned vector."""
+    segment: int = 1
+    """Steps that the encoder reads at a time, the oldest that fill no whole segment being left out."""
+    decoder: str = "direct"
+    """How the last state becomes the horizon: "direct" by the head in one go, or "parallel" by the cell
+    itself, which takes one more step for each segment to come."""
+    each_target: bool = False
+    """One network reads each target by itself: its column of the first "values" input, and the columns
+    behind the targets."""
+
+    @property
+    def readers(self) -> int:
+        """Passes through the encoder that one row makes: one, or one for each target."""
+        return self.output_shape[-1] if self.each_target else 1
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores."""

@@ -178,6 +178,14 @@ class ForecastOptions:
 
     window: int | None = option(None, "Past steps the network reads.", at_least=1)
     horizon: int | None = option(None, "Future steps to forecast; one season, else 10.", at_least=1)
+    decoder: str | None = option(
+        None,
+        "All steps to come side by side, reading segments; or in one go, reading step by step.",
+        choices=("parallel", "direct"),
+    )
+    segment: int | None = option(
+        None, "Steps that the network reads at a time; a part of the season.", at_least=1
+    )
     stride: int = option(1, "Steps between the starts of two training windows.", at_least=1)
     interval: tuple[int, ...] = option((80, 95), "Coverage of the intervals, in percent.", parse="percents")
     scaler: str = option(

@@ -24,8 +24,11 @@ POOL_EQUATIONS = {
 
 def equations(spec: NetworkSpec) -> str:
     """What the network of ``spec`` computes for one sequence of τ steps, with every shape."""
-    pool = [] if spec.pool == "none" else [_pool(spec)]
-    parts = [_input(spec), _encoder(spec), *pool, _head(spec)]
+    if spec.decoder == "parallel":
+        parts = [_input(spec), _segments(spec), _encoder(spec), _decoder(spec)]
+    else:
+        pool = [] if spec.pool == "none" else [_pool(spec)]
+        parts = [_input(spec), _encoder(spec), *pool, _head(spec)]
     return "\n\n".join("\n    ".join(part) for part in parts)
 
 
@@ -39,9 +42,18 @@ def cell_equations(cell: str) -> list[str]:
     return [line.strip() for line in docstring.splitlines() if line.startswith("    ")]
 
 
-def _input_width(spec: NetworkSpec) -> int:
+def _layer_width(spec: NetworkSpec) -> int:
     """Numbers the first layer reads at each step."""
-    widths = {item.field: item.embedding_size or item.size for item in spec.inputs if item.kind != "dense"}
+    return spec.hidden_size if spec.decoder == "parallel" else _input_width(spec)
+
+
+def _input_width(spec: NetworkSpec) -> int:
+    """Numbers of a step."""
+    widths = {
+        item.field: item.embedding_size or item.size
+        for item in spec.inputs
+        if item.kind not in ("dense", "ahead")
+    }
     return sum(widths.values())
 
 
@@ -63,7 +75,8 @@ def _encoder(spec: NetworkSpec) -> list[str]:
     hidden, output = spec.hidden_size, _output_width(spec)
     lines = [f"{spec.cell}, layers: {spec.num_layers}", *cell_equations(spec.cell)]
     for layer in range(1, spec.num_layers + 1):
-        size, source = (_input_width(spec), "x_t") if layer == 1 else (output, f"h_t of layer {layer - 1}")
+        first = "v_t" if spec.decoder == "parallel" else "x_t"
+        size, source = (_layer_width(spec), first) if layer == 1 else (output, f"h_t of layer {layer - 1}")
         recurrent = "" if spec.cell == "none" else f"  W_h· ({hidden}, {hidden})"
         shapes = f"W_i· ({hidden}, {size}){recurrent}  b ({hidden})"
         lines.append(f"layer {layer} reads {source} ({size}): {shapes}")
@@ -71,6 +84,33 @@ def _encoder(spec: NetworkSpec) -> list[str]:
         lines.append(f"what is carried begins as learned vectors ({hidden}) and goes on with the text")
     if spec.bidirectional:
         lines.append(f"and again from t = τ down to 1 with its own weights; h_t joins both ({output})")
+    return lines
+
+
+def _segments(spec: NetworkSpec) -> list[str]:
+    """Several steps as one vector."""
+    width = spec.segment * (_input_width(spec) - spec.readers + 1)
+    lines = [f"segments of {spec.segment}, v_i for x_t in the following"]
+    lines.append(f"v_i = ReLU(W_v [x_(i-1)w+1; …; x_iw] + b_v)   W_v ({spec.hidden_size}, {width})")
+    if spec.readers > 1:
+        lines.append(f"each of {spec.readers} targets is read by itself, with the same weights")
+    return lines
+
+
+def _decoder(spec: NetworkSpec) -> list[str]:
+    """All steps to come, side by side."""
+    horizon, targets = spec.output_shape
+    count, own = -(-horizon // spec.segment), spec.segment * targets // spec.readers
+    ahead = sum(item.size for item in spec.inputs if item.kind == "ahead")
+    known = " + W_a a_j" if ahead else ""
+    half = spec.hidden_size // 2
+    lines = [
+        f"decoder, {count} segments to come",
+        f"q_j = [p_j; c_k]{known}   p ({count}, {half})  c ({spec.readers}, {spec.hidden_size - half})",
+        f"y_j = W cell(q_j, h_τ) + b   ({own}),   W ({own}, {spec.hidden_size})",
+    ]
+    if ahead:
+        lines.insert(2, f"a_j: what is known of the segment ({spec.segment} × {ahead})")
     return lines
 
 

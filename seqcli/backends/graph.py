@@ -1,6 +1,6 @@
 """A trained network as an ONNX graph: what prediction runs, equal to the torch network to 1e-5.
 
-Operators used: RNN GRU LSTM MatMul Add Sub Mul Div Tanh Softmax ReduceSum ReduceMax Less Where Gather
+Operators used: RNN GRU LSTM MatMul Add Sub Mul Div Tanh Relu Softmax ReduceSum ReduceMax Less Where Gather
 Cast Shape Range Reshape Transpose Unsqueeze Squeeze Concat Identity. The encoder runs time-major
 inside, as the recurrent operators want it; everything else is batch-major.
 """
@@ -31,6 +31,9 @@ def network_graph(network: Network) -> bytes:
     graph, spec = GraphWriter(), network.spec
     inputs, steps, dense = _fields(graph, network)
     inputs[LENGTHS] = (INT64, ("batch",))
+    if network.segments is not None:
+        graph.name(_parallel(graph, network, steps), OUTPUT)
+        return graph.model(inputs, {OUTPUT: ("batch", *spec.output_shape)})
     outputs = _encoder(graph, network.encoder, steps)  # (B, T, D)
     if network.pool is None:
         _head(graph, network, outputs)
@@ -85,10 +88,26 @@ def _fields(graph: GraphWriter, network: Network) -> tuple[dict[str, Input], str
         elif item.kind == "values":
             inputs[item.field] = (FLOAT, ("batch", "time", item.size))
             steps.append(item.field)
+        elif item.kind == "ahead":
+            inputs[item.field] = (FLOAT, ("batch", network.spec.output_shape[0], item.size))
         else:
             inputs[item.field] = (FLOAT, ("batch", item.size))
             dense.append(item.field)
     return inputs, _concat(graph, steps, axis=2), dense
+
+
+def _parallel(graph: GraphWriter, network: Network, steps: str) -> str:
+    """steps (B, T, F), all of them valid → (B, horizon, targets), by segments and the parallel decoder."""
+    assert network.segments is not None
+    assert network.decoder is not None
+    x = network.segments.write_graph(graph, steps)
+    states = []
+    for cell in network.encoder.forward_cells:
+        x, after = cell.write_graph(graph, x, "", None)
+        states.append(after)
+    known = [item.field for item in network.spec.inputs if item.kind == "ahead"]
+    ahead = _concat(graph, known, axis=2) if known else ""
+    return network.decoder.write_graph(graph, network.encoder, states, ahead)
 
 
 def _head(graph: GraphWriter, network: Network, outputs: str) -> None:

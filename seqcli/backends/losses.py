@@ -37,7 +37,13 @@ def mse(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return _weighted_mean((outputs - target).square(), known, batch)
 
 
-LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "huber": huber, "mse": mse}
+def mae(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean absolute error: outputs and target (B, ...) → scalar."""
+    target, known = _known(outputs, batch)
+    return _weighted_mean((outputs - target).abs(), known, batch)
+
+
+LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "huber": huber, "mae": mae, "mse": mse}
 
 
 def _known(outputs: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:

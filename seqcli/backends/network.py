@@ -13,6 +13,7 @@ from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.initialisation import initialise, initialise_embeddings
 from seqcli.backends.pooling import Pool
 from seqcli.backends.products import linear
+from seqcli.backends.segments import ParallelDecoder, Segments
 from seqcli.network import NetworkSpec
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.sequences import LENGTHS
@@ -22,7 +23,8 @@ class Network(nn.Module):
     """A batch of fields → (B, *output_shape): logits (B, C) or scaled forecasts (B, horizon, targets).
 
     Without pooling each step has its own output, (B, T, *output_shape). A network that ``streams`` also
-    holds ``start``, the learned state (H,) from which each cell begins.
+    holds ``start``, the learned state (H,) from which each cell begins. One with a parallel decoder reads
+    segments, and has a :class:`~seqcli.backends.segments.ParallelDecoder` in the place of pool and head.
     """
 
     def __init__(self, spec: NetworkSpec) -> None:
@@ -37,11 +39,21 @@ class Network(nn.Module):
         self.embeddings = nn.ModuleList(
             nn.Embedding(item.size, item.embedding_size, padding_idx=0) for item in tokens
         )
+        parallel = spec.decoder == "parallel"
+        self.segments = Segments(spec) if parallel else None
         self.encoder = Encoder(
-            spec.cell, width, spec.hidden_size, spec.num_layers, spec.bidirectional, spec.dropout
+            spec.cell,
+            spec.hidden_size if parallel else width,
+            spec.hidden_size,
+            spec.num_layers,
+            spec.bidirectional,
+            spec.dropout,
         )
-        self.pool = None if spec.pool == "none" else Pool(spec.pool, spec.hidden_size, spec.bidirectional)
+        self.decoder = ParallelDecoder(spec) if parallel else None
         self.dropout = nn.Dropout(spec.dropout)
+        if parallel:
+            return
+        self.pool = None if spec.pool == "none" else Pool(spec.pool, spec.hidden_size, spec.bidirectional)
         self.head = nn.Linear(self.encoder.output_size + dense, prod(spec.output_shape))
         if spec.streams:
             cells = self.encoder.forward_cells
@@ -50,12 +62,24 @@ class Network(nn.Module):
 
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Fields as the spec's inputs say, with ``lengths`` (B,) int64 → (B[, T], *output_shape)."""
-        lengths = batch[LENGTHS]
         if self.spec.streams:
             return self.read_on(batch, None)[0]
-        outputs = self.encoder(self.steps(batch), lengths)  # (B, T, D)
-        if self.pool is None:
-            return self._per_step(outputs)
+        x, lengths = self.read(batch)
+        if self.decoder is not None:
+            return self.decode(self.encoder.run(x, lengths)[1], batch)
+        outputs = self.encoder(x, lengths)  # (B, T, D)
+        return self._per_step(outputs) if self.pool is None else self.answer(outputs, batch)
+
+    def decode(self, states: list[State], batch: dict[str, Tensor]) -> Tensor:
+        """The states (B * readers, H) after the last segment, layer by layer → (B, *output_shape)."""
+        assert self.decoder is not None
+        known = [batch[item.field] for item in self.spec.inputs if item.kind == "ahead"]
+        return cast(Tensor, self.decoder(self.encoder, states, torch.cat(known, dim=-1) if known else None))
+
+    def answer(self, outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        """What the encoder said at each step, (B, T, D), pooled and answered: (B, *output_shape)."""
+        lengths = batch[LENGTHS]
+        assert self.pool is not None
         pooled = self.dropout(self.pool(outputs, lengths))  # (B, D)
         dense = [batch[item.field] for item in self.spec.inputs if item.kind == "dense"]
         out = self.head(torch.cat([pooled, *dense], dim=-1) if dense else pooled)
@@ -98,8 +122,18 @@ class Network(nn.Module):
         out = linear(self.dropout(outputs), self.head.weight, self.head.bias)
         return out.view(*outputs.shape[:2], *self.spec.output_shape)
 
+    def read(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """What the encoder reads and how long each row is: (B, T, F), (B,).
+
+        With segments that is (B * readers, n, H), and lengths count segments.
+        """
+        x, lengths = self.steps(batch), batch[LENGTHS]
+        if self.segments is None:
+            return x, lengths
+        return self.segments(x), (lengths // self.spec.segment).repeat_interleave(self.spec.readers)
+
     def steps(self, batch: dict[str, Tensor]) -> Tensor:
-        """What the encoder reads, (B, T, F): embedded tokens and values side by side."""
+        """The fields of a step, (B, T, F): embedded tokens and values side by side."""
         embeddings = iter(self.embeddings)
         parts = []
         for item in self.spec.inputs:
@@ -137,12 +171,20 @@ def parameter_table(network: Network) -> ResultTable:
     for depth, layer in enumerate(network.encoder.layers, start=1):
         for cell, way in zip(cast(Layer, layer).cells, ("", " backward"), strict=False):
             parts.append((f"{spec.cell} {depth}{way}", f"{cell.input_size} → {cell.hidden_size}", cell))
-    if network.pool is not None and spec.pool == "attention":
+    if network.segments is not None:
+        project = network.segments.project
+        parts.insert(0, ("segments", f"{project.in_features} → {project.out_features}", network.segments))
+    if spec.pool == "attention" and network.pool is not None:
         shape = f"{network.pool.project.in_features} → {network.pool.project.out_features} → 1"
         parts.append(("attention", shape, network.pool))
     if spec.streams:
         parts.append(("first state", f"{len(network.start)} × {spec.hidden_size}", network.start))
-    parts.append(("head", f"{network.head.in_features} → {network.head.out_features}", network.head))
+    if network.decoder is not None:
+        project = network.decoder.project
+        shape = f"{network.decoder.count} × ({project.in_features} → {project.out_features})"
+        parts.append(("decoder", shape, network.decoder))
+    else:
+        parts.append(("head", f"{network.head.in_features} → {network.head.out_features}", network.head))
     counts = [sum(weight.numel() for weight in module.parameters()) for _, _, module in parts]
     rows = [(name, shape, count) for (name, shape, _), count in zip(parts, counts, strict=True)]
     columns = (ResultColumn("layer"), ResultColumn("shape"), ResultColumn("parameters", ",d"))

@@ -15,7 +15,7 @@ from seqcli.model_dir import SavedModel
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import Examples, Windows
-from seqcli.tasks.base import Scores
+from seqcli.tasks.base import Mixing, Scores, own_scores
 
 
 @runtime_checkable
@@ -45,7 +45,9 @@ def evaluate(model: SavedModel, table: Table) -> list[ResultTable]:
             outputs = text_nats(model, cast(Windows, examples))
         else:
             outputs = outputs_for(GraphSession.open(model), examples)
-        scores = [Scores(f"seqcli ({model.network.cell})", task.score(outputs, examples))]
+        cell = model.network.cell
+        name = cell if isinstance(task, Mixing) else f"seqcli ({cell})"
+        scores = own_scores(task, outputs, examples, name)
         if isinstance(task, WithReferences):
             scores += task.reference_scores(examples)
         tables = task.report(scores, outputs, examples)

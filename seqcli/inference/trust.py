@@ -9,7 +9,7 @@ import numpy as np
 
 from seqcli.errors import ModelError
 from seqcli.model_dir import SavedModel
-from seqcli.tasks.base import Task
+from seqcli.tasks.base import Mixing, Task
 from seqcli.tasks.registry import load_task
 
 
@@ -17,7 +17,8 @@ def saved_task(model: SavedModel) -> Task:
     """The fitted task of a model. Raises :class:`ModelError` when its description is no task."""
     try:
         with blamed_on(model):
-            return load_task(model.record["task"])
+            task = load_task(model.record["task"])
+            return task.with_arrays(model.weights(of_task=True)) if isinstance(task, Mixing) else task
     except (AttributeError, TypeError, RecursionError) as error:
         raise _blame(model, error) from error
 

@@ -8,7 +8,7 @@ Fitted on the stamps of a file, saved as JSON, used without pandas. It knows the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ from seqcli.preprocessing.wording import Writing, describe
 from seqcli.sequences import AnyArray, FloatArray, IntArray
 
 CYCLES = ("day", "week", "year")
+LENGTHS = {"day": DAY, "week": WEEK, "year": 365 * DAY}
+"""Of each cycle, in microseconds."""
 """Cycles that can become features, each as a sine and a cosine."""
 
 _MAX_ROUNDS = 50
@@ -200,6 +202,14 @@ class Calendar:
         waves = np.stack([np.sin(angles), np.cos(angles)], axis=2)
         return waves.reshape(len(times), -1).astype(np.float32)
 
+    def beyond(self, window: int) -> Calendar:
+        """The calendar without cycles that ``window`` steps show twice: what is seen need not be told."""
+        if self.frequency.unit == "steps":
+            return self
+        step = self.frequency.count if self.frequency.unit == "time" else self.frequency.count * 30 * DAY
+        kept = tuple(cycle for cycle in self.cycles if window * step < 2 * LENGTHS[cycle])
+        return replace(self, cycles=kept)
+
     # ------------------------------------------------------------------ in words
 
     def describe(self) -> str:
@@ -285,8 +295,7 @@ def _cycles(frequency: Frequency, span: int) -> tuple[str, ...]:
     if frequency.unit == "steps":
         return ()
     step = frequency.count if frequency.unit == "time" else frequency.count * 30 * DAY
-    lengths = {"day": DAY, "week": WEEK, "year": 365 * DAY}
-    kept = [cycle for cycle in CYCLES if span >= 2 * lengths[cycle] - step and step * 3 <= lengths[cycle]]
+    kept = [cycle for cycle in CYCLES if span >= 2 * LENGTHS[cycle] - step and step * 3 <= LENGTHS[cycle]]
     if "week" in kept and sum(frequency.open_weekdays()) < 2:
         kept.remove("week")
     return tuple(kept)

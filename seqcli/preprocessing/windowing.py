@@ -61,3 +61,10 @@ def panel_windows(
             if len(starts) and int(starts.max()) + reach > len(values):
                 raise ValueError(f"field {name} has {len(values)} steps, a window needs more")
     return Windows(past, future, starts, window, horizon)
+
+
+def evenly(starts: IntArray, most: int) -> IntArray:
+    """At most ``most`` of ``starts`` (N,), evenly spread over them."""
+    if len(starts) <= most:
+        return starts
+    return np.asarray(starts[np.linspace(0, len(starts) - 1, most).astype(np.int64)])

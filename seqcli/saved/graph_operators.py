@@ -63,6 +63,7 @@ OPERATORS: dict[str, Operator] = {
     "Mul": Operator("N N", "N"),
     "Div": Operator("F F", "F"),
     "Tanh": Operator("F", "F"),
+    "Relu": Operator("F", "F"),
     "Softmax": Operator("F", "F", {"axis": AXIS}),
     # reductions; ReduceSum takes its axes as an input since opset 13
     "ReduceSum": Operator("N I?", "N", {"keepdims": FLAG, "noop_with_empty_axes": FLAG}),

@@ -142,6 +142,8 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
         damaged(where, "network has an impossible direction or dropout")
     if type(spec.streams) is not bool or (spec.streams and (spec.pool != "none" or spec.bidirectional)):
         damaged(where, "network streams, but pools or reads backwards")
+    if not _valid_decoder(spec):
+        damaged(where, "network has an impossible decoder")
     if spec.skip and (len(spec.skip) != spec.output_shape[-1] or not _valid_skip(spec)):
         damaged(where, "network skips from a column that it does not read")
     return spec
@@ -154,7 +156,20 @@ def _size(value: Any) -> bool:
 def _valid_input(item: InputSpec) -> bool:
     embeds = _size(item.embedding_size) if item.kind == "tokens" else item.embedding_size == 0
     name = isinstance(item.field, str) and NAME.fullmatch(item.field) and item.field != "lengths"
-    return bool(name) and item.kind in ("tokens", "values", "dense") and _size(item.size) and embeds
+    return bool(name) and item.kind in ("tokens", "values", "dense", "ahead") and _size(item.size) and embeds
+
+
+def _valid_decoder(spec: NetworkSpec) -> bool:
+    """Whether segments, targets and what is known ahead agree with how the horizon is made."""
+    kinds = [item.kind for item in spec.inputs]
+    if type(spec.each_target) is not bool or not _size(spec.segment):
+        return False
+    if spec.decoder == "direct":
+        return spec.segment == 1 and not spec.each_target and "ahead" not in kinds
+    values = sum(item.size for item in spec.inputs if item.kind == "values")
+    sized = len(spec.output_shape) == 2 and values >= spec.output_shape[1] and spec.hidden_size > 1
+    alone = not spec.bidirectional and spec.pool == "last" and not spec.skip and not spec.streams
+    return spec.decoder == "parallel" and sized and alone and set(kinds) <= {"values", "ahead"}
 
 
 def _valid_skip(spec: NetworkSpec) -> bool:
@@ -165,10 +180,16 @@ def _valid_skip(spec: NetworkSpec) -> bool:
 def batch_signature(spec: NetworkSpec) -> Signature:
     """What the graph "batch" of a network must take and give.
 
-    Inputs: tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D), and ``lengths``
-    int64 (B,). Output: ``output`` float32 (B, *output_shape), or (B, T, *output_shape) without pooling.
+    Inputs: tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D), ahead float32
+    (B, horizon, A), and ``lengths`` int64 (B,). Output: ``output`` float32 (B, *output_shape), or
+    (B, T, *output_shape) without pooling.
     """
-    ports = {"tokens": ("I", (None, None)), "values": ("F", (None, None)), "dense": ("F", (None,))}
+    ports: dict[str, tuple[str, tuple[int | None, ...]]] = {
+        "tokens": ("I", (None, None)),
+        "values": ("F", (None, None)),
+        "dense": ("F", (None,)),
+        "ahead": ("F", (None, spec.output_shape[0])),
+    }
     inputs = {
         item.field: Port(
             ports[item.kind][0], (*ports[item.kind][1], *(() if item.kind == "tokens" else (item.size,)))

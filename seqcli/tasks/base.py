@@ -8,9 +8,9 @@ outputs back into rows. It knows no torch: a network is described by a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -176,6 +176,37 @@ class Task(Protocol):
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Task:
         """Rebuild from :meth:`to_json`. Raises ModelError on anything else."""
+
+
+@runtime_checkable
+class Mixing(Protocol):
+    """A task whose answer mixes the network's with those of members that need none."""
+
+    @property
+    def network_counts(self) -> bool:
+        """Whether the network has any weight."""
+
+    def member_scores(self, outputs: NDArray[np.float32], examples: Examples, network: str) -> list[Scores]:
+        """Scores of the mix, and of each fitted member alone; ``network`` is what the network is called.
+
+        ``outputs`` are (N, *output_shape).
+        """
+
+    def refitted(self, examples: Examples) -> Task:
+        """This task with its own members fitted anew on ``examples``."""
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """What was fitted and is too large for :meth:`Task.to_json`, by name."""
+
+    def with_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> Task:
+        """The restored task with what :meth:`arrays` gave. Raises ModelError where that does not fit."""
+
+
+def own_scores(task: Task, outputs: NDArray[np.float32], examples: Examples, network: str) -> list[Scores]:
+    """What the trained task scores on ``examples``: the result first. ``outputs`` are (N, *output_shape)."""
+    if isinstance(task, Mixing):
+        return task.member_scores(outputs, examples, network)
+    return [Scores(network, task.score(outputs, examples))]
 
 
 class RowTask(Task, Protocol):

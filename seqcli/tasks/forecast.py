@@ -2,53 +2,59 @@
 
 One recurrent network reads a window of each series, relative to its last value, and says how the
 next steps differ from a reference forecast (the last value, or the last season). After training two
-things are measured on the validation part: how much of what the network says is used (all of it,
-a share, or nothing where a naive forecast is better), and how wide the intervals are.
+things are measured on the validation part: how much the network counts beside members that need none
+(:mod:`seqcli.tasks.forecasting.mixture`), and how wide the intervals are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.errors import DataError
-from seqcli.network import NetworkSpec
+from seqcli.errors import ModelError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
-from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
-from seqcli.sequences import Examples, FloatArray, IntArray
+from seqcli.sequences import TARGET, Examples, FloatArray, IntArray
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
-from seqcli.tasks.forecasting.choices import training_defaults
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
 from seqcli.tasks.forecasting.metrics import averaged, point_metrics, seasonal_error
-from seqcli.tasks.forecasting.next import ForecastContext, last_windows, next_rows, next_step_line
-from seqcli.tasks.forecasting.panel import Panel, build_panel, scale_panel
+from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE, SEASON_MEAN, Mixture
+from seqcli.tasks.forecasting.network import network_spec, training_defaults
+from seqcli.tasks.forecasting.next import ForecastContext, next_rows, next_step_line
+from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.references import reference_forecasts
 from seqcli.tasks.forecasting.report import backtest_title, by_step, by_target, comparison, coverage
-from seqcli.tasks.forecasting.rows import Forms, read_later_rows
+from seqcli.tasks.forecasting.ridge import Series, refit_ridge
+from seqcli.tasks.forecasting.rows import Forms
 from seqcli.tasks.forecasting.saved import restored, saved
 from seqcli.tasks.forecasting.scaling import SeriesScaling
-from seqcli.tasks.forecasting.windows import ForecastWindows, Frame, make_windows, part_starts, windows_of
+from seqcli.tasks.forecasting.use import labelled_windows, newest_windows, plain_stamps
+from seqcli.tasks.forecasting.windows import (
+    VALUES,
+    ForecastWindows,
+    Frame,
+    windows_of,
+)
 from seqcli.tasks.metrics import HIGHER_IS_BETTER
 
 Array = NDArray[np.float64]
 
-SHARES = np.linspace(0.0, 1.0, 11)
-"""Shares of the network's difference to the reference that validation chooses from."""
+CHUNK = 512
+"""Windows whose past is gathered at a time."""
 
 
 @dataclass(frozen=True)
 class Forecast:
     """A fitted forecaster of K targets, H steps ahead."""
 
-    name: ClassVar[str] = "forecast.v1"
+    name: ClassVar[str] = "forecast.v2"
     metric: ClassVar[str] = "mase"
     higher_is_better: ClassVar[bool] = HIGHER_IS_BETTER[metric]
 
@@ -71,8 +77,7 @@ class Forecast:
     levels: tuple[int, ...]
     radii: Array
     """(L, H, K) half widths at ``levels``, in spreads of the target."""
-    share: Array
-    """(K,) share of the network's difference to the reference that is used."""
+    mixture: Mixture
 
     # ------------------------------------------------------------------ before training
 
@@ -83,60 +88,29 @@ class Forecast:
         Raises DataError for what cannot be forecast, with the number of rows that it would take.
         """
         fitted = fit_forecast(tables, plan, options)
-        panel, frame = fitted.panel, fitted.frame
+        frame = fitted.shape.frame
         task = cls._from(fitted, options)
-        train, validation, test = (
-            make_windows(panel, frame, fitted.scaled, starts, positions)
-            for starts, positions in (
-                (
-                    fitted.starts
-                    if part == 0
-                    else part_starts(panel, positions, frame.window, frame.horizon),
-                    positions,
-                )
-                for part, positions in enumerate(fitted.parts.positions(panel, part) for part in range(3))
-            )
-        )
-        task = replace(task, radii=conformal_radii(task._wanted(train), task.levels))
-        training = training_defaults(len(train), frame.window)
+        train, validation, test = (fitted.windows(part) for part in range(3))
+        radii = conformal_radii(task._wanted(train) / frame.target_spread, task.levels)
+        training = training_defaults(train, options)
         hidden = training.pop("hidden_size")
-        network = NetworkSpec(
-            inputs=train.inputs(),
-            output_shape=(frame.horizon, panel.targets),
-            cell=options.network.cell or "gru",
-            hidden_size=options.network.hidden_size or hidden,
-            num_layers=options.network.num_layers,
-            bidirectional=bool(options.network.bidirectional),
-            pool=options.network.pool or "last",
-            dropout=options.network.dropout or 0.0,
-            init=options.network.init,
-            skip=tuple(range(panel.targets)),
-            time_range=frame.window,
-        )
-        everything = panel.spans(0 * panel.lengths, panel.lengths)
         return Prepared(
-            task=task,
+            task=replace(task, radii=radii),
             train=train,
             validation=validation,
             test=test,
-            network=network,
+            network=network_spec(train, hidden, options),
             loss="huber",
             training={**training, "window": frame.window, "horizon": frame.horizon},
             rules=fitted.rules,
             warnings=fitted.warnings,
-            refit=lambda: make_windows(
-                panel,
-                frame,
-                fitted.scaled,
-                part_starts(panel, everything, frame.window, frame.horizon, options.forecast.stride),
-                everything,
-            ),
+            refit=fitted.everything,
         )
 
     @classmethod
     def _from(cls, fitted: Fitted, options: Options) -> Forecast:
         """The task before anything is known from validation."""
-        panel, frame, train = fitted.panel, fitted.frame, fitted.parts.ends[:, 0]
+        panel, frame, train = fitted.panel, fitted.shape.frame, fitted.parts.ends[:, 0]
         season = frame.season if frame.season > 1 else fitted.calendar.season
         last = panel.lengths if options.training.refit else fitted.parts.ends[:, 1]
         levels = tuple(sorted({*LEVELS, *options.forecast.interval}))
@@ -155,26 +129,34 @@ class Forecast:
                     for row in range(len(train))
                 ]
             ),
-            seen=tuple(_plain(panel.stamps[panel.offsets + last - 1])),
+            seen=tuple(plain_stamps(panel.stamps[panel.offsets + last - 1])),
             intervals=options.forecast.interval,
             levels=levels,
             radii=np.zeros((len(levels), frame.horizon, panel.targets)),
-            share=np.ones(panel.targets),
+            mixture=Mixture.of_network(panel.targets, frame, fitted.shape.seasons, fitted.shape.ridge),
         )
 
     # ------------------------------------------------------------------ outputs to values
 
     def calibrate(self, outputs: FloatArray, examples: Examples) -> Forecast:
-        """Choose each target's share and measure the intervals on validation ``outputs`` (N, H, K).
+        """Choose the members' weights and measure the intervals on validation ``outputs`` (N, H, K).
 
         Without a scored validation step the task stays as it is: the network is used in full, and the
-        intervals are those of the reference forecast on the training rows.
+        intervals are those of the last value on the training rows.
         """
-        wanted = self._wanted(examples)
-        if np.isnan(wanted).all():
+        examples = windows_of(examples)
+        actual = examples.scaled_actual()
+        if np.isnan(actual).all():
             return self
-        errors = [_mean_error(wanted - share * outputs) for share in SHARES]  # (shares) of (K,)
-        chosen = replace(self, share=SHARES[np.argmin(errors, axis=0)])
+        counted = 1.0 if examples.weights is None else examples.weights[examples.series, None, None]
+        errors = np.stack(
+            [
+                (forecast - actual) / self.frame.target_spread * counted
+                for forecast in (self._member(name, outputs, examples) for name in self.mixture.members)
+            ]
+        )  # (M, N, H, K)
+        blocks = examples.series * examples.panel.total + examples.origins // self.frame.horizon
+        chosen = replace(self, mixture=self.mixture.fitted(errors, blocks))
         return chosen.recalibrate([(outputs, examples)])
 
     def recalibrate(self, parts: Sequence[tuple[FloatArray, Examples]]) -> Forecast:
@@ -182,31 +164,59 @@ class Forecast:
 
         After the backtest that is validation and test together: the newest rows say most about the next.
         """
-        residuals = [
-            self._wanted(examples) - self.share * outputs for outputs, examples in parts if len(examples)
-        ]
-        return (
-            replace(self, radii=conformal_radii(np.concatenate(residuals), self.levels))
-            if residuals
-            else self
+        residuals = []
+        for outputs, examples in parts:
+            if len(examples):
+                examples = windows_of(examples)
+                miss = examples.scaled_actual() - self._combined(outputs, examples)
+                residuals.append(miss / self.frame.target_spread)
+        if not residuals:
+            return self
+        return replace(self, radii=conformal_radii(np.concatenate(residuals), self.levels))
+
+    @property
+    def network_counts(self) -> bool:
+        """Whether the network has any weight."""
+        return self.mixture.counts(NETWORK)
+
+    def refitted(self, examples: Examples) -> Forecast:
+        """This task with its ridge fitted anew on all ``examples``."""
+        examples, ridge = windows_of(examples), self.mixture.ridge
+        if ridge is None or self.frame.residual:  # the network goes on from the ridge that it has learnt with
+            return self
+        panel, windows = examples.panel, examples.windows
+        each = np.ones(len(panel.names), np.float32) if examples.weights is None else examples.weights
+        series = Series(
+            windows.past[VALUES][:, : panel.targets],
+            windows.future[TARGET],
+            np.repeat(each, panel.lengths + panel.room),
+        )
+        again = refit_ridge(ridge, series, examples.windows.starts, self.frame.window, self.frame.horizon)
+        return replace(self, mixture=replace(self.mixture, ridge=again))
+
+    def _wanted(self, examples: ForecastWindows) -> Array:
+        """What the reference forecast misses, (N, H, K); NaN where unscored."""
+        return np.asarray((examples.scaled_actual() - examples.references()).astype(np.float64))
+
+    def _member(self, name: str, outputs: FloatArray, examples: ForecastWindows) -> FloatArray:
+        """The scaled forecast (N, H, K) of one member."""
+        return _in_chunks(
+            lambda rows: self.mixture.member(name, examples.past(rows), outputs[rows], self.frame),
+            len(examples),
         )
 
-    def _wanted(self, examples: Examples) -> Array:
-        """What the network should have said, (N, H, K); NaN where unscored."""
-        examples = windows_of(examples)
-        change = (examples.scaled_actual() - examples.references()).astype(np.float64)
-        return np.asarray(change / self.frame.target_spread)
+    def _combined(self, outputs: FloatArray, examples: ForecastWindows) -> FloatArray:
+        """The scaled forecast (N, H, K)."""
+        return _in_chunks(
+            lambda rows: self.mixture.combined(examples.past(rows), outputs[rows], self.frame), len(examples)
+        )
 
     def forecasts(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """Forecasts (N, H, K) on values as in the file."""
-        scaling = self._scaling_of(examples.panel)
-        return scaling.inverse(self._scaled(outputs, examples.references()), examples.series)
-
-    def _scaled(self, outputs: FloatArray, reference: NDArray[Any]) -> Array:
-        return np.asarray(reference + self.share * outputs.astype(np.float64) * self.frame.target_spread)
+        return self.scaling_of(examples.panel).inverse(self._combined(outputs, examples), examples.series)
 
     def _bounds(
-        self, scaled: Array, scaling: SeriesScaling, series: IntArray, levels: Sequence[int]
+        self, scaled: NDArray[Any], scaling: SeriesScaling, series: IntArray, levels: Sequence[int]
     ) -> list[tuple[int, Array, Array]]:
         """(percent, low, high) of each interval around scaled forecasts (N, H, K)."""
         radii = radii_at(self.levels, self.radii, levels) * self.frame.target_spread
@@ -215,7 +225,7 @@ class Forecast:
             for level, radius in zip(levels, radii, strict=True)
         ]
 
-    def _scaling_of(self, panel: Panel, upto: int | None = None) -> SeriesScaling:
+    def scaling_of(self, panel: Panel, upto: int | None = None) -> SeriesScaling:
         """The scaling of ``panel``'s series; an unknown one is scaled by its first ``upto`` steps, or all."""
         return self.scaling.extended(
             panel.names, [panel.series(row, upto) for row in range(len(panel.names))]
@@ -242,6 +252,22 @@ class Forecast:
         )
         return point_metrics(examples.actual(), forecast, errors[examples.series])
 
+    def member_scores(self, outputs: FloatArray, examples: Examples, network: str) -> list[Scores]:
+        """The mix, then the network and the other fitted members alone; ``outputs`` are (N, H, K)."""
+        examples = windows_of(examples)
+        scaling = self.scaling_of(examples.panel)
+        scores = [Scores("combined", averaged(self._metrics(self.forecasts(outputs, examples), examples)))]
+        names = {
+            NETWORK: f"{network} alone",
+            RIDGE: "ridge alone",
+            SEASON_MEAN: f"mean of {self.mixture.seasons} seasons",
+        }
+        for name in reversed(self.mixture.members):
+            if name in names:
+                forecast = scaling.inverse(self._member(name, outputs, examples), examples.series)
+                scores.append(Scores(names[name], averaged(self._metrics(forecast, examples))))
+        return scores
+
     def baselines(self, prepared: Prepared) -> list[Scores]:
         """Naive, seasonal naive and drift on the test part."""
         return self.reference_scores(prepared.test)
@@ -263,12 +289,7 @@ class Forecast:
         targets, season = self.plan.target, self.frame.season
         before = f"the season before ({season} steps)" if season > 1 else "the last value"
         caption = [f"MASE 1 is the error that {before} made in training"]
-        unused = [name for name, share in zip(targets, self.share, strict=True) if share == 0]
-        if unused:
-            caption.append(
-                f"on validation nothing was better than the reference ({before}) for {', '.join(unused)}, "
-                "so that is the forecast"
-            )
+        caption.append(self.mixture.sentence("network", targets))
         caption += [examples.note] if examples.note else []
         tables = [comparison(backtest_title(targets, examples), scores, "; ".join(caption))]
         if not len(examples):
@@ -280,8 +301,8 @@ class Forecast:
             tables.append(by_target(targets, *errors))
         else:
             tables.append(by_step(actual[..., 0], forecast[..., 0], naive[..., 0]))
-        scaled = self._scaled(outputs, examples.references())
-        bounds = self._bounds(scaled, self._scaling_of(examples.panel), examples.series, self.intervals)
+        scaled = self._combined(outputs, examples)
+        bounds = self._bounds(scaled, self.scaling_of(examples.panel), examples.series, self.intervals)
         return [*tables, coverage(actual, bounds)]
 
     # ------------------------------------------------------------------ a saved model on a file
@@ -292,25 +313,7 @@ class Forecast:
 
     def encode_labelled(self, table: Table) -> ForecastWindows:
         """Windows over the rows after those that training has seen, else over all; the note says which."""
-        panel, _ = self._panel(table)
-        seen = dict(zip(self.scaling.names, self.seen, strict=True))
-        begins = np.zeros(len(panel.names), dtype=np.int64)
-        for row, name in enumerate(panel.names):
-            if name in seen:
-                own = panel.stamps[panel.offsets[row] : panel.offsets[row] + panel.lengths[row]]
-                begins[row] = np.searchsorted(np.array(_plain(own)), seen[name], side="right")
-        part = panel.spans(begins, panel.lengths)
-        window, horizon = self.frame.window, self.frame.horizon
-        starts = part_starts(panel, part, window, horizon)
-        note = ""
-        if not len(starts):
-            part = panel.spans(0 * panel.lengths, panel.lengths)
-            starts = part_starts(panel, part, window, horizon)
-            note = "the network was trained on these rows"
-        if not len(starts):
-            raise self._too_short(table, panel)
-        scaled = scale_panel(panel, self._scaling_of(panel, window), self.missing)
-        return make_windows(panel, self.frame, scaled, starts, part, note)
+        return labelled_windows(self, table)
 
     def forecast_examples(self, table: Table) -> tuple[ForecastWindows, ForecastContext]:
         """The last window of each series that is long enough, and what :meth:`forecast_rows` needs.
@@ -318,32 +321,7 @@ class Forecast:
         Of several series, one that is too short, or new and without change, is forecast by its last value
         and named in the context's notes. Raises DataError when there is nothing to forecast from.
         """
-        panel, notes = self._panel(table)
-        scaling = self._scaling_of(panel)
-        examples, context = last_windows(panel, scaling, self.frame, (self.missing, self.scaling.names))
-        if not len(examples) and (not self.plan.id or len(context.silent) == len(panel.names)):
-            raise self._too_short(table, panel)
-        return examples, replace(context, odd=tuple(notes))
-
-    def _panel(self, table: Table) -> tuple[Panel, list[str]]:
-        """The series of a later file, on the calendar's grid, with room for the horizon."""
-        rows, sentences = read_later_rows(table, self.plan, self.merge, self.forms)
-        panel, gaps = build_panel(rows, self.calendar, len(self.plan.target), self.frame.horizon)
-        if gaps:
-            sentences.append(f"{counted(gaps, 'step')} of the calendar without a row")
-        return panel, sentences
-
-    def _too_short(self, table: Table, panel: Panel) -> DataError:
-        rows, window = int(panel.lengths.max(initial=0)), self.frame.window
-        if rows >= window:
-            return DataError(
-                f"{table.source}, column {self.plan.target[0]}: not one value to forecast from",
-                "is it the file that the model was made for?",
-            )
-        return DataError(
-            f"{table.source}: {rows} rows, and the model reads a window of {window}",
-            f"give it at least the last {window} rows",
-        )
+        return newest_windows(self, table)
 
     def forecast_rows(
         self, outputs: FloatArray, context: ForecastContext, intervals: Sequence[int] | None = None
@@ -355,9 +333,8 @@ class Forecast:
         that were asked for in training.
         """
         scaled = context.reference.copy()  # (S, H, K)
-        through = context.network_rows
-        if len(through):
-            scaled[through] = self._scaled(outputs, scaled[through])
+        if len(context.examples):
+            scaled[context.network_rows] = self._combined(outputs, context.examples)
         everyone = np.arange(len(scaled), dtype=np.int64)
         levels = self.intervals if intervals is None else tuple(intervals)
         bounds = self._bounds(scaled, context.scaling, everyone, levels)
@@ -375,8 +352,25 @@ class Forecast:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Forecast:
-        """Rebuild from :meth:`to_json`. Raises ModelError on anything else."""
+        """Rebuild from :meth:`to_json`, without the ridge's weights. Raises ModelError on anything else."""
         return cls(**restored(data))
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """The ridge's weights (P, L, H)."""
+        return {RIDGE: self.mixture.ridge.weights} if self.mixture.ridge else {}
+
+    def with_arrays(self, arrays: Mapping[str, FloatArray]) -> Forecast:
+        """This task with its ridge's weights. Raises ModelError where they do not fit."""
+        ridge = self.mixture.ridge
+        if ridge is None:
+            return self
+        weights = arrays.get(RIDGE)
+        shaped = weights is not None and weights.ndim == 3 and weights.shape[0] in (1, len(self.plan.target))
+        if weights is None or not shaped or weights.shape[2] != self.frame.horizon:
+            raise ModelError("the model's ridge does not fit its window")
+        if not 1 <= weights.shape[1] <= self.frame.window or not np.isfinite(weights).all():
+            raise ModelError("the model's ridge holds numbers that cannot be used")
+        return replace(self, mixture=replace(self.mixture, ridge=replace(ridge, weights=weights)))
 
 
 def error_scales(values: Array, targets: int, season: int) -> Array:
@@ -386,15 +380,7 @@ def error_scales(values: Array, targets: int, season: int) -> Array:
     return np.where(np.isnan(scales), single, scales)
 
 
-def _mean_error(residuals: Array) -> Array:
-    """Mean |r| (K,) of residuals (N, H, K), 0 where none is known."""
-    known = ~np.isnan(residuals)
-    return np.asarray(
-        np.where(known, np.abs(residuals), 0).sum(axis=(0, 1)) / np.maximum(known.sum(axis=(0, 1)), 1)
-    )
-
-
-def _plain(stamps: NDArray[Any]) -> list[int | float]:
-    """Stamps as JSON numbers: microseconds since 1970, or step numbers."""
-    plain = stamps.astype("datetime64[us]").astype(np.int64) if stamps.dtype.kind == "M" else stamps
-    return [value.item() for value in plain]
+def _in_chunks(make: Callable[[slice], Array], count: int) -> FloatArray:
+    """What ``make`` says of ``count`` windows, some at a time: (N, H, K) float32."""
+    parts = [make(slice(begin, begin + CHUNK)).astype(np.float32) for begin in range(0, max(count, 1), CHUNK)]
+    return np.concatenate(parts)

@@ -12,7 +12,8 @@ from seqcli.tasks.base import Plan, Prepared, Tables, Task
 TASKS = {
     "classify.v1": "seqcli.tasks.classify:Classify",
     "regress.v1": "seqcli.tasks.regress:Regress",
-    "forecast.v1": "seqcli.tasks.forecast:Forecast",
+    "forecast.v1": "seqcli.tasks.forecasting.first:FirstForecast",
+    "forecast.v2": "seqcli.tasks.forecast:Forecast",
     "language.v1": "seqcli.tasks.language:Language",
 }
 CURRENT = {name.partition(".")[0]: name for name in TASKS}

@@ -23,6 +23,7 @@ from seqcli.backends.graph import network_graph, step_graph
 from seqcli.backends.network import Network, build_network, parameter_table
 from seqcli.errors import DivergedError
 from seqcli.model_dir import (
+    TASK_ARRAY,
     SavedModel,
     check_target,
     clear_partial,
@@ -34,7 +35,7 @@ from seqcli.options import Options, SavingOptions
 from seqcli.readers.read import read_table
 from seqcli.saved.places import resume_command
 from seqcli.sequences import Examples, Windows
-from seqcli.tasks.base import Prepared, Scores, Tables, Task, Writing
+from seqcli.tasks.base import Mixing, Prepared, Scores, Tables, Task, Writing, own_scores
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.registry import prepare
 from seqcli.threads import training_threads
@@ -197,17 +198,21 @@ def _train_and_save(
     validated = _outputs(run, prepared.validation)
     task = prepared.task.calibrate(validated, prepared.validation)
     outputs = _outputs(run, prepared.test)
-    own = Scores(prepared.network.cell, task.score(outputs, prepared.test))
-    scores = [own, *task.baselines(prepared)]
+    scores = own_scores(task, outputs, prepared.test, prepared.network.cell)
+    scores += task.baselines(prepared)
     tables = task.report(scores, outputs, prepared.test)
     rules = [*prepared.rules, *kept_rules(prepared, run.options.training, outcome)]
     history = outcome.history
     if prepared.refit and run.options.training.refit:
         task = task.recalibrate([(validated, prepared.validation), (outputs, prepared.test)])
-        refit = yield from _refit(run, setup, outcome, checkpoints)
-        history = [*history, *refit.history]
-        again = count(refit.steps, "step")
-        rules.append(f"after the test the network went on over all rows, for {again}")
+        everything = prepared.refit()
+        if isinstance(task, Mixing):
+            task = task.refitted(everything)
+        if not isinstance(task, Mixing) or task.network_counts:
+            refit = yield from _refit(run, everything, setup, outcome, checkpoints)
+            history = [*history, *refit.history]
+            again = count(refit.steps, "step")
+            rules.append(f"after the test the network went on over all rows, for {again}")
     run.network.to("cpu")
     replaced = _replaced(run, old, scores)
     trained = Trained(run.target, tables[0], tuple(tables[1:]), tuple(rules), replaced)
@@ -256,10 +261,10 @@ def _writer(writing: Writing | None) -> Callable[[Any], str] | None:
     return lambda network: decode(go_on(network, opening, length, temperature=0.8, seed=0))
 
 
-def _refit(run: Run, setup: FitSetup, outcome: FitOutcome, checkpoints: CheckpointStore) -> _Fitting:
+def _refit(
+    run: Run, everything: Examples, setup: FitSetup, outcome: FitOutcome, checkpoints: CheckpointStore
+) -> _Fitting:
     """Go on over all rows, from the best weights, for a share of the steps that led to them."""
-    assert run.prepared.refit is not None
-    everything = run.prepared.refit()
     share = REFIT_SHARE * len(everything) / max(1, len(run.prepared.train))
     steps = max(1, math.ceil(outcome.best_step * share))
     again = replace(
@@ -302,6 +307,8 @@ def _save(
         refitted,
     )
     weights = {name: tensor.numpy() for name, tensor in run.network.state_dict().items()}
+    if isinstance(task, Mixing):
+        weights.update({TASK_ARRAY + name: array for name, array in task.arrays().items()})
     streams = prepared.network.streams
     graphs = {"step": step_graph(run.network)} if streams else {"batch": network_graph(run.network)}
     card = model_card(record, task.plan, facts)

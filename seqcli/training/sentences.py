@@ -21,6 +21,8 @@ def plan_lines(prepared: Prepared, training: TrainingOptions, threads: int) -> t
     layers = f"{spec.num_layers} layers" if spec.num_layers > 1 else "1 layer"
     cell = "no recurrence" if spec.cell == "none" else spec.cell.upper()
     pooling = "an answer at each step" if spec.pool == "none" else f"{spec.pool} pooling"
+    if spec.decoder == "parallel":
+        pooling = f"{count(spec.segment, 'step')} at a time, all steps to come side by side"
     network = (
         f"network: {cell}, {layers} of {spec.hidden_size} units read {direction}, "
         f"{pooling}, {spec.init} initialisation"

@@ -115,6 +115,13 @@ GOLDEN = {
         slice(200, None),
         "forecast",
     ),
+    "forecast_members": Golden(
+        PRICES,
+        lambda: list(prices(240)),
+        ("--target", "close,volume", "--window", "21", "--horizon", "7", "--interval", "50,90"),
+        slice(150, None),
+        "forecast",
+    ),
     "forecast_panel": Golden(
         ("date", "shop", "volume"),
         two_shops,

@@ -17,13 +17,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from seqcli.model_dir import SavedModel, read_model, write_model
+from seqcli.model_dir import TASK_ARRAY, SavedModel, read_model, write_model
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import Options
 from seqcli.preprocessing.scaling import StandardScaler
 from seqcli.preprocessing.vocabulary import Vocabulary
 from seqcli.readers.numbers import NumberForm
-from seqcli.tasks.base import Plan
+from seqcli.tasks.base import Mixing, Plan
 from seqcli.tasks.classify import Classify
 from seqcli.tasks.features import Features, NumberColumn
 from seqcli.tasks.inputs import Inputs
@@ -71,7 +71,10 @@ def save(target: Path, task: Any, spec: NetworkSpec, graph: bytes, digest: str =
         "data": {"source": "train.csv", "digest": digest, "rows": 10},
         "created": "2026-01-02T03:04:05+00:00",
     }
-    write_model(target, record, {"w": np.zeros(1, np.float32)}, {"batch": graph}, [], "# card\n")
+    weights = {"w": np.zeros(1, np.float32)}
+    if isinstance(task, Mixing):
+        weights.update({TASK_ARRAY + name: array for name, array in task.arrays().items()})
+    write_model(target, record, weights, {"batch": graph}, [], "# card\n")
     return read_model(target)
 
 

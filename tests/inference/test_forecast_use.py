@@ -30,7 +30,10 @@ def forecaster(write_csv, save_model):
     """A saved forecaster of the walk, its table, and the lines."""
     lines = walk()
     table = read_table([str(write_csv("walk.csv", lines))], ReadingOptions())
-    options = Options(columns=ColumnOptions(task="forecast"), forecast=ForecastOptions(window=12, horizon=4))
+    options = Options(
+        columns=ColumnOptions(task="forecast"),
+        forecast=ForecastOptions(window=12, horizon=4, decoder="direct"),
+    )
     prepared = prepare(Tables(table), make_plan(table, options.columns, options.reading), options)
     return save_model(prepared.task, prepared.network, table.digest), table, lines
 
@@ -77,7 +80,7 @@ def test_evaluating_gives_the_model_beside_the_naive_forecasts(forecaster) -> No
     model, table, _ = forecaster
     result = evaluate(model, table)[0]
     predictors = [row[0] for row in result.rows]
-    assert predictors[0] == "seqcli (gru)"
+    assert predictors[:2] == ["combined", "gru alone"]
     assert "naive" in predictors
 
 
@@ -90,13 +93,18 @@ def test_a_model_that_predicts_rows_is_refused(word_model, forecaster) -> None:
 def test_fitted_values_that_make_no_sense_are_the_models_fault(forecaster) -> None:
     model, table, _ = forecaster
     task = model.record["task"]
-    for name, value in (("share", [1e308]), ("share", "x"), ("radii", []), ("calendar", {}), ("plan", 3)):
+    for name, value in (
+        ("mixture", {**task["mixture"], "weights": 1e308}),
+        ("mixture", "x"),
+        ("radii", []),
+        ("calendar", {}),
+        ("plan", 3),
+    ):
         spoilt = replace(model, record={**model.record, "task": {**task, name: value}})
         try:
             rows = forecast_rows(spoilt, table).rows.rows
         except ModelError:
             continue
-        assert name == "share"  # zero times any share is zero
         assert all(math.isfinite(cell) for row in rows for cell in row if isinstance(cell, float))
 
 

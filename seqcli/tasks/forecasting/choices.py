@@ -1,27 +1,27 @@
-"""What a forecast decides where nothing was typed: season, horizon, window, and how long to train.
+"""What a forecast decides where nothing was typed: season, horizon, window and segments.
 
 The season comes from the calendar and the training rows (:mod:`seqcli.tasks.forecasting.season`). The
-horizon is one season, else 10. The window is the best on validation of one season, two seasons and 60 steps
-(at most a quarter of the rows), as judged by a linear forecast in closed form: that costs
-milliseconds, where training a network for each would cost minutes.
+horizon is one season, else 10. The window is the best on validation of 60 steps and some seasons (at most a
+quarter of the rows), as judged by a linear forecast in closed form: that costs milliseconds, where training
+a network for each would cost minutes.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from seqcli.errors import DataError
+from seqcli.errors import DataError, UsageError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.readers.roles import counted
-from seqcli.sequences import FloatArray, IntArray
+from seqcli.sequences import IntArray
 from seqcli.tasks.forecasting.panel import Panel
+from seqcli.tasks.forecasting.ridge import Judged, Ridge, Series, judge_ridges
 from seqcli.tasks.forecasting.season import find_season
-from seqcli.tasks.forecasting.windows import evenly, part_starts
+from seqcli.tasks.forecasting.windows import part_starts
 
 DEFAULT_HORIZON = 10
 DEFAULT_WINDOW = 60
@@ -29,9 +29,25 @@ LEAST_ROWS = 12
 """What the smallest window, its training windows and the two held-out parts need."""
 LEAST_WINDOWS = 8
 """Training windows below which there is nothing to learn from."""
-RIDGE_WINDOWS = 1500
-RIDGE = 0.03
-"""Penalty of the linear forecast, as a share of the mean square of its inputs times their number."""
+SEASONS = (1, 2, 7, 14, 30)
+"""Windows of so many seasons are tried."""
+SIXTIES = (2, 4, 8, 12)
+"""The same of 60 steps, where nothing is known of a season."""
+LONGEST_WINDOW = 720
+"""What is tried without being typed."""
+LEAST_GAIN = 0.01
+"""What a longer window must gain to be worth its time."""
+MANY_SERIES = 10
+FEW_WINDOWS = 4096
+"""Windows × targets of which a network cannot find the linear part by itself."""
+LONGEST_SEGMENT = 24
+FEWEST_SEGMENTS = 4
+"""Below it there is nothing for a recurrence to remember."""
+MOST_SEGMENTS = 30
+MOST_VALIDATION = 1000
+"""Windows of the validation part that are looked at, evenly spread over it."""
+MOST_NUMBERS = 4_000_000
+"""Windows × horizon × targets of the same."""
 
 
 def held_out_floor(options: Options, calendar: Calendar, longest: int) -> int:
@@ -60,13 +76,18 @@ def choose_horizon(season: int | None, options: Options, longest: int) -> tuple[
     return horizon, f"horizon {horizon}: no season found"
 
 
-def window_candidates(season: int | None, longest: int, train: int) -> list[int]:
-    """One season, two seasons and 60, none above a quarter of the ``longest`` series' rows.
+def window_candidates(season: int | None, rows: IntArray, train: IntArray) -> list[int]:
+    """60 steps, and 1, 2, 7, 14 and 30 seasons or multiples of 60, at most a quarter of all ``rows`` (S,).
 
-    Of its ``train`` training rows enough must be left for the windows to learn from.
+    Of its ``train`` (S,) training rows enough must be left for the windows to learn from. Of many series a
+    window may take half, since the others have what it leaves, but few of them may be too short for it.
     """
-    most = max(min(longest // 4, train - LEAST_WINDOWS), 1)
-    wanted = {DEFAULT_WINDOW, *((season, 2 * season) if season else ())}
+    most = int(rows.max()) // 4
+    if len(rows) >= MANY_SERIES:
+        most = min(int(rows.max()) // 2, int(np.quantile(train, 0.1)) - LEAST_WINDOWS)
+    most = max(min(most, int(train.max()) - LEAST_WINDOWS, LONGEST_WINDOW), 1)
+    more = (season * count for count in SEASONS) if season else (DEFAULT_WINDOW * count for count in SIXTIES)
+    wanted = {DEFAULT_WINDOW, *more}
     return sorted({size for size in wanted if size <= most} or {most})
 
 
@@ -93,79 +114,85 @@ def too_few(rows: int, source: str) -> DataError:
     )
 
 
-def best_window(
+def choose_window(
+    series: Series,
     panel: Panel,
-    scaled: FloatArray,
     parts: tuple[IntArray, IntArray],
     candidates: Sequence[int],
     horizon: int,
-) -> tuple[int, str]:
-    """The best of some window sizes on validation, and why.
+) -> tuple[int, str, Ridge | None]:
+    """The best of some window sizes on validation, why, and the ridge that reads up to so far.
 
-    ``scaled`` (total, F) has no NaN; ``parts`` are the positions (N,) of training and validation.
+    ``parts`` are the positions (N,) of training and validation.
     """
+    judged: list[Judged] = []
+    reads = list(candidates)
+    while reads and not judged:  # a window too long for whole training windows says nothing
+        shape = (reads[-1], horizon)
+        starts = tuple(part_starts(panel, part, *shape) for part in parts)
+        judged = judge_ridges(series, (starts[0], starts[1]), shape, reads)
+        reads.pop()
+    if not judged:
+        return candidates[0], f"window {candidates[0]}: nothing to choose it on", None
+    least = min(each.error for each in judged)
+    window = next(each.ridge.lookback for each in judged if each.error <= (1 + LEAST_GAIN) * least)
+    ridge = min((each for each in judged if each.ridge.lookback <= window), key=lambda each: each.error).ridge
     if len(candidates) == 1:
-        why = "no season to compare it with" if candidates[0] == DEFAULT_WINDOW else "what the rows allow"
-        return candidates[0], f"window {candidates[0]}: {why}"
-    errors = [_linear_error(panel, scaled, parts, (window, horizon)) for window in candidates]
-    best = min(errors)
-    if not np.isfinite(best):
-        return candidates[0], f"window {candidates[0]}: nothing to choose it on"
-    # A longer window must earn its cost: 1 % at the least.
-    window = next(size for size, error in zip(candidates, errors, strict=True) if error <= 1.01 * best)
+        why = "no season to compare it with" if window == DEFAULT_WINDOW else "what the rows allow"
+        return window, f"window {window}: {why}", ridge
     others = ", ".join(str(size) for size in candidates)
-    return window, f"window {window}: of {others} it gives a linear forecast the least error on validation"
-
-
-def _linear_error(
-    panel: Panel, scaled: FloatArray, parts: tuple[IntArray, IntArray], shape: tuple[int, int]
-) -> float:
-    """Mean absolute error on validation, scaled, of ridge regression from a window to its horizon.
-
-    One matrix for all targets; inputs and outputs are relative to the window's last value; ``shape`` is
-    (window, horizon). Infinite where there is nothing to fit or to score.
-    """
-    window, horizon = shape
-    pairs = []
-    for positions in parts:
-        starts = evenly(part_starts(panel, positions, window, horizon), RIDGE_WINDOWS)
-        target = np.full((panel.total, panel.targets), np.nan)
-        target[positions] = panel.scored(scaled)[positions]
-        past = scaled[starts[:, None] + np.arange(window), : panel.targets].astype(np.float64)  # (N, W, K)
-        last = past[:, -1:]
-        future = target[starts[:, None] + window + np.arange(horizon)] - last  # (N, H, K)
-        pairs.append(
-            (
-                (past - last).transpose(0, 2, 1).reshape(-1, window),
-                future.transpose(0, 2, 1).reshape(-1, horizon),
-            )
-        )
-    (x, y), (x_new, y_new) = pairs
-    whole = ~np.isnan(y).any(axis=1)
-    x, y = x[whole], y[whole]
-    if not len(x) or np.isnan(y_new).all():
-        return float("inf")
-    gram = x.T @ x
-    penalty = RIDGE * max(float(np.trace(gram)) / window, 1e-9)
-    weights = np.linalg.solve(gram + penalty * np.eye(window), x.T @ y)
-    return float(np.nanmean(np.abs(y_new - x_new @ weights)))
-
-
-def training_defaults(windows: int, window: int) -> dict[str, Any]:
-    """Batch size, epochs, learning rate, patience and hidden size from the number of windows alone.
-
-    Steps are what costs time, in proportion to batch × window; their number is held where two slow
-    cores need some five seconds, and never below one pass over the windows.
-    """
-    batch = next(
-        size for size, most in ((32, 512), (64, 4096), (128, 16384), (256, math.inf)) if windows <= most
+    return (
+        window,
+        f"window {window}: of {others} it gives a linear forecast the least error on validation",
+        ridge,
     )
-    steps = min(max(1_600_000 / (batch * window), 150), 600)
-    epochs = int(min(max(round(steps * batch / max(windows, 1)), 1), 100))
-    return {
-        "epochs": epochs,
-        "batch_size": batch,
-        "learning_rate": 5e-3 if windows <= 4096 else 3e-3,
-        "patience": max(epochs // 5, 3),
-        "hidden_size": 32 if windows <= 4096 else 64,
-    }
+
+
+def choose_segment(window: int, season: int | None, options: Options) -> int:
+    """Steps that the network reads at a time; 0 for step by step, answering in one go.
+
+    A segment is a part of the season, so that every one means the same; without a season it is what makes
+    at most :data:`MOST_SEGMENTS` of the window.
+    """
+    network, forecast = options.network, options.forecast
+    plain = network.bidirectional or network.cell == "none" or network.pool not in (None, "last")
+    if forecast.decoder == "direct" or (forecast.decoder is None and forecast.segment is None and plain):
+        return 0
+    if forecast.segment is not None:
+        return forecast.segment
+    most = min(LONGEST_SEGMENT, max(window // FEWEST_SEGMENTS, 1))
+    if season:
+        return max(size for size in range(1, most + 1) if season % size == 0)
+    return min(-(-window // MOST_SEGMENTS), most)
+
+
+def learns_residual(windows: int, series: int, segment: int) -> bool:
+    """Whether the network learns what the ridge leaves over, and not the change since the last value.
+
+    From few windows it would not find the linear part by itself, and in many series it would blur what the
+    seasons of each repeat exactly; with one long record it does better without.
+    """
+    return segment > 0 and (windows <= FEW_WINDOWS or series >= MANY_SERIES)
+
+
+def check_decoder(options: Options, window: int) -> None:
+    """Raise UsageError for options that no network obeys together."""
+    network, forecast = options.network, options.forecast
+    if forecast.decoder == "direct" and forecast.segment not in (None, 1):
+        raise UsageError("--segment shapes the parallel decoder, and --decoder direct reads step by step")
+    if forecast.segment is not None and forecast.segment > window:
+        raise UsageError(f"--segment {forecast.segment} is longer than the window of {window}")
+    if forecast.decoder == "direct" or (forecast.decoder is None and forecast.segment is None):
+        return
+    flag = "--decoder parallel" if forecast.decoder else "--segment"
+    if network.bidirectional:
+        raise UsageError(f"{flag} goes on from the last step, and a network that reads both ways has none")
+    if network.cell == "none":
+        raise UsageError(f"{flag} needs a state to go on from, and --cell none has none")
+    if network.pool not in (None, "last"):
+        raise UsageError(f"{flag} goes on from the last state, and --pool {network.pool} takes all")
+
+
+def most_validation(horizon: int, targets: int) -> int:
+    """Validation windows that are looked at: choosing on more of them costs time and memory alone."""
+    return int(np.clip(MOST_NUMBERS // (horizon * targets), 100, MOST_VALIDATION))

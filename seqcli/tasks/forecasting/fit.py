@@ -12,43 +12,29 @@ from numpy.typing import NDArray
 from seqcli.errors import DataError, UsageError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
-from seqcli.preprocessing.split import chronological_split
 from seqcli.readers.roles import counted, time_stamps
 from seqcli.readers.table import Table
 from seqcli.sequences import FloatArray, IntArray
 from seqcli.tasks.base import Plan, Tables
 from seqcli.tasks.forecasting.choices import (
-    best_window,
-    check_window,
     choose_horizon,
     choose_season,
-    held_out_floor,
     too_few,
-    window_candidates,
 )
 from seqcli.tasks.forecasting.panel import Panel, build_panel, refuse_missing, scale_panel
+from seqcli.tasks.forecasting.parts import Parts, split_series
 from seqcli.tasks.forecasting.rows import Forms, Rows, join_rows, read_training_rows, value_columns
 from seqcli.tasks.forecasting.scaling import SeriesScaling
-from seqcli.tasks.forecasting.windows import Frame, part_starts
-from seqcli.tasks.parts import held_out_shares, left_out_sentences
+from seqcli.tasks.forecasting.shape import Shape, fit_shape
+from seqcli.tasks.forecasting.windows import ForecastWindows, part_starts
+from seqcli.tasks.parts import left_out_sentences
 
 LEAST_VALUES = 3
 """Known training values below which a series cannot be scaled."""
+MOST_WEIGHT = 10.0
+"""Times the middle one."""
 NAMED = 5
 """Series named in one sentence."""
-
-
-@dataclass(frozen=True)
-class Parts:
-    """Where each series is cut: to step ``ends[s, 0]`` train, to ``ends[s, 1]`` validation, then test."""
-
-    ends: IntArray
-    """(S, 3), the last being the length."""
-
-    def positions(self, panel: Panel, part: int) -> IntArray:
-        """Positions (N,) in ``panel`` of part 0 training, 1 validation, 2 test."""
-        begins = self.ends[:, part - 1] if part else np.zeros(len(self.ends), dtype=np.int64)
-        return panel.spans(begins, self.ends[:, part])
 
 
 @dataclass(frozen=True)
@@ -63,11 +49,21 @@ class Fitted:
     scaling: SeriesScaling
     scaled: FloatArray
     """(total, F) without NaN"""
-    frame: Frame
-    starts: IntArray
-    """(N,) of the training windows."""
+    shape: Shape
     rules: list[str]
     warnings: list[str]
+
+    def windows(self, part: int) -> ForecastWindows:
+        """Windows of part 0 training, 1 validation, 2 test."""
+        starts, positions = self.shape.starts(self.panel, self.parts, part)
+        return self.shape.cut(self.panel, self.scaled, starts, positions)
+
+    def everything(self) -> ForecastWindows:
+        """Windows of all parts together."""
+        panel, frame = self.panel, self.shape.frame
+        positions = panel.spans(0 * panel.lengths, panel.lengths)
+        starts = part_starts(panel, positions, frame.window, frame.horizon, self.shape.stride)
+        return self.shape.cut(panel, self.scaled, starts, positions)
 
 
 def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
@@ -83,7 +79,7 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
         warnings.append(
             f"{counted(gaps, 'step')} of the calendar ({calendar.describe()}) without a row: {_HOW[missing]}"
         )
-    parts, rules = _split(panel, options, calendar, borders)
+    parts, rules = split_series(panel, options, calendar, borders)
     kept, columns, said = _usable(panel, parts, plan, source)
     warnings += said
     names = [name for name, moves in zip(value_columns(plan), columns, strict=True) if moves]
@@ -100,13 +96,12 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     rules.append(_scaling_rule(scaling, names, int(train.sum())))
     panel = panel.with_room(calendar, horizon)
     scaled = scale_panel(panel, scaling, missing)
-    window, why = _window(panel, scaled, parts, (season, horizon), options)
-    rules.append(why)
-    longest = int(np.argmax(train))
-    check_window(window, int(train[longest]), int(panel.lengths[longest]), source)
-    starts = part_starts(panel, parts.positions(panel, 0), window, horizon, options.forecast.stride)
-    frame = Frame.fit(panel, scaled, starts, (window, horizon, season or 1), parts.positions(panel, 0))
-    return Fitted(plan, forms, calendar, panel, parts, scaling, scaled, frame, starts, rules, warnings)
+    shape = fit_shape(panel, scaled, parts, (season, calendar.season, horizon), options, source)
+    rules.append(shape.why)
+    if shape.frame.segment:
+        calendar = calendar.beyond(shape.frame.window)
+        panel = replace(panel, calendar_features=calendar.features(panel.stamps))
+    return Fitted(plan, forms, calendar, panel, parts, scaling, scaled, shape, rules, warnings)
 
 
 _HOW = {
@@ -144,48 +139,6 @@ def _read(tables: Tables, plan: Plan, options: Options) -> tuple[Rows, Forms, li
         rows = join_rows(rows, later, (tables.main.source, table.source), plan.time is not None)
         warnings += said
     return rows, forms, borders, warnings
-
-
-def _split(
-    panel: Panel, options: Options, calendar: Calendar, borders: list[list[Any]]
-) -> tuple[Parts, list[str]]:
-    """Cut every series along time, by share or where the files end."""
-    validation_share, test_share = held_out_shares(options.split)
-    given = _given_ends(panel, borders)
-    lengths = given[:, 0] if borders else panel.lengths
-    stamps = panel.stamps[panel.spans(0 * lengths, lengths)]
-    split = chronological_split(
-        lengths,
-        validation_share=0.0 if len(borders) == 2 else validation_share,
-        test_share=0.0 if borders else test_share,
-        at_least=held_out_floor(options, calendar, int(lengths.max())),
-        stamps=stamps,
-    )
-    series = np.repeat(np.arange(len(lengths)), lengths)
-    counts = np.stack(
-        [np.bincount(series[part], minlength=len(lengths)) for part in (split.train, split.validation)]
-    )
-    ends = np.stack([counts[0], counts[0] + counts[1], panel.lengths], axis=1).astype(np.int64)
-    if len(borders) == 2:
-        ends = given
-    if borders:
-        sizes = np.diff(ends, axis=1, prepend=0).sum(axis=0)
-        said = [f"split by file: {sizes[0]:,} training, {sizes[1]:,} validation, {sizes[2]:,} test steps"]
-    else:
-        said = list(split.sentences)
-    return Parts(ends), said
-
-
-def _given_ends(panel: Panel, borders: list[list[Any]]) -> IntArray:
-    """(S, 3) ends of the parts where files say them: steps up to each file's last stamp."""
-    ends = np.repeat(panel.lengths[:, None], 3, axis=1)
-    for column, lasts in enumerate(borders):
-        for row in range(len(panel.names)):
-            own = panel.stamps[panel.offsets[row] : panel.offsets[row] + panel.lengths[row]]
-            ends[row, column] = np.searchsorted(own, lasts[row], side="right") if row < len(lasts) else 0
-    if len(borders) == 1:
-        ends[:, 1] = ends[:, 0]
-    return ends
 
 
 def _usable(
@@ -236,15 +189,3 @@ def _scaling_rule(scaling: SeriesScaling, names: Sequence[str], rows: int) -> st
     each = f", one for each of {len(scaling.names):,} series" if len(scaling.names) > 1 else ""
     seen = f"; {', '.join(logs)} as logarithm" if logs else ""
     return f"{scaling.scaler.partition('.')[0]} scaler fitted on {rows:,} training steps alone{each}{seen}"
-
-
-def _window(
-    panel: Panel, scaled: FloatArray, parts: Parts, shape: tuple[int | None, int], options: Options
-) -> tuple[int, str]:
-    """The window as typed, or the best candidate on validation; ``shape`` is (season, horizon)."""
-    if options.forecast.window is not None:
-        return options.forecast.window, f"window {options.forecast.window} as typed"
-    season, horizon = shape
-    candidates = window_candidates(season, int(panel.lengths.max()), int(parts.ends[:, 0].max()))
-    both = parts.positions(panel, 0), parts.positions(panel, 1)
-    return best_window(panel, scaled, both, candidates, horizon)

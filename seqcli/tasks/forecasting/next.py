@@ -28,10 +28,12 @@ class ForecastContext:
     """What turns outputs into rows: the series, and which of them the network forecasts."""
 
     panel: Panel
+    examples: ForecastWindows
+    """The windows that the network answers for."""
     network_rows: IntArray
     """(N,) numbers of the series whose windows are the examples, in their order."""
     reference: Array
-    """(S, H, K) scaled reference forecast of every series."""
+    """(S, H, K) scaled last value of every series."""
     scaling: SeriesScaling
     """With a row for each series of the panel."""
     silent: frozenset[int]
@@ -77,7 +79,6 @@ def last_windows(
     examples = make_windows(panel, frame, scaled, ends[through] - frame.window)
     last = scaled[ends - 1, None, : panel.targets].astype(np.float64)
     reference = np.repeat(last, frame.horizon, axis=1)  # (S, H, K)
-    reference[through] = examples.references()
     short = sorted(set(range(len(panel.names))) - silent - set(able))
     said = (
         (short, f"without change or shorter than the window of {frame.window}: forecast by their last value"),
@@ -85,7 +86,15 @@ def last_windows(
     )
     notes = tuple(f"{named(panel, rows)} {what}" for rows, what in said if rows)
     context = ForecastContext(
-        panel, through, reference, scaling, frozenset(silent), frozenset(flat), frozenset(unsure), notes
+        panel,
+        examples,
+        through,
+        reference,
+        scaling,
+        frozenset(silent),
+        frozenset(flat),
+        frozenset(unsure),
+        notes,
     )
     return examples, context
 

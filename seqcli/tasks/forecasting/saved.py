@@ -9,6 +9,7 @@ import numpy as np
 from seqcli.errors import ModelError
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.tasks.base import Plan
+from seqcli.tasks.forecasting.mixture import SEASONAL, Mixture
 from seqcli.tasks.forecasting.rows import forms_from_json, forms_to_json, value_columns
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.windows import Frame
@@ -37,7 +38,7 @@ def saved(task: Forecast) -> dict[str, Any]:
         "intervals": list(task.intervals),
         "levels": list(task.levels),
         "radii": digits.reshape(task.radii.shape).tolist(),
-        "share": task.share.tolist(),
+        "mixture": task.mixture.to_json(),
     }
 
 
@@ -69,7 +70,7 @@ def _parsed(data: dict[str, Any]) -> dict[str, Any]:
         "intervals": tuple(int(level) for level in data["intervals"]),
         "levels": tuple(int(level) for level in data["levels"]),
         "radii": np.array(data["radii"], dtype=np.float64),
-        "share": np.array(data["share"], dtype=np.float64),
+        "mixture": Mixture.from_json(data["mixture"], len(plan.target)),
     }
 
 
@@ -79,7 +80,6 @@ def _checked(task: dict[str, Any]) -> dict[str, Any]:
     sizes = {
         "errors": (series, targets),
         "radii": (len(task["levels"]), frame.horizon, targets),
-        "share": (targets,),
     }
     if (
         not targets
@@ -87,7 +87,7 @@ def _checked(task: dict[str, Any]) -> dict[str, Any]:
         or any(task[key].shape != size for key, size in sizes.items())
     ):
         raise ValueError("sizes do not agree")
-    if not all(np.isfinite(task[key]).all() and (task[key] >= 0).all() for key in ("radii", "share")):
+    if not np.isfinite(task["radii"]).all() or (task["radii"] < 0).any():
         raise ValueError("numbers that cannot be used")
     if max(frame.window, frame.horizon, frame.season, task["naive_season"] or 1) > MOST_STEPS:
         raise ValueError("a window, horizon or season out of range")
@@ -97,6 +97,11 @@ def _checked(task: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("an unknown way to merge rows")
     if task["missing"] not in ("mask", "interpolate", "error"):
         raise ValueError("an unknown way to fill gaps")
+    members = task["mixture"].members
+    if SEASONAL in members and not 1 < frame.season <= frame.window:
+        raise ValueError("a season that the window does not hold")
+    if task["mixture"].seasons * frame.season > frame.window:
+        raise ValueError("more seasons than the window holds")
     levels = (*task["levels"], *task["intervals"])
     if (
         not levels

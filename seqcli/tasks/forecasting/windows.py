@@ -7,6 +7,11 @@ what the network has learned from, and a network that answers 0 *is* the referen
     values (B, W, F + 1 + C)   (z_t − z_W) / spread of each column, share of missing cells, calendar
     ahead  (B, C)              calendar of the first step after the window
     target (B, H, K)           (z − reference) / spread of each target, NaN where unscored
+
+A network that decodes all steps side by side reads whole segments, and the calendar of what is to come:
+
+    values (B, W', F[ + 1])    the last W' = W − W mod segment steps, missing cells where training had any
+    ahead  (B, H, C)           calendar of every step after the window
 """
 
 from __future__ import annotations
@@ -19,13 +24,14 @@ from numpy.typing import NDArray
 
 from seqcli.errors import ModelError
 from seqcli.network import InputSpec
-from seqcli.preprocessing.windowing import panel_windows, window_starts
+from seqcli.preprocessing.windowing import evenly, panel_windows, window_starts
 from seqcli.sequences import LENGTHS, TARGET, Batch, Examples, FloatArray, IntArray, Windows
 from seqcli.tasks.forecasting.panel import Panel
+from seqcli.tasks.forecasting.ridge import Ridge
 
 Array = NDArray[np.float64]
 
-VALUES, AHEAD = "values", "ahead"
+VALUES, AHEAD, WEIGHT = "values", "ahead", "weight"
 _MISSING, _CALENDAR = "missing", "calendar"
 
 FARTHEST = 10.0
@@ -48,16 +54,31 @@ class Frame:
     """(F,) typical distance of a column from the window's last value."""
     target_spread: FloatArray
     """(K,) typical distance of a target from its reference."""
+    segment: int = 0
+    """Steps of a segment; 0 where the network reads step by step and answers in one go."""
+    residual: bool = False
+    """Whether the network's reference is the ridge's forecast, and not a value of the window."""
+    masked: bool = True
+    """Whether the network sees which cells are missing."""
 
     @classmethod
     def fit(
-        cls, panel: Panel, scaled: FloatArray, starts: IntArray, shape: tuple[int, int, int], train: IntArray
+        cls,
+        panel: Panel,
+        scaled: FloatArray,
+        starts: IntArray,
+        shape: tuple[int, int, int],
+        train: IntArray,
+        segment: int = 0,
+        ridge: Ridge | None = None,
     ) -> Frame:
         """Choose references and measure spreads on the windows at ``starts``, seeing ``train`` steps alone.
 
-        ``scaled`` (total, F) has no NaN; ``shape`` is (window, horizon, season).
+        ``scaled`` (total, F) has no NaN; ``shape`` is (window, horizon, season). A ``ridge`` is the
+        reference where it is given.
         """
         window, horizon, season = shape
+        masked = not segment or bool(panel.missing_share[train].any())
         targets = panel.targets
         picked = evenly(starts, SAMPLED_WINDOWS)
         past = scaled[picked[:, None] + np.arange(window)]  # (N, W, F)
@@ -65,27 +86,35 @@ class Frame:
         target[train] = panel.scored(scaled)[train]
         future = target[picked[:, None] + window + np.arange(horizon)]  # (N, H, K)
         ones = np.ones(scaled.shape[1], dtype=np.float32)
-        frame = cls(window, horizon, season, np.zeros(targets, dtype=bool), ones, ones[:targets])
-        if 1 < season <= window:
+        none = np.zeros(targets, dtype=bool)
+        frame = cls(window, horizon, season, none, ones, ones[:targets], segment, ridge is not None, masked)
+        if not segment and 1 < season <= window:
             before = replace(frame, seasonal=np.ones(targets, dtype=bool))
             errors = [_mean(np.abs(future - each.reference(past))) for each in (frame, before)]
             frame = replace(frame, seasonal=errors[1] < errors[0])
         distance = (past - past[:, -1:]).astype(np.float64)
-        change = (future - frame.reference(past)).astype(np.float64)
-        return replace(
-            frame,
-            value_spread=_usable(np.sqrt(np.mean(distance**2, axis=(0, 1)))),
-            target_spread=_usable(np.sqrt(_mean(change**2))),
-        )
+        change = (future - frame.reference(past[..., :targets], ridge)).astype(np.float64)
+        far, off = np.mean(distance**2, axis=(0, 1)), _mean(change**2)
+        if segment:  # one network reads all targets, so what is small beside the others stays small
+            far[:targets], off = far[:targets].mean(), np.full(targets, off.mean())
+        return replace(frame, value_spread=_usable(np.sqrt(far)), target_spread=_usable(np.sqrt(off)))
 
-    def reference(self, past: FloatArray) -> FloatArray:
+    def reference(self, past: FloatArray, ridge: Ridge | None = None) -> FloatArray:
         """The reference forecast (N, H, K) of windows (N, W, F)."""
         targets = len(self.seasonal)
+        if self.residual:
+            assert ridge is not None
+            return ridge.forecast(past[..., :targets]).astype(np.float32)
         last = np.repeat(past[:, -1:, :targets], self.horizon, axis=1)
         if not self.seasonal.any():
             return last
         steps = self.window - self.season + np.arange(self.horizon) % self.season
         return np.where(self.seasonal, past[:, steps, :targets], last)
+
+    @property
+    def reads(self) -> int:
+        """Steps of a window that the network reads."""
+        return self.window - self.window % max(self.segment, 1)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores."""
@@ -96,6 +125,9 @@ class Frame:
             "seasonal": self.seasonal.tolist(),
             "value_spread": [float(value) for value in self.value_spread],
             "target_spread": [float(value) for value in self.target_spread],
+            "segment": self.segment,
+            "residual": self.residual,
+            "masked": self.masked,
         }
 
     @classmethod
@@ -109,7 +141,11 @@ class Frame:
             raise ModelError("the model's window does not fit its columns")
         if min(window, horizon, season) < 1 or (seasonal.any() and season > window):
             raise ModelError("the model's window, horizon or season cannot be used")
-        return cls(window, horizon, season, seasonal, *spreads)
+        segment, residual = int(data.get("segment", 0)), bool(data.get("residual", False))
+        masked = bool(data.get("masked", True))
+        if not 0 <= segment <= window or not (segment or masked):
+            raise ModelError("the model's window does not hold its segments")
+        return cls(window, horizon, season, seasonal, spreads[0], spreads[1], segment, residual, masked)
 
 
 @dataclass(frozen=True)
@@ -119,6 +155,10 @@ class ForecastWindows:
     panel: Panel
     frame: Frame
     windows: Windows
+    ridge: Ridge | None = None
+    """What the network's answers are relative to, where the frame says so."""
+    weights: FloatArray | None = None
+    """(S,) how much an error of each series counts in training; None for all the same."""
     note: str = ""
     """A sentence on what is scored here, for the table's caption."""
 
@@ -128,7 +168,7 @@ class ForecastWindows:
     @property
     def lengths(self) -> IntArray:
         """Every window has the same number of steps, (N,)."""
-        return self.windows.lengths
+        return np.full(len(self), self.frame.reads, dtype=np.int64)
 
     @property
     def origins(self) -> IntArray:
@@ -145,20 +185,31 @@ class ForecastWindows:
         raw = self.windows.batch(rows)
         past = raw[VALUES]
         seen = np.clip((past - past[:, -1:]) / self.frame.value_spread, -FARTHEST, FARTHEST)
+        parts = [seen, raw[_MISSING]] if self.frame.masked else [seen]
+        if not self.frame.segment:
+            parts.append(raw[_CALENDAR])
+        read = np.concatenate(parts, axis=2) if len(parts) > 1 else seen
         out: Batch = {
-            VALUES: np.concatenate([seen, raw[_MISSING], raw[_CALENDAR]], axis=2),
-            LENGTHS: raw[LENGTHS],
+            VALUES: np.ascontiguousarray(read[:, -self.frame.reads :]),
+            LENGTHS: np.full(len(rows), self.frame.reads, dtype=np.int64),
         }
         if raw[AHEAD].shape[2]:
-            out[AHEAD] = np.ascontiguousarray(raw[AHEAD][:, 0])
+            ahead = raw[AHEAD] if self.frame.segment else raw[AHEAD][:, 0]
+            out[AHEAD] = np.ascontiguousarray(ahead)
         if TARGET in raw:
-            out[TARGET] = (raw[TARGET] - self.frame.reference(past)) / self.frame.target_spread
+            out[TARGET] = (raw[TARGET] - self.frame.reference(past, self.ridge)) / self.frame.target_spread
+            if self.weights is not None:
+                out[WEIGHT] = self.weights[self.panel.series_of(self.windows.starts[rows])]
         return out
 
     def references(self) -> FloatArray:
         """The scaled reference forecast of every window, (N, H, K)."""
-        scaled = self.windows.past[VALUES]
-        return self.frame.reference(scaled[self.windows.starts[:, None] + np.arange(self.frame.window)])
+        return self.frame.reference(self.past(), self.ridge)
+
+    def past(self, rows: slice = slice(None)) -> FloatArray:
+        """The scaled targets over some windows, (N, W, K)."""
+        scaled = self.windows.past[VALUES][:, : self.panel.targets]
+        return np.asarray(scaled[self.windows.starts[rows, None] + np.arange(self.frame.window)])
 
     def scaled_actual(self) -> FloatArray:
         """What came, scaled, for every window: (N, H, K), NaN where unscored."""
@@ -175,9 +226,12 @@ class ForecastWindows:
 
     def inputs(self) -> tuple[InputSpec, ...]:
         """The fields that the network reads."""
-        calendar = self.panel.calendar_features.shape[1]
-        values = InputSpec(VALUES, "values", self.panel.values.shape[1] + 1 + calendar)
-        return (values, InputSpec(AHEAD, "dense", calendar)) if calendar else (values,)
+        calendar, parallel = self.panel.calendar_features.shape[1], self.frame.segment > 0
+        width = self.panel.values.shape[1] + int(self.frame.masked)
+        values = InputSpec(VALUES, "values", width if parallel else width + calendar)
+        return (
+            (values, InputSpec(AHEAD, "ahead" if parallel else "dense", calendar)) if calendar else (values,)
+        )
 
 
 def windows_of(examples: Examples) -> ForecastWindows:
@@ -208,13 +262,6 @@ def part_starts(panel: Panel, part: IntArray, window: int, horizon: int, stride:
     return starts
 
 
-def evenly(starts: IntArray, most: int) -> IntArray:
-    """At most ``most`` of ``starts`` (N,), evenly spread over them."""
-    if len(starts) <= most:
-        return starts
-    return np.asarray(starts[np.linspace(0, len(starts) - 1, most).astype(np.int64)])
-
-
 def make_windows(
     panel: Panel,
     frame: Frame,
@@ -238,7 +285,7 @@ def make_windows(
         target[part] = panel.scored(scaled)[part]
         future[TARGET] = target
     windows = panel_windows(past, future, starts, frame.window, frame.horizon)
-    return ForecastWindows(panel, frame, windows, note)
+    return ForecastWindows(panel, frame, windows, note=note)
 
 
 def _mean(values: NDArray[Any]) -> Array:

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from seqcli.backends.cells.cell import Cell
 from seqcli.backends.network import Network
-from seqcli.sequences import LENGTHS
 from seqcli.training.gradients.corridor import LinearRnn
 from seqcli.training.gradients.curves import Cause
 from seqcli.training.gradients.flow import SteppedLayer, inputs_of, measured_copy, run_stepped
@@ -27,10 +26,10 @@ WIDEST = 0.9
 def causes(network: Network, batch: dict[str, Tensor]) -> list[Cause]:
     """What each layer's forward cell does, measured on ``batch``: fields (B, T[, F]), ``lengths`` (B,)."""
     network = measured_copy(network)
-    x, start = inputs_of(network, batch)
+    x, lengths, start = inputs_of(network, batch)
     with torch.no_grad():
-        _, layers = run_stepped(network.encoder, x, batch[LENGTHS], start)
-        return [_cause(layer, batch[LENGTHS]) for layer in layers]
+        _, layers = run_stepped(network.encoder, x, lengths, start)
+        return [_cause(layer, lengths) for layer in layers]
 
 
 def _cause(layer: SteppedLayer, lengths: Tensor) -> Cause:

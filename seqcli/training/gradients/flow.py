@@ -24,7 +24,6 @@ from torch import Tensor
 from seqcli.backends.cells.cell import Cell, State, last_step
 from seqcli.backends.encoder import Encoder, Layer, padding_mask, reverse, reversed_order
 from seqcli.backends.network import Network
-from seqcli.sequences import LENGTHS
 from seqcli.training.gradients.curves import Curve
 
 
@@ -43,8 +42,8 @@ def through_time(network: Network, batch: dict[str, Tensor], seed: int = 0) -> l
     ``batch`` holds the network's fields (B, T[, F]) and ``lengths`` (B,). What a backward direction
     hands on is held constant: it comes from the end of the sequence, not from its past.
     """
-    network, lengths = measured_copy(network), batch[LENGTHS]
-    x, start = inputs_of(network, batch)
+    network = measured_copy(network)
+    x, lengths, start = inputs_of(network, batch)
     outputs, layers = run_stepped(network.encoder, x, lengths, start, forward_only=True)
     last = last_step(outputs, lengths)[:, : layers[-1].cell.hidden_size]  # (B, H)
     loss = (last * unit_vectors(len(last), last.shape[1], seed)).sum()
@@ -56,13 +55,14 @@ def in_total(network: Network, batch: dict[str, Tensor]) -> list[Curve]:
 
     Of several outputs it is the largest, which for a classifier is the logit of the class it predicts.
     """
-    network, lengths = measured_copy(network), batch[LENGTHS]
-    x, start = inputs_of(network, batch)
+    network, batch = measured_copy(network), in_double(batch)
+    x, lengths, start = inputs_of(network, batch)
     outputs, layers = run_stepped(network.encoder, x, lengths, start)
-    assert network.pool is not None
-    dense = [batch[item.field].double() for item in network.spec.inputs if item.kind == "dense"]
-    out = network.head(torch.cat([network.pool(outputs, lengths), *dense], dim=-1))  # (B, O)
-    return _curves(out.amax(dim=1).sum(), layers, lengths)
+    if network.decoder is not None:
+        out = network.decode([layer.states[-1] for layer in layers], batch)
+    else:
+        out = network.answer(outputs, batch)
+    return _curves(out.flatten(1).amax(dim=1).sum(), layers, lengths)
 
 
 def measured_copy(network: Network) -> Network:
@@ -70,13 +70,15 @@ def measured_copy(network: Network) -> Network:
     return copy.deepcopy(network).cpu().double().eval().requires_grad_(False)
 
 
-def inputs_of(network: Network, batch: dict[str, Tensor]) -> tuple[Tensor, list[State] | None]:
-    """What the encoder reads, (B, T, F) float64, and its first states (B, H), None for zeros."""
-    fields = {
-        name: values.double() if values.is_floating_point() else values for name, values in batch.items()
-    }
-    x = network.steps(fields)
-    return x, network.start_states(len(x)) if network.spec.streams else None
+def in_double(batch: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The fields (B, ...) of a batch, numbers in float64."""
+    return {name: values.double() if values.is_floating_point() else values for name, values in batch.items()}
+
+
+def inputs_of(network: Network, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor, list[State] | None]:
+    """What the encoder reads, (B, T, F) float64, lengths (B,), and first states (B, H), None for zeros."""
+    x, lengths = network.read(in_double(batch))
+    return x, lengths, network.start_states(len(x)) if network.spec.streams else None
 
 
 def run_stepped(

@@ -1,0 +1,141 @@
+"""The window, what it is seen against, the linear forecasts: what is chosen once series are scaled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from seqcli.options import Options
+from seqcli.preprocessing.windowing import evenly
+from seqcli.sequences import FloatArray, IntArray
+from seqcli.tasks.forecasting.choices import (
+    check_decoder,
+    check_window,
+    choose_segment,
+    choose_window,
+    learns_residual,
+    most_validation,
+    window_candidates,
+)
+from seqcli.tasks.forecasting.metrics import seasonal_error
+from seqcli.tasks.forecasting.mixture import choose_seasons
+from seqcli.tasks.forecasting.panel import Panel
+from seqcli.tasks.forecasting.parts import Parts
+from seqcli.tasks.forecasting.ridge import Ridge, Series, lookbacks
+from seqcli.tasks.forecasting.windows import ForecastWindows, Frame, make_windows, part_starts
+
+MOST_WEIGHT = 10.0
+"""Of a series' errors, times the middle one."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How windows are cut and seen, and the members that need no network."""
+
+    frame: Frame
+    ridge: Ridge | None
+    seasons: int
+    """Seasons in the season mean, 0 where there is none."""
+    weights: FloatArray | None
+    """(S,) of the series' errors in training; None for one series."""
+    stride: int
+    why: str
+    """A sentence on the window."""
+
+    def starts(self, panel: Panel, parts: Parts, part: int) -> tuple[IntArray, IntArray]:
+        """Where the windows of a part start, (N,), and the positions (P,) that they are scored at.
+
+        Of the validation part at most some, evenly spread.
+        """
+        frame, positions = self.frame, parts.positions(panel, part)
+        stride = 1 if part else self.stride
+        starts = part_starts(panel, positions, frame.window, frame.horizon, stride)
+        if part == 1:
+            starts = evenly(starts, most_validation(frame.horizon, panel.targets))
+        return starts, positions
+
+    def cut(self, panel: Panel, scaled: FloatArray, starts: IntArray, positions: IntArray) -> ForecastWindows:
+        """Windows at ``starts`` (N,) of ``scaled`` (total, F), scored at ``positions`` (P,)."""
+        windows = make_windows(panel, self.frame, scaled, starts, positions)
+        return replace(windows, ridge=self.ridge, weights=self.weights)
+
+
+def fit_shape(
+    panel: Panel,
+    scaled: FloatArray,
+    parts: Parts,
+    ahead: tuple[int | None, int | None, int],
+    options: Options,
+    source: str,
+) -> Shape:
+    """Choose what was not typed, for ``scaled`` (total, F) without NaN.
+
+    ``ahead`` is (season, the calendar's likeliest period, horizon).
+
+    Raises DataError for too few rows, UsageError for options that exclude each other.
+    """
+    (season, period, horizon), train = ahead, parts.ends[:, 0]
+    weights = series_weights(panel, scaled, train, season or 1) if len(train) > 1 else None
+    window, why, ridge = _window(
+        panel, _series(panel, scaled, parts, weights), parts, (season or period, horizon), options
+    )
+    longest = int(np.argmax(train))
+    check_window(window, int(train[longest]), int(panel.lengths[longest]), source)
+    check_decoder(options, window)
+    stride, positions = options.forecast.stride, parts.positions(panel, 0)
+    starts = part_starts(panel, positions, window, horizon, stride)
+    segment = choose_segment(window, season or period, options)
+    residual = learns_residual(len(starts) * panel.targets, len(train), segment)
+    frame = Frame.fit(
+        panel, scaled, starts, (window, horizon, season or 1), positions, segment, ridge if residual else None
+    )
+    shape = Shape(frame, ridge, 0, weights, stride, why)
+    judged = shape.cut(panel, scaled, *shape.starts(panel, parts, 1))
+    return replace(shape, seasons=choose_seasons(judged.past(), judged.scaled_actual(), frame))
+
+
+def _window(
+    panel: Panel, series: Series, parts: Parts, shape: tuple[int | None, int], options: Options
+) -> tuple[int, str, Ridge | None]:
+    """The window as typed, or the best on validation, and a ridge; ``shape`` is (period, horizon)."""
+    (season, horizon), typed = shape, options.forecast.window
+    both = parts.positions(panel, 0), parts.positions(panel, 1)
+    if typed is not None:
+        _, _, ridge = choose_window(series, panel, both, lookbacks(typed, season or 1), horizon)
+        return typed, f"window {typed} as typed", ridge
+    candidates = window_candidates(season, panel.lengths, parts.ends[:, 0])
+    return choose_window(series, panel, both, candidates, horizon)
+
+
+def _series(panel: Panel, scaled: FloatArray, parts: Parts, weights: FloatArray | None) -> Series:
+    """What linear forecasts are fitted on and judged by: test steps are unknown to them."""
+    future = np.full((panel.total, panel.targets), np.nan, dtype=np.float32)
+    for part in (0, 1):
+        positions = parts.positions(panel, part)
+        future[positions] = panel.scored(scaled)[positions]
+    each = np.ones(len(panel.names), dtype=np.float32) if weights is None else weights
+    return Series(scaled[:, : panel.targets], future, np.repeat(each, panel.lengths + panel.room))
+
+
+def series_weights(panel: Panel, scaled: FloatArray, train: IntArray, season: int) -> FloatArray:
+    """How much an error of each series counts, (S,): by what a naive forecast errs in training, as MASE does.
+
+    Scaled values say how far a series ranges, not how hard it is: a strong trend would hide all else. Weights
+    have mean 1, none above :data:`MOST_WEIGHT`; a series that only ever repeats itself weighs as the median.
+    """
+    errors = np.array(
+        [
+            np.nanmean(
+                [
+                    seasonal_error(panel.scored(scaled)[start : start + length, k], season)
+                    for k in range(panel.targets)
+                ]
+            )
+            for start, length in zip(panel.offsets, train, strict=True)
+        ]
+    )
+    errors = np.where(errors > 0, errors, np.nan)
+    middle = float(np.nanmedian(errors)) if np.isfinite(errors).any() else 1.0
+    weights = np.minimum(middle / np.where(np.isnan(errors), middle, errors), MOST_WEIGHT)
+    return np.asarray(weights / weights.mean(), dtype=np.float32)

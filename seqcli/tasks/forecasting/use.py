@@ -1,0 +1,85 @@
+"""A fitted forecaster on a later file: the newest windows to go on from, and those that can be scored."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqcli.errors import DataError
+from seqcli.readers.roles import counted
+from seqcli.readers.table import Table
+from seqcli.tasks.forecasting.next import ForecastContext, last_windows
+from seqcli.tasks.forecasting.panel import Panel, build_panel, scale_panel
+from seqcli.tasks.forecasting.rows import read_later_rows
+from seqcli.tasks.forecasting.windows import ForecastWindows, make_windows, part_starts
+
+if TYPE_CHECKING:
+    from seqcli.tasks.forecast import Forecast
+
+
+def labelled_windows(task: Forecast, table: Table) -> ForecastWindows:
+    """Windows over the rows after those that training has seen, else over all; the note says which."""
+    panel, _ = later_panel(task, table)
+    seen = dict(zip(task.scaling.names, task.seen, strict=True))
+    begins = np.zeros(len(panel.names), dtype=np.int64)
+    for row, name in enumerate(panel.names):
+        if name in seen:
+            own = panel.stamps[panel.offsets[row] : panel.offsets[row] + panel.lengths[row]]
+            begins[row] = np.searchsorted(np.array(plain_stamps(own)), seen[name], side="right")
+    part = panel.spans(begins, panel.lengths)
+    window, horizon = task.frame.window, task.frame.horizon
+    starts = part_starts(panel, part, window, horizon)
+    note = ""
+    if not len(starts):
+        part = panel.spans(0 * panel.lengths, panel.lengths)
+        starts = part_starts(panel, part, window, horizon)
+        note = "the network was trained on these rows"
+    if not len(starts):
+        raise _too_short(task, table, panel)
+    scaled = scale_panel(panel, task.scaling_of(panel, window), task.missing)
+    windows = make_windows(panel, task.frame, scaled, starts, part, note)
+    return replace(windows, ridge=task.mixture.ridge)
+
+
+def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, ForecastContext]:
+    """The last window of each series that is long enough, and what makes rows of what is said about it.
+
+    Raises DataError when there is nothing to forecast from.
+    """
+    panel, notes = later_panel(task, table)
+    scaling = task.scaling_of(panel)
+    examples, context = last_windows(panel, scaling, task.frame, (task.missing, task.scaling.names))
+    if not len(examples) and (not task.plan.id or len(context.silent) == len(panel.names)):
+        raise _too_short(task, table, panel)
+    return examples, replace(context, odd=tuple(notes))
+
+
+def later_panel(task: Forecast, table: Table) -> tuple[Panel, list[str]]:
+    """The series of a later file, on the calendar's grid, with room for the horizon; what was odd."""
+    rows, sentences = read_later_rows(table, task.plan, task.merge, task.forms)
+    panel, gaps = build_panel(rows, task.calendar, len(task.plan.target), task.frame.horizon)
+    if gaps:
+        sentences.append(f"{counted(gaps, 'step')} of the calendar without a row")
+    return panel, sentences
+
+
+def plain_stamps(stamps: NDArray[Any]) -> list[int | float]:
+    """Stamps (N,) as JSON numbers: microseconds since 1970, or step numbers."""
+    plain = stamps.astype("datetime64[us]").astype(np.int64) if stamps.dtype.kind == "M" else stamps
+    return [value.item() for value in plain]
+
+
+def _too_short(task: Forecast, table: Table, panel: Panel) -> DataError:
+    rows, window = int(panel.lengths.max(initial=0)), task.frame.window
+    if rows >= window:
+        return DataError(
+            f"{table.source}, column {task.plan.target[0]}: not one value to forecast from",
+            "is it the file that the model was made for?",
+        )
+    return DataError(
+        f"{table.source}: {rows} rows, and the model reads a window of {window}",
+        f"give it at least the last {window} rows",
+    )
