@@ -29,8 +29,12 @@ _EDGE, _GAP = 24.0, 28.0
 TITLE_SIZE, TEXT_SIZE, PANEL_TITLE_SIZE = 20.0, 13.0, 14.0
 _BELOW = 38.0
 """Room for the names of the time axis."""
-_COLUMNS = ((1, 1, 360.0), (6, 2, 190.0), (MOST_PANELS, 3, 140.0))
+_COLUMNS = ((1, 1, 360.0), (2, 1, 220.0), (6, 2, 190.0), (MOST_PANELS, 3, 140.0))
 """(up to so many panels, columns, height of a plotting area)."""
+_DENSE = 2.0
+"""Pixels a step."""
+HISTORY_LINE, FORECAST_LINE, DENSE_LINE = 1.6, 2.2, 1.1
+"""Widths of the lines, and of both where steps are dense."""
 _FAINTEST, _STRONGEST, _ONLY = 0.14, 0.44, 0.26
 """How much colour the outermost band has, the innermost, and one that is alone."""
 
@@ -70,6 +74,11 @@ class Panel:
     def past(self) -> int:
         """Steps of history."""
         return len(self.chart.history)
+
+    @property
+    def dense(self) -> bool:
+        """Whether steps are so close that thick lines would run together."""
+        return self.frame.width / self.frame.steps < _DENSE
 
     def history(self) -> list[Point]:
         """The line of the past."""

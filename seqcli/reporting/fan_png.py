@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING
 from seqcli.errors import UsageError
 from seqcli.reporting.axes import LABEL_SIZE
 from seqcli.reporting.fan import (
+    DENSE_LINE,
+    FORECAST_LINE,
+    HISTORY_LINE,
     PANEL_TITLE_SIZE,
     TEXT_SIZE,
     TITLE_SIZE,
@@ -117,8 +120,8 @@ class _Painter:
             upper, lower = panel.band(band)
             if upper:
                 self._area([*upper, *reversed(lower)], opacities[band.level])
-        self._line(panel.history(), "history", 1.6)
-        self._line(panel.forecast(), "forecast", 2.2)
+        self._line(panel.history(), "history", DENSE_LINE if panel.dense else HISTORY_LINE)
+        self._line(panel.forecast(), "forecast", DENSE_LINE if panel.dense else FORECAST_LINE)
         self._lonely(panel)
 
     def _lonely(self, panel: Panel) -> None:
@@ -140,7 +143,7 @@ class _Painter:
             elif entry.sign == "now":
                 self._line([(left + 12, middle - 8), (left + 12, middle + 8)], "axis", 1, dashed=True)
             else:
-                wide = 1.6 if entry.sign == "history" else 2.2
+                wide = HISTORY_LINE if entry.sign == "history" else FORECAST_LINE
                 self._line([(left, middle), (right, middle)], entry.sign, wide)
             self._text((right + 8, middle + 4.5), entry.text, TEXT_SIZE, LIGHT["faint"])
 

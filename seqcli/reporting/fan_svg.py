@@ -8,6 +8,9 @@ from importlib.resources import files
 
 from seqcli.reporting.chart import ForecastChart
 from seqcli.reporting.fan import (
+    DENSE_LINE,
+    FORECAST_LINE,
+    HISTORY_LINE,
     PANEL_TITLE_SIZE,
     TEXT_SIZE,
     TITLE_SIZE,
@@ -115,8 +118,9 @@ def _panel(drawing: Drawing, panel: Panel, opacities: dict[int, float]) -> None:
     for band in panel.bands():
         upper, lower = panel.band(band)
         drawing.area(upper, lower, "band", opacities[band.level])
-    drawing.curve(panel.history(), "history", "past")
-    drawing.curve(panel.forecast(), "forecast", "ahead")
+    dense = " dense" if panel.dense else ""
+    drawing.curve(panel.history(), f"history{dense}", "past")
+    drawing.curve(panel.forecast(), f"forecast{dense}", "ahead")
     if len(panel.chart.forecast) == 1 and math.isfinite(panel.chart.forecast[0]):
         drawing.dot(panel.forecast()[-1], "ahead", 3)
 
@@ -149,9 +153,10 @@ def _styles(colours: dict[str, str]) -> str:
             "axis": {"stroke": colours["axis"], "stroke-width": "1"},
             "now": {"stroke": colours["axis"], "stroke-width": "1", "stroke-dasharray": "3 3"},
             "band": {"fill": colours["forecast"]},
-            "history": {**line, "stroke": colours["history"], "stroke-width": "1.6"},
+            "history": {**line, "stroke": colours["history"], "stroke-width": f"{HISTORY_LINE:g}"},
             "past": {"fill": colours["history"]},
-            "forecast": {**line, "stroke": colours["forecast"], "stroke-width": "2.2"},
+            "forecast": {**line, "stroke": colours["forecast"], "stroke-width": f"{FORECAST_LINE:g}"},
+            "dense": {"stroke-width": f"{DENSE_LINE:g}"},
             "ahead": {"fill": colours["forecast"]},
         }
     )

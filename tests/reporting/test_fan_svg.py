@@ -88,6 +88,14 @@ def test_a_single_step_is_seen() -> None:
     ]
 
 
+def test_dense_steps_get_thin_lines() -> None:
+    text = svg_text(figure(chart(history=[1.0, 2.0] * 400)))
+    assert len(points(drawn(text, "history dense")[0])) == 800
+    assert len(drawn(text, "forecast dense")) == 1
+    rules = [text.index(f".{name}{{") for name in ("history", "forecast", "dense")]
+    assert rules == sorted(rules)
+
+
 def test_no_interval_no_band() -> None:
     text = svg_text(figure(chart(levels=())))
     assert drawn(text, "band") == []
