@@ -257,6 +257,15 @@ class OutputOptions:
 
 
 @dataclass(frozen=True)
+class PlotOptions:
+    """Figure"""
+
+    plot: str | None = option(
+        None, "Draw the result into this file too: .png, .svg or .html.", metavar="FILE"
+    )
+
+
+@dataclass(frozen=True)
 class ModelOptions:
     """The model"""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeAlias
 
 Segment: TypeAlias = tuple[str, str]
@@ -39,6 +40,9 @@ class ForecastChart:
     """What to call the first step of the history that is shown, the last one, and the last forecast step."""
     now: str
     last: str
+    stamps: Sequence[datetime | float] = ()
+    """The moment or the number of every step, history and forecast, and what a file calls it."""
+    names: Sequence[str] = ()
 
 
 def shown_history(available: int, horizon: int) -> int:

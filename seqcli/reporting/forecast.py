@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqcli.reporting.chart import Band, ForecastChart, draw_chart, shown_history
+from seqcli.reporting.fan import MOST_PANELS, FanFigure
 from seqcli.reporting.screen import Screen, is_plain, is_terminal
-from seqcli.results import ResultTable
+from seqcli.results import Cell, ResultTable
 
 if TYPE_CHECKING:
+    from seqcli.preprocessing.calendar import Calendar
+    from seqcli.sequences import AnyArray
     from seqcli.tasks.forecasting.next import ForecastContext
 
 CHARTS = 2
 """More series than this are in the table only."""
 CHART_WIDTH = 80
+_YEAR = 365.2425 * 86_400_000_000
+"""Microseconds."""
 
 
 def show_charts(
@@ -37,26 +45,53 @@ def show_charts(
         screen.line(f"{len(charts) - CHARTS} more series are in the table\n", "dim")
 
 
+def forecast_figure(
+    rows: ResultTable, context: ForecastContext, targets: tuple[str, ...], calendar: Calendar, source: str
+) -> FanFigure:
+    """The first series and targets as a figure. ``source`` names the file."""
+    every = forecast_charts(rows, context, targets, calendar.label, calendar.iso)
+    charts = list(islice(every, MOST_PANELS))
+    left = (len(context.panel.names) - len(context.silent)) * len(targets) - len(charts)
+    notes = [f"{left} more series are in the table"] if left else []
+    ends = {tuple(chart.names[-len(chart.forecast) :]) for chart in charts}
+    steps = context.panel.room
+    following = "the next row" if steps == 1 else f"the next {steps} rows"
+    if len(ends) == 1:
+        (names,) = ends
+        when = f"{following}, {names[0]} to {names[-1]}" if steps > 1 else f"{following}, {names[0]}"
+    else:
+        when = f"{following} of each series"
+    named = f"{Path(source).name}: {when}" if source else when
+    what = charts[0].title if len(charts) == 1 else ", ".join(targets)
+    return FanFigure(f"Forecast of {what}", named, charts, (*notes, *context.notes), left)
+
+
 def forecast_charts(
-    rows: ResultTable, context: ForecastContext, targets: tuple[str, ...], label: Callable[[Any], str]
+    rows: ResultTable,
+    context: ForecastContext,
+    targets: tuple[str, ...],
+    label: Callable[[Any], str],
+    iso: Callable[[Any], str] = str,
 ) -> Iterator[ForecastChart]:
-    """One chart for each series and target of the forecast, in the order of its rows."""
-    panel, records = context.panel, rows.records()
+    """One chart for each series and target of the forecast, in the order of its rows.
+
+    ``label`` names a stamp of the panel for people, ``iso`` as files write it.
+    """
+    panel = context.panel
     levels = [column.name.removeprefix("lo") for column in rows.columns if column.name.startswith("lo")]
+    several = any(column.name == "series" for column in rows.columns)
+    named = any(column.name == "target" for column in rows.columns)
+    own = _by_series(rows)
     for row, name in enumerate(panel.names):
         if row in context.silent:
             continue
         begin, length = int(panel.offsets[row]), int(panel.lengths[row])
         for index, target in enumerate(targets):
-            mine = [
-                record
-                for record in records
-                if record.get("series", name) == name and record.get("target", target) == target
-            ]
+            mine = own[name if several else None, target if named else None]
             past = shown_history(length, len(mine))
             stamps = panel.stamps[begin + length - past : begin + length + len(mine)]
             yield ForecastChart(
-                title=" · ".join(part for part in (name if "series" in records[0] else "", target) if part),
+                title=" · ".join(part for part in (name if several else "", target) if part),
                 history=[float(value) for value in panel.series(row)[-past:, index]],
                 forecast=[_number(record["forecast"]) for record in mine],
                 bands=[
@@ -69,7 +104,25 @@ def forecast_charts(
                 first=label(stamps[0]),
                 now=label(stamps[past - 1]),
                 last=label(stamps[-1]),
+                stamps=_plain(stamps),
+                names=[iso(stamp) for stamp in stamps],
             )
+
+
+def _by_series(rows: ResultTable) -> dict[tuple[Cell, Cell], list[dict[str, Cell]]]:
+    """The records of each series and target, None where the rows do not name one."""
+    own: dict[tuple[Cell, Cell], list[dict[str, Cell]]] = {}
+    for record in rows.records():
+        own.setdefault((record.get("series"), record.get("target")), []).append(record)
+    return own
+
+
+def _plain(stamps: AnyArray) -> list[datetime | float]:
+    """Stamps (T,) as moments or numbers; years past 9999, which no datetime holds, as numbers of years."""
+    plain = stamps.tolist()
+    if stamps.dtype.kind != "M" or all(isinstance(stamp, datetime) for stamp in plain):
+        return list(plain)
+    return [1970 + float(time) / _YEAR for time in stamps.astype("datetime64[us]").astype("int64")]
 
 
 def _number(cell: object) -> float:

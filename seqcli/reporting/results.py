@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -31,15 +32,18 @@ def result_format(output: OutputOptions) -> str:
 
 def check_output(output: OutputOptions) -> None:
     """Refuse, ahead of the work, a result file that could not be written. Raises UsageError."""
-    if output.output in (None, "-"):
-        return
-    target = Path(str(output.output))
+    if output.output not in (None, "-"):
+        check_place(Path(str(output.output)), "-o")
+
+
+def check_place(target: Path, flag: str) -> None:
+    """Refuse a file that could not be written; ``flag`` is what named it. Raises UsageError."""
     if target.is_dir():
-        raise UsageError(f"{target}: is a directory, not a file to write", "-o takes the name of a file")
+        raise UsageError(f"{target}: is a directory, not a file to write", f"{flag} takes the name of a file")
     if not target.parent.is_dir():
         raise UsageError(f"{target}: there is no directory {target.parent}", f"mkdir -p {target.parent}")
     if not os.access(target if target.exists() else target.parent, os.W_OK):
-        raise UsageError(f"{target}: permission denied", "-o takes a file that can be written")
+        raise UsageError(f"{target}: permission denied", f"{flag} takes a file that can be written")
 
 
 @contextmanager
@@ -50,9 +54,18 @@ def result_stream(output: OutputOptions) -> Iterator[IO[str]]:
         yield sys.stdout
         sys.stdout.flush()
         return
-    target = Path(str(output.output))
+    with (
+        whole_file(Path(str(output.output))) as file,
+        io.TextIOWrapper(file, encoding="utf-8", newline="") as stream,
+    ):
+        yield stream
+
+
+@contextmanager
+def whole_file(target: Path) -> Iterator[IO[bytes]]:
+    """A file to write that is whole or not there: it is written aside and renamed."""
     if target.exists() and not target.is_file():  # a device or a named pipe
-        with open(target, "w", encoding="utf-8", newline="") as stream:
+        with open(target, "wb") as stream:
             yield stream
         return
     import tempfile  # here, because it takes time that only this way of writing needs
@@ -60,7 +73,7 @@ def result_stream(output: OutputOptions) -> Iterator[IO[str]]:
     target = target.resolve()
     handle, aside = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
-        with open(handle, "w", encoding="utf-8", newline="") as stream:
+        with open(handle, "wb") as stream:
             yield stream
         Path(aside).chmod(target.stat().st_mode if target.exists() else 0o666 & ~_umask())
         Path(aside).replace(target)

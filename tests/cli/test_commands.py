@@ -458,7 +458,7 @@ def test_a_full_disk_under_the_result(here) -> None:
     assert "no space left" in done.stderr
 
 
-HEAVY = {"torch", "pandas", "sklearn", "scipy", "onnx", "pydantic"}
+HEAVY = {"torch", "pandas", "sklearn", "scipy", "onnx", "pydantic", "matplotlib"}
 
 
 @pytest.mark.parametrize(
@@ -467,6 +467,7 @@ HEAVY = {"torch", "pandas", "sklearn", "scipy", "onnx", "pydantic"}
         ["predict", "reviews.csv", "-m", "reviews.seqcli"],
         ["forecast", "prices.csv", "-m", "prices.seqcli"],
         ["forecast", "prices.csv"],
+        ["forecast", "prices.csv", "-m", "prices.seqcli", "--plot", "next.html"],
         ["evaluate", "reviews.csv", "-m", "reviews.seqcli"],
         ["show", "prices.seqcli"],
         ["show", "--equations", "-m", "prices.seqcli"],

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from seqcli.reporting.forecast import forecast_charts, show_charts
+from seqcli.reporting.forecast import forecast_charts, forecast_figure, show_charts
 from seqcli.reporting.screen import Screen
 from seqcli.results import ResultColumn, ResultTable
 
@@ -30,10 +31,12 @@ def context(names=tuple(SERIES)):
         names=names,
         offsets=np.arange(len(names)) * (LENGTH + ROOM),
         lengths=np.full(len(names), LENGTH),
+        room=ROOM,
         stamps=np.tile(np.arange(LENGTH + ROOM), len(names)),
         series=lambda row: rising + SERIES[names[row]],
     )
-    return SimpleNamespace(panel=panel, silent={row for row, name in enumerate(names) if name == "gone"})
+    silent = {row for row, name in enumerate(names) if name == "gone"}
+    return SimpleNamespace(panel=panel, silent=silent, notes=("a note",))
 
 
 def table(names, target=False):
@@ -94,3 +97,53 @@ def test_a_pipe_and_a_quiet_run_get_no_chart(monkeypatch, stream) -> None:
     silent = Screen(quiet=stream.isatty(), stream=stream)
     show_charts(silent, table(("east",)), context(("east",)), ("sales",), str)
     assert stream.getvalue() == ""
+
+
+# ---- figures
+
+CALENDAR = SimpleNamespace(label="day {}".format, iso="{:04d}".format)
+
+
+def test_a_chart_knows_every_step_by_number_and_name() -> None:
+    (chart,) = forecast_charts(table(("east",)), context(("east",)), ("sales",), str, "{:04d}".format)
+    assert chart.stamps == list(range(LENGTH + ROOM))
+    assert chart.names == [f"{step:04d}" for step in chart.stamps]
+
+
+def test_dates_are_moments_and_far_years_numbers() -> None:
+    near = context(("east",))
+    near.panel.stamps = np.datetime64("2020-01-01", "us") + np.arange(LENGTH + ROOM) * np.timedelta64(1, "D")
+    (chart,) = forecast_charts(table(("east",)), near, ("sales",), str)
+    assert chart.stamps[31] == datetime(2020, 2, 1)
+    far = np.arange(9990, 9990 + LENGTH + ROOM).astype(str).astype("datetime64[Y]").astype("datetime64[us]")
+    near.panel.stamps = far
+    (chart,) = forecast_charts(table(("east",)), near, ("sales",), str)
+    assert chart.stamps == pytest.approx(list(range(9990, 9990 + LENGTH + ROOM)), abs=0.003)
+
+
+def test_a_figure_tells_what_and_when() -> None:
+    shown = forecast_figure(table(("east",)), context(("east",)), ("sales",), CALENDAR, "/data/shop.csv")
+    assert shown.title == "Forecast of sales"
+    assert shown.subtitle == "shop.csv: the next 3 rows, 0040 to 0042"
+    assert (shown.notes, shown.left, len(shown.panels)) == (("a note",), 0, 1)
+
+
+def test_a_figure_has_room_for_twelve_and_counts_the_rest() -> None:
+    names = tuple(f"shop {number}" for number in range(20))
+    SERIES.update(dict.fromkeys(names, 1.0))
+    shown = forecast_figure(table(names), context(names), ("sales",), CALENDAR, "shops.csv")
+    assert [panel.title for panel in shown.panels] == [f"shop {number} · sales" for number in range(12)]
+    assert shown.notes == ("8 more series are in the table", "a note")
+    assert shown.left == 8
+
+
+def test_series_that_end_at_different_times_have_no_common_date() -> None:
+    ended = context(("east", "west"))
+    ended.panel.stamps = np.arange(2 * (LENGTH + ROOM))
+    shown = forecast_figure(table(("east", "west")), ended, ("sales",), CALENDAR, "")
+    assert shown.subtitle == "the next 3 rows of each series"
+
+
+def test_silent_series_leave_an_empty_figure() -> None:
+    shown = forecast_figure(table(()), context(("gone",)), ("sales",), CALENDAR, "a.csv")
+    assert (list(shown.panels), shown.left) == ([], 0)

@@ -15,10 +15,12 @@ from seqcli.options import (
     ModelOptions,
     NetworkOptions,
     OutputOptions,
+    PlotOptions,
     RunOptions,
     SavingOptions,
 )
-from seqcli.reporting.forecast import show_charts
+from seqcli.reporting.forecast import forecast_figure, show_charts
+from seqcli.reporting.plots import check_plot, write_plot
 from seqcli.reporting.results import check_output, write_result
 from seqcli.reporting.screen import Screen
 
@@ -37,6 +39,7 @@ def forecast(call: Invocation) -> int:
         raise UsageError("forecast needs a file", "seqcli forecast prices.csv --window 60")
     output = call.group(OutputOptions)
     check_output(output)
+    check_plot(call.group(PlotOptions), output)
     screen = Screen(output.quiet, output.verbose)
     stdin = typed_in(call.files)
     options, fresh = call.training(), False
@@ -64,6 +67,10 @@ def write_forecast(call: Invocation, model: SavedModel, table: Table, screen: Sc
         screen.warn(note)
     task = forecast_task(model)
     show_charts(screen, result.rows, result.context, task.plan.target, task.calendar.label)
+    plot = call.group(PlotOptions)
+    if plot.plot is not None:  # ahead of the rows, whose reader may be gone after the first of them
+        shown = (result.rows, result.context, task.plan.target, task.calendar, table.source)
+        write_plot(forecast_figure(*shown), plot, screen)
     write_result(result.rows, call.group(OutputOptions))
     screen.line(f"\n{result.next_step}", "bold")
 
@@ -74,8 +81,9 @@ COMMAND = Command(
         "seqcli forecast prices.csv --window 60",
         "seqcli forecast prices.csv --horizon 20 --interval 50,90 --target close",
         "seqcli forecast prices.csv -m prices.seqcli -o next.csv",
+        "seqcli forecast prices.csv -m prices.seqcli --plot next.html",
     ),
-    groups=(ModelOptions, *TRAINING_GROUPS, SavingOptions, RunOptions, OutputOptions),
+    groups=(ModelOptions, *TRAINING_GROUPS, SavingOptions, RunOptions, PlotOptions, OutputOptions),
     only={
         group: tuple(item.name for item in fields(group) if item.name not in (*NEVER_IN_FORECAST, "task"))
         for group in (ColumnOptions, NetworkOptions)
