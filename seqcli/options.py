@@ -268,6 +268,18 @@ class PredictOptions:
 
 
 @dataclass(frozen=True)
+class WatchOptions:
+    """Watching, with a saved model"""
+
+    follow: bool = option(
+        False, "Forecast a series anew after each of its rows that a pipe sends, as tail -n +1 -f FILE does."
+    )
+    flag_anomalies: bool = option(
+        False, "Mark the rows that lie outside the widest --interval forecast for them one step before."
+    )
+
+
+@dataclass(frozen=True)
 class EvaluateOptions:
     """Evaluation"""
 
