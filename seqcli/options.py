@@ -271,11 +271,9 @@ class PredictOptions:
 class WatchOptions:
     """Watching, with a saved model"""
 
-    follow: bool = option(
-        False, "Forecast a series anew after each of its rows that a pipe sends, as tail -n +1 -f FILE does."
-    )
+    follow: bool = option(False, "Forecast after each row that a pipe sends, such as tail -n +1 -f FILE.")
     flag_anomalies: bool = option(
-        False, "Mark the rows that lie outside the widest --interval forecast for them one step before."
+        False, "Mark rows outside the widest --interval forecast for them one step before."
     )
 
 

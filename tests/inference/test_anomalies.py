@@ -38,9 +38,11 @@ def daily(values, missing=()):
 def model_of(write_csv, save_model):
     """A saved model whose network says zero, with intervals measured on the validation part."""
 
-    def make(lines, graph=None, **columns):
-        table = read_table([str(write_csv("train.csv", lines))], ReadingOptions())
+    def make(lines, graph=None, reading=None, **columns):
+        reading = reading or ReadingOptions()
+        table = read_table([str(write_csv("train.csv", lines))], reading)
         options = Options(
+            reading=reading,
             columns=ColumnOptions(task="forecast", **columns),
             forecast=ForecastOptions(window=WINDOW, horizon=4),
         )
@@ -149,6 +151,26 @@ def test_a_stream_says_the_same_of_each_row(model_of, mixing_graph, write_csv) -
             assert mine["timestamp"] == theirs["timestamp"]
             assert mine["anomaly"] is theirs["anomaly"]
         assert summary == said
+        for row in rows:  # intervals around logarithms are wider above than below
+            actual, forecast, low, high = (row[key] for key in ("actual", "forecast", "lo95", "hi95"))
+            assert high - forecast > forecast - low > 0
+            if actual is not None:
+                side = high - forecast if actual > forecast else forecast - low
+                assert row["score"] == pytest.approx(abs(actual - forecast) / side, rel=1e-3, abs=1e-4)
+                assert row["anomaly"] == (not low <= actual <= high)
+
+
+def test_a_row_has_no_part_in_its_own_forecast(model_of, write_csv) -> None:
+    """A model that interpolates would draw a line to it across the gap ahead of it."""
+    values = walk(300)
+    model = model_of(daily(values), reading=ReadingOptions(missing="interpolate"))
+    assert forecast_task(model).missing == "interpolate"
+    cells = [None if day == 49 else value for day, value in enumerate(values[:51].tolist())]
+    for last in (cells[-1], 1000.0):
+        path = write_csv("new.csv", daily([*cells[:-1], last]))
+        for rows in (judged(model, path)[0], watched(model, path)[0]):
+            assert rows[-1]["timestamp"] == "2019-02-20"
+            assert rows[-1]["forecast"] == pytest.approx(values[48], abs=1e-4)
 
 
 def test_a_panel_with_a_series_that_is_new(model_of, write_csv) -> None:
