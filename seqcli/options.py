@@ -285,6 +285,16 @@ class PredictOptions:
 
 
 @dataclass(frozen=True)
+class WatchOptions:
+    """Watching, with a saved model"""
+
+    follow: bool = option(False, "Forecast after each row that a pipe sends, such as tail -n +1 -f FILE.")
+    flag_anomalies: bool = option(
+        False, "Mark rows outside the widest --interval forecast for them one step before."
+    )
+
+
+@dataclass(frozen=True)
 class EvaluateOptions:
     """Evaluation"""
 

@@ -14,7 +14,7 @@ from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.readers.table import Table
-from seqcli.results import ResultTable
+from seqcli.results import Cell, ResultTable
 
 if TYPE_CHECKING:
     from seqcli.tasks.forecast import Forecast
@@ -51,9 +51,14 @@ def forecast_rows(model: SavedModel, table: Table, intervals: Sequence[int] | No
         examples, context = task.forecast_examples(table)
         outputs = outputs_for(GraphSession.open(model), examples)
         rows = task.forecast_rows(outputs, context, intervals)
-        if not all(math.isfinite(cell) for row in rows.rows for cell in row if isinstance(cell, float)):
-            raise ModelError(
-                f"{model.path}: forecasts values that are not finite",
-                "train again, or look for extreme numbers in the input",
-            )
+        refuse_infinite(model, rows.rows)
         return NextSteps(rows, task.next_step_line(rows, context), (*context.odd, *context.notes), context)
+
+
+def refuse_infinite(model: SavedModel, rows: Sequence[tuple[Cell, ...]]) -> None:
+    """Raise :class:`ModelError` when a number in ``rows`` is not finite."""
+    if not all(math.isfinite(cell) for row in rows for cell in row if isinstance(cell, float)):
+        raise ModelError(
+            f"{model.path}: forecasts values that are not finite",
+            "train again, or look for extreme numbers in the input",
+        )

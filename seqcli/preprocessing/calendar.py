@@ -110,42 +110,64 @@ class Calendar:
             start, rounds = start + size, rounds + 1
         return frequency.cell_time(np.concatenate([np.empty(0, dtype=np.int64), *found])[:n])
 
-    def gaps(self, stamps: AnyArray) -> AnyArray:
+    def gaps(self, stamps: AnyArray, longest: int | None = None) -> AnyArray:
         """Stamps missing between the first and last of one series' ``stamps`` (T,), ascending (M,).
 
         Closed hours, and whole days off in a week that has closed days, are no gaps; neither is a
-        hole longer than a tenth of the rows (and than 10 steps): that is a break.
+        hole longer than a tenth of the rows (and than 10 steps): that is a break. ``longest`` is what
+        :func:`longest_hole` gave for the whole series, when these are only its newest stamps.
         """
         ordered = ascending(stamps)
         frequency = self.frequency
         if len(ordered) < 2 or not frequency.regular:
             return ordered[:0]
+        missing = self.holes(ordered)
+        if longest is None:
+            rows = int((missing >= 0).sum()) + 1 if frequency.on_days else len(ordered)
+            fitting = (missing > 0) & (missing <= hole_limit(rows, self.least_break))
+            longest = longest_hole(int(missing[fitting].sum()), rows, self.least_break)
+        missing = np.where((missing > 0) & (missing <= longest), missing, 0)
+        before = np.repeat(np.arange(len(missing)), missing)
+        at = np.arange(len(before)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
         if frequency.unit == "steps":
-            between = np.diff(ordered) / frequency.count
-            before, at = _holes(np.rint(between).astype(np.int64) - 1, len(ordered))
             filled: AnyArray = ordered[before] + at * frequency.count
             return filled.astype(ordered.dtype)
-        times = _times(ordered)
         if frequency.unit == "months":
             months = ordered.astype("datetime64[M]").astype(np.int64)
-            missing = (np.diff(months) // int(frequency.count)) - 1
-            before, at = _holes(missing, len(ordered))
             days = anchor_days(months[before] + at * int(frequency.count), frequency.anchor)
             return (days * DAY + (frequency.phase or 0)).astype("datetime64[us]")
+        times = _times(ordered)
         if not frequency.on_days:
-            missing = np.rint(np.diff(times) / frequency.count).astype(np.int64) - 1
-            before, at = _holes(missing, len(ordered))
             return (times[before] + at * int(frequency.count)).astype("datetime64[us]")
-        return self._missing_cells(times).astype("datetime64[us]")
+        cells = frequency.cell(times)
+        return self._open_ones(cells[before] + at, cells).astype("datetime64[us]")
 
-    def _missing_cells(self, times: IntArray) -> IntArray:
-        """Times (M,) of the open cells between the first and last of ``times`` that hold no row."""
+    def holes(self, ordered: AnyArray) -> IntArray:
+        """Steps of the grid, closed ones too, between each of ``ordered`` (T,) and the next: (T - 1,).
+
+        Below 0 where two rows lie in one step.
+        """
+        frequency = self.frequency
+        if frequency.unit == "steps":
+            return np.rint(np.diff(ordered) / frequency.count).astype(np.int64) - 1
+        if frequency.unit == "months":
+            months = ordered.astype("datetime64[M]").astype(np.int64)
+            return np.asarray(np.diff(months) // int(frequency.count) - 1, dtype=np.int64)
+        times = _times(ordered)
+        if not frequency.on_days:
+            return np.rint(np.diff(times) / frequency.count).astype(np.int64) - 1
+        return np.asarray(np.diff(frequency.cell(times)) - 1, dtype=np.int64)
+
+    @property
+    def least_break(self) -> int:
+        """Holes of this many steps are filled however short the series is; three weeks hold nights too."""
+        frequency = self.frequency
+        return 3 * frequency.cells if frequency.on_days and frequency.week else 10
+
+    def _open_ones(self, missing: IntArray, cells: IntArray) -> IntArray:
+        """Times (M,) of those ``missing`` cells that should hold a row, where rows are in ``cells``."""
         frequency = self.frequency
         per_day = frequency.cells // 7
-        cells = ascending(frequency.cell(times))
-        closed = 3 * frequency.cells if frequency.week else 10  # such holes hold nights and weekends too
-        before, at = _holes(np.diff(cells) - 1, len(cells), closed)
-        missing = cells[before] + at
         missing = missing[frequency.open_cells()[missing % frequency.cells]]
         days = missing // per_day
         away = self.holidays.closed(days - 3)
@@ -276,18 +298,17 @@ def _snap(frequency: Frequency, time: int) -> int:
     return int(frequency.cell_time(frequency.cell(np.array([time])))[0])
 
 
-def _holes(missing: IntArray, rows: int, at_least: int = 10) -> tuple[IntArray, IntArray]:
-    """For each missing step: the row before its hole, and its place in the hole from 1 on.
+def hole_limit(rows: int, at_least: int) -> int:
+    """Steps of the longest hole that may be filled in a series of ``rows``."""
+    return max(rows // 10, at_least)
 
-    Holes longer than a tenth of the ``rows`` (and than ``at_least``) are left out; all long ones are
-    when there are more missing steps than four times the rows.
+
+def longest_hole(filled: int, rows: int, at_least: int) -> int:
+    """The longest hole that is filled, when those up to :func:`hole_limit` have ``filled`` steps in all.
+
+    Where that would fill in more than four times the ``rows``, the long ones are left.
     """
-    missing = np.where((missing > 0) & (missing <= max(rows // 10, at_least, 10)), missing, 0)
-    if at_least <= 10 and missing.sum() > 4 * rows:
-        missing = np.where(missing <= 10, missing, 0)
-    before = np.repeat(np.arange(len(missing)), missing)
-    at = np.arange(len(before)) - np.repeat(np.cumsum(missing) - missing, missing) + 1
-    return before, at
+    return 10 if at_least <= 10 and filled > 4 * rows else hole_limit(rows, at_least)
 
 
 def _cycles(frequency: Frequency, span: int) -> tuple[str, ...]:

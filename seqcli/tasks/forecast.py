@@ -211,6 +211,14 @@ class Forecast:
             lambda rows: self.mixture.combined(examples.past(rows), outputs[rows], self.frame), len(examples)
         )
 
+    def held_to(
+        self, outputs: FloatArray, examples: ForecastWindows, level: int
+    ) -> tuple[Array, Array, Array]:
+        """Forecast, low and high end of the interval of ``level`` percent, each (N, H, K), as in the file."""
+        scaled, scaling = self._combined(outputs, examples), self.scaling_of(examples.panel)
+        _, low, high = self._bounds(scaled, scaling, examples.series, (level,))[0]
+        return scaling.inverse(scaled, examples.series), low, high
+
     def forecasts(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """Forecasts (N, H, K) on values as in the file."""
         return self.scaling_of(examples.panel).inverse(self._combined(outputs, examples), examples.series)

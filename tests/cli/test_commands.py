@@ -468,6 +468,9 @@ HEAVY = {"torch", "pandas", "sklearn", "scipy", "onnx", "pydantic", "matplotlib"
         ["forecast", "prices.csv", "-m", "prices.seqcli"],
         ["forecast", "prices.csv"],
         ["forecast", "prices.csv", "-m", "prices.seqcli", "--plot", "next.html"],
+        ["forecast", "prices.csv", "-m", "prices.seqcli", "--flag-anomalies"],
+        ["forecast", "-", "-m", "prices.seqcli", "--follow"],
+        ["forecast", "-", "-m", "prices.seqcli", "--follow", "--flag-anomalies"],
         ["evaluate", "reviews.csv", "-m", "reviews.seqcli"],
         ["show", "prices.seqcli"],
         ["show", "--equations", "-m", "prices.seqcli"],
@@ -478,10 +481,12 @@ def test_what_uses_a_saved_model_imports_nothing_heavy(here, argv) -> None:
         "import sys\nfrom seqcli.__main__ import main\ncode = main()\n"
         "print(*sorted(m for m in sys.modules if '.' not in m), file=sys.stderr)\nsys.exit(code)"
     )
+    prices = (here / "prices.csv").read_text()
     done = subprocess.run(
-        [sys.executable, "-c", code, *argv], capture_output=True, text=True, check=False, cwd=here
-    )
+        [sys.executable, "-c", code, *argv],
+        capture_output=True, text=True, check=False, cwd=here, input=prices,
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert HEAVY.isdisjoint(done.stderr.splitlines()[-1].split())
-    if argv[0] == "predict":
+    if argv[0] == "predict" or "--follow" in argv:
         assert "rich" not in done.stderr.splitlines()[-1].split()

@@ -32,7 +32,7 @@ def readme_lines() -> list[str]:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```sh\n(.*?)```", text, re.S)
     lines = [line for block in blocks for line in block.splitlines()]
-    return lines + [code for code in re.findall(r"`([^`\n]+)`", text) if code.startswith("tail -f")]
+    return lines + [code for code in re.findall(r"`([^`\n]+)`", text) if code.startswith("tail ")]
 
 
 def test_readme_commands_run_as_typed(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_readme_commands_run_as_typed(tmp_path: Path) -> None:
             r"seqcli \1 --epochs 2 ",
             line,
         )
-        shell = python + short.replace("tail -f ", "cat ")
+        shell = python + re.sub(r"^tail (-n \+1 )?-f ", "cat ", short)
         ended = subprocess.run(
             ["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
         )

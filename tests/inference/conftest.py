@@ -150,3 +150,40 @@ def save_model(tmp_path: Path) -> Callable[..., SavedModel]:
         return save(tmp_path / "made.seqcli", task, spec, graph or zero_graph(spec), digest)
 
     return saver
+
+
+def mixed_graph(spec: NetworkSpec) -> bytes:
+    """Outputs that depend on every step and column of the window, and on the calendar of the next step."""
+    size = int(np.prod(spec.output_shape))
+    random = np.random.default_rng(1)
+    fields = {item.field: item.size for item in spec.inputs}
+    constants: dict[str, Any] = {
+        "ramp": np.linspace(0.2, 1.0, spec.time_range, dtype=np.float32)[None, :, None],
+        "mix": random.normal(size=(fields["values"], size)).astype(np.float32) / 10,
+        "time": [1],
+        "shape": [-1, *spec.output_shape],
+    }
+    nodes = [
+        helper.make_node("Mul", ["values", "ramp"], ["ramped"]),
+        helper.make_node("MatMul", ["ramped", "mix"], ["mixed"]),
+        helper.make_node("ReduceSum", ["mixed", "time"], ["summed"], keepdims=0),
+    ]
+    last = "summed"
+    if "ahead" in fields:
+        constants["next"] = random.normal(size=(fields["ahead"], size)).astype(np.float32)
+        nodes += [
+            helper.make_node("MatMul", ["ahead", "next"], ["turned"]),
+            helper.make_node("Add", ["summed", "turned"], ["both"]),
+        ]
+        last = "both"
+    nodes += [
+        helper.make_node("Tanh", [last], ["bent"]),
+        helper.make_node("Reshape", ["bent", "shape"], ["output"]),
+    ]
+    return graph_bytes(spec, nodes, constants)
+
+
+@pytest.fixture(name="mixing_graph")
+def mixing_graph_fixture() -> Callable[[NetworkSpec], bytes]:
+    """The graph of a forecaster that reads all it is given."""
+    return mixed_graph

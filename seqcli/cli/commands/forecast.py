@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from seqcli.cli.command import NEVER_IN_FORECAST, TRAINING_GROUPS, Command, Invocation
 from seqcli.cli.find_or_train import Wanted, dry_run, find_or_train, typed_in
 from seqcli.cli.use import open_model, read_whole
+from seqcli.cli.watching import watch
 from seqcli.errors import UsageError
 from seqcli.options import (
     ColumnOptions,
@@ -18,6 +19,7 @@ from seqcli.options import (
     PlotOptions,
     RunOptions,
     SavingOptions,
+    WatchOptions,
 )
 from seqcli.reporting.forecast import forecast_figure, show_charts
 from seqcli.reporting.plots import check_plot, write_plot
@@ -35,6 +37,9 @@ WANTED = Wanted(
 
 def forecast(call: Invocation) -> int:
     """Write the next rows to stdout; the backtest, a chart and the next step go to stderr."""
+    watched = call.group(WatchOptions)
+    if watched.follow or watched.flag_anomalies:
+        return watch(WANTED, call)
     if not call.files:
         raise UsageError("forecast needs a file", "seqcli forecast prices.csv --window 60")
     output = call.group(OutputOptions)
@@ -82,8 +87,18 @@ COMMAND = Command(
         "seqcli forecast prices.csv --horizon 20 --interval 50,90 --target close",
         "seqcli forecast prices.csv -m prices.seqcli -o next.csv",
         "seqcli forecast prices.csv -m prices.seqcli --plot next.html",
+        "seqcli forecast prices.csv -m prices.seqcli --flag-anomalies",
+        "cat prices.csv | seqcli forecast - -m prices.seqcli --follow",
     ),
-    groups=(ModelOptions, *TRAINING_GROUPS, SavingOptions, RunOptions, PlotOptions, OutputOptions),
+    groups=(
+        ModelOptions,
+        WatchOptions,
+        *TRAINING_GROUPS,
+        SavingOptions,
+        RunOptions,
+        PlotOptions,
+        OutputOptions,
+    ),
     only={
         group: tuple(item.name for item in fields(group) if item.name not in (*NEVER_IN_FORECAST, "task"))
         for group in (ColumnOptions, NetworkOptions)
