@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.readers.columns import Column
+from seqcli.readers.columns import Column, RepeatedColumn
 from seqcli.readers.numbers import BadCell, BoolArray, bad_cells, is_missing
 from seqcli.sequences import IntArray
 
@@ -144,6 +144,13 @@ def read_dates(column: Column, records: IntArray, name: str, form: DateForm | No
     ``records`` (N,) are the numbers of its rows as the user counts them. A column of plain numbers is
     dates only when ``name`` says time and the numbers look it.
     """
+    if isinstance(column, RepeatedColumn):
+        short, rows = column.short
+        once = read_dates(short, np.arange(len(short)), name, form)
+        bad = np.isin(rows, once.bad_rows)
+        return Dates(
+            once.values[rows], once.missing[rows], np.flatnonzero(bad), once.form, column, records
+        )
     numbers = column.plain_numbers()
     plain = ~np.isnan(numbers)
     mostly_numbers = bool(len(plain)) and plain.mean() > 0.5

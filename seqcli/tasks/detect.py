@@ -14,6 +14,7 @@ from seqcli.tasks.columns import LONG_CHARACTERS, Column, Columns, bare, name_wo
 from seqcli.tasks.forecasting.choices import LEAST_ROWS
 from seqcli.tasks.language_plan import language_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES
+from seqcli.tasks.wide_plan import is_wide, wide_plan
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
 
 NOT_HERE = {
@@ -35,11 +36,12 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     for a column that is not there, for a choice that only the user can make (with the candidates) and
     for a task that this version does not learn.
     """
-    for name in (
-        *options.target, *options.features, *options.id, options.time, options.group, options.condition
-    ):  # fmt: skip
+    targets = () if options.wide else options.target
+    for name in (*targets, *options.features, *options.id, options.time, options.group, options.condition):
         if name is not None:
-            table.cells(name)
+            table.column(name)
+    if is_wide(table, options):
+        return wide_plan(table, options)
     columns = Columns(table, options.time, options.id)
     if _is_language(table, options):
         return language_plan(columns, options)

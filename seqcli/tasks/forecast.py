@@ -19,11 +19,11 @@ from seqcli.errors import DataError
 from seqcli.network import NetworkSpec
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
-from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import Examples, FloatArray, IntArray
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
+from seqcli.tasks.forecasting.ahead import later_sentences
 from seqcli.tasks.forecasting.choices import training_defaults
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
@@ -329,9 +329,7 @@ class Forecast:
         """The series of a later file, on the calendar's grid, with room for the horizon."""
         rows, sentences = read_later_rows(table, self.plan, self.merge, self.forms)
         panel, gaps = build_panel(rows, self.calendar, len(self.plan.target), self.frame.horizon)
-        if gaps:
-            sentences.append(f"{counted(gaps, 'step')} of the calendar without a row")
-        return panel, sentences
+        return panel, [*sentences, *later_sentences(panel, self.plan, gaps)]
 
     def _too_short(self, table: Table, panel: Panel) -> DataError:
         rows, window = int(panel.lengths.max(initial=0)), self.frame.window

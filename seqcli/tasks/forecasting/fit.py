@@ -17,6 +17,7 @@ from seqcli.readers.roles import counted, time_stamps
 from seqcli.readers.table import Table
 from seqcli.sequences import FloatArray, IntArray
 from seqcli.tasks.base import Plan, Tables
+from seqcli.tasks.forecasting.ahead import horizon_ahead, settle_ahead
 from seqcli.tasks.forecasting.choices import (
     best_window,
     check_window,
@@ -31,6 +32,7 @@ from seqcli.tasks.forecasting.rows import Forms, Rows, join_rows, read_training_
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.windows import Frame, part_starts
 from seqcli.tasks.parts import held_out_shares, left_out_sentences
+from seqcli.tasks.wide_plan import long_tables
 
 LEAST_VALUES = 3
 """Known training values below which a series cannot be scaled."""
@@ -72,6 +74,7 @@ class Fitted:
 
 def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     """Read, sort, grid, split, scale and frame. Raises DataError for what cannot be forecast."""
+    tables = long_tables(tables, plan)
     source, missing = tables.main.source, options.reading.missing
     rows, forms, borders, said = _read(tables, plan, options)
     warnings = [*left_out_sentences(plan), *said]
@@ -89,16 +92,18 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     names = [name for name, moves in zip(value_columns(plan), columns, strict=True) if moves]
     plan = replace(plan, features=tuple(name for name in names if name not in plan.target))
     panel, parts = panel.only(kept), Parts(parts.ends[kept])
-    panel = replace(panel, values=panel.values[:, columns])
+    panel = panel.columns(columns)
     train = parts.ends[:, 0]
     season = choose_season(panel, train, calendar)
-    horizon, why = choose_horizon(season, options, int(panel.lengths.max()))
+    horizon, why = horizon_ahead(panel, options) or choose_horizon(season, options, int(panel.lengths.max()))
     rules += [f"calendar: {calendar.describe()}, {f'season {season}' if season else 'no season'}", why]
     scaling = SeriesScaling.fit(
         options.forecast.scaler, panel.names, [panel.series(row, int(train[row])) for row in range(len(kept))]
     )
     rules.append(_scaling_rule(scaling, names, int(train.sum())))
     panel = panel.with_room(calendar, horizon)
+    ahead, said = settle_ahead(panel, names, horizon)
+    plan, warnings = replace(plan, ahead=ahead), warnings + said
     scaled = scale_panel(panel, scaling, missing)
     window, why = _window(panel, scaled, parts, (season, horizon), options)
     rules.append(why)
