@@ -163,9 +163,8 @@ def lengthen(table: Table, form: WideForm) -> Table:
     long: dict[str, Column] = {name: RepeatedColumn(table.column(name), rows) for name in form.ids}
     if form.time is not None:
         long[form.time] = _times(table, form, values, (rows, of), first)
-    for name in table.names:
-        if name not in {*values, *long, form.start, form.value}:
-            long[name] = RepeatedColumn(table.column(name), rows)
+    for name in further_columns(table, form):
+        long[name] = RepeatedColumn(table.column(name), rows)
     long[form.value] = WideColumn(columns, plain, rows, of)
     return replace(
         table,
@@ -176,6 +175,13 @@ def lengthen(table: Table, form: WideForm) -> Table:
         spread=Spread(form.value, values, of),
         _typed={},
     )
+
+
+def further_columns(table: Table, form: WideForm) -> tuple[str, ...]:
+    """Columns that hold neither names, nor values, nor starts: they say something of each series."""
+    values, _ = _value_columns(table, (*form.ids, form.start))
+    known = {*form.ids, form.start, form.value, form.time, *values}
+    return tuple(name for name in table.names if name not in known)
 
 
 def describe_wide(table: Table, form: WideForm) -> str:

@@ -13,7 +13,8 @@ from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import LONG_CHARACTERS, Column, Columns, bare, name_words
 from seqcli.tasks.forecasting.choices import LEAST_ROWS
 from seqcli.tasks.language_plan import language_plan
-from seqcli.tasks.parts import LEAST_EXAMPLES
+from seqcli.tasks.forecasting.static import find_static
+from seqcli.tasks.parts import LEAST_EXAMPLES, ONE_EACH
 from seqcli.tasks.wide_plan import is_wide, wide_plan
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
 
@@ -178,10 +179,15 @@ def _forecast_plan(columns: Columns, found: Found, options: ColumnOptions, readi
             )
     taken = {*found.target, *ids, time.name if time else None, options.group}
     features, left_out = [], []
+    others = [name for name in columns.table.names if name not in taken]
+    static = find_static(columns.table, ids, [name for name in options.features or others if name in others])
     for column in columns:
-        reason = "not numbers" if column.kind != "number" else column.useless
         if column.name in taken:
             continue
+        if column.name in static:
+            left_out.append((column.name, ONE_EACH))
+            continue
+        reason = "not numbers" if column.kind != "number" else column.useless
         if options.features:
             if column.name in options.features and column.kind != "number":
                 raise DataError(
@@ -195,7 +201,7 @@ def _forecast_plan(columns: Columns, found: Found, options: ColumnOptions, readi
             features.append(column.name)
     return Plan(
         "forecast", found.target, tuple(features), (), time.name if time else None, ids, options.group,
-        tuple(left_out), tuple(reasons),
+        tuple(left_out), tuple(reasons), static=static,
     )  # fmt: skip
 
 

@@ -5,8 +5,17 @@ from __future__ import annotations
 from seqcli.errors import DataError, UsageError
 from seqcli.options import ColumnOptions
 from seqcli.readers.table import Table
-from seqcli.readers.wide import dated_columns, describe_wide, find_wide, lengthen, looks_wide
+from seqcli.readers.wide import (
+    dated_columns,
+    describe_wide,
+    find_wide,
+    further_columns,
+    lengthen,
+    looks_wide,
+)
 from seqcli.tasks.base import Plan, Tables
+from seqcli.tasks.forecasting.static import find_static
+from seqcli.tasks.parts import ONE_EACH
 from seqcli.tasks.rules import LABEL_WORDS
 
 LABELS = frozenset(word for words in LABEL_WORDS for word in words)
@@ -60,7 +69,13 @@ def wide_plan(table: Table, options: ColumnOptions) -> Plan:
         f"task forecast: one series a row ({'--wide' if options.wide else 'found by its header'}{found})",
         f"wide: {describe_wide(table, form)}",
     )
-    return Plan("forecast", (form.value,), time=form.time, id=form.ids, reasons=reasons, wide=form)
+    others = further_columns(table, form)
+    static = find_static(table, form.ids, others)
+    left_out = [(name, ONE_EACH if name in static else "it tells no series from another") for name in others]
+    return Plan(
+        "forecast", (form.value,), time=form.time, id=form.ids, left_out=tuple(left_out), reasons=reasons,
+        static=static, wide=form,
+    )  # fmt: skip
 
 
 def long_tables(tables: Tables, plan: Plan) -> Tables:

@@ -71,6 +71,17 @@ def behind_targets(series: IntArray, known: Flags) -> Flags:
     return np.asarray((last[series] >= 0) & (np.arange(len(series)) > last[series]))
 
 
+def lone_blanks(series: IntArray, behind: Flags, filled: Flags) -> Flags:
+    """Which rows (N,) ``behind`` the last target are the only one of their series, and hold nothing.
+
+    That is a last value that is missing, and no future: in training it stays, unscored.
+    """
+    if not behind.any():
+        return behind
+    many = np.bincount(series[behind], minlength=int(series.max()) + 1)
+    return np.asarray(behind & ~filled & (many[series] == 1))
+
+
 def ahead_columns(panel: Panel) -> IntArray:
     """Numbers (A,) of the columns that hold a value behind the last target of some series."""
     if panel.later is None or not len(panel.later):

@@ -25,7 +25,8 @@ from seqcli.readers.table import Table
 from seqcli.readers.wide import lengthen
 from seqcli.sequences import AnyArray, IntArray
 from seqcli.tasks.base import Plan
-from seqcli.tasks.forecasting.ahead import Later, behind_targets
+from seqcli.tasks.forecasting.ahead import Later, behind_targets, lone_blanks
+from seqcli.tasks.forecasting.static import static_cells
 
 Array = NDArray[np.float64]
 Forms: TypeAlias = Mapping[str, NumberForm | DateForm]
@@ -88,6 +89,7 @@ def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Row
         said.append(f"{len(lost)} series without a single value left out: {', '.join(lost[:5])}")
     usable &= series.usable & ~dead[series.number]
     behind = _behind(series, (stamps, known), usable)
+    behind &= ~lone_blanks(series.number, behind, _filled(table, plan, np.flatnonzero(behind)))
     living = table.take(np.flatnonzero(usable & ~behind)) if dead.any() or behind.any() else table
     columns = []
     for name in value_columns(plan):
@@ -257,6 +259,14 @@ def _behind_both(names: list[str], earlier: Rows, later: Rows, dated: bool) -> L
     return Later(series[order], stamps[order], values[order])
 
 
+def _filled(table: Table, plan: Plan, rows: IntArray) -> NDArray[np.bool_]:
+    """Which of a table's rows (N,) hold a further input; only some ``rows`` (B,) are looked at."""
+    filled = np.zeros(len(table), dtype=bool)
+    for name in plan.features if len(rows) else ():
+        filled[rows] |= ~np.isnan(table.numbers(name).values[rows])
+    return filled
+
+
 def _in_order(
     table: Table,
     plan: Plan,
@@ -307,6 +317,7 @@ def _in_order(
         values[kept[past]],
         table.records[kept[past]],
         later,
+        static_cells(table, plan.static, series, kept, len(found)),
     ), sentences
 
 
