@@ -188,6 +188,9 @@ class ForecastOptions:
     scaler: str = option(
         "standard", "Scaling of inputs, fitted on training rows.", choices=("standard", "minmax")
     )
+    indicators: bool = option(
+        False, "Add returns, moving averages, RSI and volatility of each target as inputs."
+    )
 
 
 @dataclass(frozen=True)

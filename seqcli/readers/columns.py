@@ -278,9 +278,9 @@ class StampColumn(Column):
     def _split(self) -> list[str]:
         missing = np.isnat(self._stamps)
         known = self._stamps[~missing]
-        unit = "s" if (known != known.astype("datetime64[m]")).any() else "m"
-        unit = unit if (known != known.astype("datetime64[D]")).any() else "D"
-        written = np.datetime_as_string(self._stamps, unit=unit)
+        clock = "m" if (known == known.astype("datetime64[m]")).all() else "s"
+        unit = "D" if (known == known.astype("datetime64[D]")).all() else clock
+        written = self._stamps.astype(f"datetime64[{unit}]").astype(str)
         return [
             "" if lost else text.replace("T", " ")
             for lost, text in zip(missing.tolist(), written.tolist(), strict=True)

@@ -148,9 +148,7 @@ def read_dates(column: Column, records: IntArray, name: str, form: DateForm | No
         short, rows = column.short
         once = read_dates(short, np.arange(len(short)), name, form)
         bad = np.isin(rows, once.bad_rows)
-        return Dates(
-            once.values[rows], once.missing[rows], np.flatnonzero(bad), once.form, column, records
-        )
+        return Dates(once.values[rows], once.missing[rows], np.flatnonzero(bad), once.form, column, records)
     numbers = column.plain_numbers()
     plain = ~np.isnan(numbers)
     mostly_numbers = bool(len(plain)) and plain.mean() > 0.5

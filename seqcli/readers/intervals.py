@@ -49,4 +49,6 @@ def stamps_after(starts: StampArray, steps: IntArray, every: str) -> StampArray:
     day, clock = within.astype("timedelta64[D]"), within - within.astype("timedelta64[D]")
     later = months + steps * count
     longest = (later + 1).astype("datetime64[D]") - later.astype("datetime64[D]") - np.timedelta64(1, "D")
-    return np.asarray((later.astype("datetime64[D]") + np.minimum(day, longest)).astype("datetime64[us]") + clock)
+    return np.asarray(
+        (later.astype("datetime64[D]") + np.minimum(day, longest)).astype("datetime64[us]") + clock
+    )

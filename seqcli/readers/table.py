@@ -122,7 +122,7 @@ class Table:
         return f"{file}, {self.unit} {self.records[row]}" + (f", column {name}" if name else "")
 
     def called(self, name: str, rows: IntArray) -> str:
-        """What the file calls column ``name`` in some rows (B,): of a wide file, the columns they came from."""
+        """What the file calls column ``name`` in some rows (B,): in a wide one, where they came from."""
         if self.spread is None or name != self.spread.name:
             return name
         found = list(dict.fromkeys(self.spread.columns[of] for of in self.spread.of[rows].tolist()))

@@ -121,14 +121,14 @@ def looks_wide(table: Table, labels: Collection[str] = ()) -> bool:
             return False
     elif len(columns) < len(names) or not _is_run(names):
         return False
-    codes, texts = table.column(table.names[0]).codes()
+    texts = table.column(table.names[0]).codes()[1]
     if "" in texts or len(texts) < len(table) or table.kind(table.names[0]) != "text":
         return False
     return all(table.kind(name) in {"number", "empty"} for name in (columns[0], columns[len(columns) // 2]))
 
 
 def dated_columns(table: Table) -> tuple[str, ...]:
-    """Columns that are called by dates, where they are too many to mean anything but the steps of a series."""
+    """Columns that are called by dates, where they are so many that they must be the steps of a series."""
     columns, header = _value_columns(table, (), by_name=True)
     return columns if header == "dates" and len(columns) >= LEAST_COLUMNS else ()
 
@@ -146,7 +146,7 @@ def lengthen(table: Table, form: WideForm) -> Table:
     Raises :class:`DataError` for a table that is not laid out in ``form``, for a name that two rows
     share, and for a cell of values that is no number.
     """
-    values, header = _checked(table, form)
+    values = _checked(table, form)
     ids = [table.column(name).codes() for name in form.ids]
     _refuse_same_name(table, form, [codes for codes, _ in ids])
     columns = [table.column(name) for name in values]
@@ -206,7 +206,7 @@ def _times(
     return StepColumn(np.array([int(name) for name in values], dtype=np.int64)[of])
 
 
-def _checked(table: Table, form: WideForm) -> tuple[tuple[str, ...], str]:
+def _checked(table: Table, form: WideForm) -> tuple[str, ...]:
     """The value columns of a table in ``form``. Raises DataError where it is laid out otherwise."""
     for name in (*form.ids, form.start):
         if name is not None and name not in table.names:
@@ -226,7 +226,7 @@ def _checked(table: Table, form: WideForm) -> tuple[tuple[str, ...], str]:
             f"{table.source}: one series a row is expected, with {expected[form.header]}",
             "give a file in the layout of the training file",
         )
-    return values, header
+    return values
 
 
 def _refuse_same_name(table: Table, form: WideForm, codes: list[IntArray]) -> None:

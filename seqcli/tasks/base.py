@@ -39,6 +39,8 @@ class Plan:
     """One sentence a choice: "target label: a column called label with 2 repeated values"."""
     ahead: tuple[str, ...] = ()
     """Features of a forecast whose values are known behind the last target, too."""
+    indicators: tuple[str, ...] = ()
+    """Inputs of a forecast that are computed from the past of its targets."""
     static: tuple[str, ...] = ()
     """Columns that say the same in all rows of a series, but not of each."""
     wide: WideForm | None = None
@@ -52,7 +54,7 @@ class Plan:
     def from_json(cls, data: dict[str, Any]) -> Plan:
         """Rebuild from :meth:`to_json`; raises TypeError, KeyError or ValueError on anything else."""
         names = {key: tuple(str(name) for name in data[key]) for key in _NAME_LISTS}
-        names |= {key: tuple(str(name) for name in data.get(key, ())) for key in ("ahead", "static")}
+        names |= {key: tuple(str(name) for name in data.get(key, ())) for key in _LATER_LISTS}
         left_out = tuple((str(name), str(reason)) for name, reason in data["left_out"])
         single = {key: None if data[key] is None else str(data[key]) for key in ("time", "group")}
         wide = WideForm.from_json(data["wide"]) if data.get("wide") else None
@@ -60,6 +62,8 @@ class Plan:
         return cls(task=task, left_out=left_out, wide=wide, **names, **single)  # type: ignore[arg-type]
 
 
+_LATER_LISTS = ("ahead", "indicators", "static")
+"""Lists that a model of an earlier version does not have."""
 _NAME_LISTS = ("target", "features", "text", "id", "reasons")
 
 

@@ -12,11 +12,11 @@ from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import LONG_CHARACTERS, Column, Columns, bare, name_words
 from seqcli.tasks.forecasting.choices import LEAST_ROWS
-from seqcli.tasks.language_plan import language_plan
 from seqcli.tasks.forecasting.static import find_static
+from seqcli.tasks.language_plan import language_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES, ONE_EACH
-from seqcli.tasks.wide_plan import is_wide, wide_plan
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
+from seqcli.tasks.wide_plan import is_wide, wide_plan
 
 NOT_HERE = {
     "tag": "words to tag",
@@ -178,31 +178,36 @@ def _forecast_plan(columns: Columns, found: Found, options: ColumnOptions, readi
                 "--task classify learns classes",
             )
     taken = {*found.target, *ids, time.name if time else None, options.group}
-    features, left_out = [], []
-    others = [name for name in columns.table.names if name not in taken]
-    static = find_static(columns.table, ids, [name for name in options.features or others if name in others])
-    for column in columns:
-        if column.name in taken:
-            continue
+    usable = [column for column in columns if column.name not in taken]
+    features, static, left_out = _further_inputs(usable, ids, options)
+    return Plan(
+        "forecast", found.target, features, (), time.name if time else None, ids, options.group,
+        left_out, tuple(reasons), static=static,
+    )  # fmt: skip
+
+
+def _further_inputs(
+    usable: list[Column], ids: tuple[str, ...], options: ColumnOptions
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Of columns that are free: the inputs of a series' past, its static columns, and what is left out."""
+    features: list[str] = []
+    left_out: list[tuple[str, str]] = []
+    typed = [column for column in usable if column.name in options.features]
+    chosen = typed if options.features else usable
+    static = find_static(chosen[0].table, ids, [column.name for column in chosen]) if chosen else ()
+    for column in chosen:
+        reason = "not numbers" if column.kind != "number" else "" if typed else column.useless
         if column.name in static:
             left_out.append((column.name, ONE_EACH))
-            continue
-        reason = "not numbers" if column.kind != "number" else column.useless
-        if options.features:
-            if column.name in options.features and column.kind != "number":
-                raise DataError(
-                    f"{columns.table.source}, column {column.name}: not numbers", "leave it out of --features"
-                )
-            if column.name in options.features:
-                features.append(column.name)
+        elif reason and typed:
+            raise DataError(
+                f"{column.table.source}, column {column.name}: not numbers", "leave it out of --features"
+            )
         elif reason:
             left_out.append((column.name, reason))
         else:
             features.append(column.name)
-    return Plan(
-        "forecast", found.target, tuple(features), (), time.name if time else None, ids, options.group,
-        tuple(left_out), tuple(reasons), static=static,
-    )  # fmt: skip
+    return tuple(features), static, tuple(left_out)
 
 
 def _refuse_repeated(columns: Columns, time: str, ids: tuple[str, ...]) -> None:

@@ -23,16 +23,16 @@ from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import Examples, FloatArray, IntArray
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
-from seqcli.tasks.forecasting.ahead import later_sentences
 from seqcli.tasks.forecasting.choices import training_defaults
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
+from seqcli.tasks.forecasting.later import later_panel
 from seqcli.tasks.forecasting.metrics import averaged, point_metrics, seasonal_error
 from seqcli.tasks.forecasting.next import ForecastContext, last_windows, next_rows, next_step_line
-from seqcli.tasks.forecasting.panel import Panel, build_panel, scale_panel
+from seqcli.tasks.forecasting.panel import Panel, scale_panel
 from seqcli.tasks.forecasting.references import reference_forecasts
 from seqcli.tasks.forecasting.report import backtest_title, by_step, by_target, comparison, coverage
-from seqcli.tasks.forecasting.rows import Forms, read_later_rows
+from seqcli.tasks.forecasting.rows import Forms
 from seqcli.tasks.forecasting.saved import restored, saved
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.windows import ForecastWindows, Frame, make_windows, part_starts, windows_of
@@ -327,9 +327,8 @@ class Forecast:
 
     def _panel(self, table: Table) -> tuple[Panel, list[str]]:
         """The series of a later file, on the calendar's grid, with room for the horizon."""
-        rows, sentences = read_later_rows(table, self.plan, self.merge, self.forms)
-        panel, gaps = build_panel(rows, self.calendar, len(self.plan.target), self.frame.horizon)
-        return panel, [*sentences, *later_sentences(panel, self.plan, gaps)]
+        how = (self.merge, self.forms)
+        return later_panel(table, self.plan, how, self.calendar, self.frame.horizon)
 
     def _too_short(self, table: Table, panel: Panel) -> DataError:
         rows, window = int(panel.lengths.max(initial=0)), self.frame.window

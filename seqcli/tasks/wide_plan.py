@@ -42,7 +42,7 @@ def is_wide(table: Table, options: ColumnOptions) -> bool:
     if dated and options.task == "forecast":
         raise DataError(
             f"{table.source}: columns {dated[0]} to {dated[-1]} are called by dates: is each row a series?",
-            "--wide reads one series a row (--id A,B names the columns that tell them apart); --no-wide does not",
+            "--wide reads one series a row (--id A,B where two columns name it); --no-wide does not",
         )
     return False
 

@@ -19,7 +19,6 @@ from seqcli.readers.roles import counted
 from seqcli.sequences import AnyArray, FloatArray, IntArray
 
 if TYPE_CHECKING:
-    from seqcli.tasks.base import Plan
     from seqcli.tasks.forecasting.panel import Panel
     from seqcli.tasks.forecasting.scaling import SeriesScaling
 
@@ -49,13 +48,8 @@ class Later:
         return Later(number[self.series[kept]], self.stamps[kept], self.values[kept])
 
     def columns(self, kept: Flags | IntArray) -> Later:
-        """With some of the columns."""
+        """With some of the F columns: flags (F,) or numbers (A,)."""
         return Later(self.series, self.stamps, self.values[:, kept])
-
-
-def no_rows_later(stamps: AnyArray, columns: int) -> Later:
-    """No such rows, beside ``stamps`` of the same kind."""
-    return Later(np.zeros(0, dtype=np.int64), stamps[:0], np.zeros((0, columns)))
 
 
 def behind_targets(series: IntArray, known: Flags) -> Flags:
@@ -79,16 +73,15 @@ def lone_blanks(series: IntArray, behind: Flags, filled: Flags) -> Flags:
     if not behind.any():
         return behind
     many = np.bincount(series[behind], minlength=int(series.max()) + 1)
-    return np.asarray(behind & ~filled & (many[series] == 1))
+    return np.asarray(behind & ~filled & (many[series] == 1), dtype=bool)
 
 
 def ahead_columns(panel: Panel) -> IntArray:
-    """Numbers (A,) of the columns that hold a value behind the last target of some series."""
+    """Numbers (N,) of the columns that hold a value behind the last target of some series."""
     if panel.later is None or not len(panel.later):
         return np.zeros(0, dtype=np.int64)
-    known = ~np.isnan(panel.later.values).all(axis=0)
-    known[: panel.targets] = False
-    return np.flatnonzero(known).astype(np.int64)
+    known = np.flatnonzero((~np.isnan(panel.later.values)).any(axis=0))
+    return np.asarray(known[known >= panel.targets], dtype=np.int64)
 
 
 def horizon_ahead(panel: Panel, options: Options) -> tuple[int, str] | None:
@@ -122,8 +115,9 @@ def settle_ahead(panel: Panel, columns: Sequence[str], horizon: int) -> tuple[tu
         return (), [said]
     room = room_steps(panel, np.unique(panel.later.series))
     future = panel.known_ahead(filled)[room]
-    enough = ~np.isnan(future).reshape(-1, horizon, len(filled)).all(axis=0)  # (H, A)
-    whole = enough.all(axis=0)
+    told = np.asarray(np.isfinite(future), dtype=bool).reshape(-1, horizon, len(filled))  # (S, H, A)
+    enough: Flags = np.logical_and.reduce(told, axis=0)  # (H, A)
+    whole: Flags = np.logical_and.reduce(enough, axis=0)
     names = tuple(columns[at] for at in filled[whole])
     short = [columns[at] for at in filled[~whole]]
     if names:
@@ -134,36 +128,15 @@ def settle_ahead(panel: Panel, columns: Sequence[str], horizon: int) -> tuple[tu
     return names, [said]
 
 
-def later_sentences(panel: Panel, plan: Plan, gaps: int) -> list[str]:
-    """What is odd about the steps of a file that a finished model reads: gaps, and a future that is not told.
-
-    ``gaps`` steps of its calendar have no row.
-    """
-    said = [f"{counted(gaps, 'step')} of the calendar without a row"] if gaps else []
-    behind = len(panel.later) if panel.later is not None else 0
-    if not plan.ahead:
-        rows = f"{counted(behind, 'row')} behind the last known {plan.target[0]}"
-        return [*said, *([f"{rows}: the forecast starts ahead of them"] if behind else [])]
-    columns = [*plan.target, *plan.features]
-    numbers = np.array([columns.index(name) for name in plan.ahead], dtype=np.int64)
-    lost = np.isnan(panel.known_ahead(numbers)[room_steps(panel, np.arange(len(panel.lengths)))])
-    if not lost.any():
-        return said
-    named = ", ".join(name for name, gone in zip(plan.ahead, lost.any(axis=0), strict=True) if gone)
-    return [
-        *said,
-        f"{named}: not known in {int(lost.any(axis=1).sum()):,} of {len(lost):,} steps to be forecast, so the last "
-        f"value is carried on; rows behind the last {plan.target[0]} would tell it, as in training",
-    ]
-
-
 def room_steps(panel: Panel, series: IntArray) -> IntArray:
     """Positions (N · room,) of the steps to be forecast of some series (N,)."""
     begins = (panel.offsets + panel.lengths)[series]
     return np.asarray(begins[:, None] + np.arange(panel.room), dtype=np.int64).ravel()
 
 
-def scaled_ahead(panel: Panel, scaling: SeriesScaling, columns: Sequence[str], ahead: Sequence[str]) -> FloatArray:
+def scaled_ahead(
+    panel: Panel, scaling: SeriesScaling, columns: Sequence[str], ahead: Sequence[str]
+) -> FloatArray:
     """Known-ahead values (total, A) as the network may see them: scaled, NaN-free, room included.
 
     ``scaling`` has a row for each series of the panel; ``columns`` (F,) are its columns, ``ahead`` (A,)

@@ -27,8 +27,16 @@ from seqcli.tasks.forecasting.choices import (
     too_few,
     window_candidates,
 )
+from seqcli.tasks.forecasting.derived import indicator_names, with_indicators
 from seqcli.tasks.forecasting.panel import Panel, build_panel, refuse_missing, scale_panel
-from seqcli.tasks.forecasting.rows import Forms, Rows, join_rows, read_training_rows, value_columns
+from seqcli.tasks.forecasting.rows import (
+    Forms,
+    Rows,
+    join_rows,
+    panel_columns,
+    read_training_rows,
+    value_columns,
+)
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.windows import Frame, part_starts
 from seqcli.tasks.parts import held_out_shares, left_out_sentences
@@ -75,6 +83,7 @@ class Fitted:
 def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     """Read, sort, grid, split, scale and frame. Raises DataError for what cannot be forecast."""
     tables = long_tables(tables, plan)
+    plan = replace(plan, indicators=indicator_names(plan) if options.forecast.indicators else ())
     source, missing = tables.main.source, options.reading.missing
     rows, forms, borders, said = _read(tables, plan, options)
     warnings = [*left_out_sentences(plan), *said]
@@ -89,8 +98,12 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     parts, rules = _split(panel, options, calendar, borders)
     kept, columns, said = _usable(panel, parts, plan, source)
     warnings += said
-    names = [name for name, moves in zip(value_columns(plan), columns, strict=True) if moves]
-    plan = replace(plan, features=tuple(name for name in names if name not in plan.target))
+    names = [name for name, moves in zip(panel_columns(plan), columns, strict=True) if moves]
+    plan = replace(
+        plan,
+        features=tuple(name for name in plan.features if name in names),
+        indicators=tuple(name for name in plan.indicators if name in names),
+    )
     panel, parts = panel.only(kept), Parts(parts.ends[kept])
     panel = panel.columns(columns)
     train = parts.ends[:, 0]
@@ -148,7 +161,7 @@ def _read(tables: Tables, plan: Plan, options: Options) -> tuple[Rows, Forms, li
         later, _, said = read_training_rows(table, plan, merge)
         rows = join_rows(rows, later, (tables.main.source, table.source), plan.time is not None)
         warnings += said
-    return rows, forms, borders, warnings
+    return with_indicators(rows, plan), forms, borders, warnings
 
 
 def _split(
@@ -212,7 +225,7 @@ def _usable(
     if not alive.any() or (flat and len(panel.names) == 1):
         raise _refused(panel, counts, flat or list(plan.target), source)
     columns[: panel.targets] = True
-    still = [name for name, moving in zip(value_columns(plan), columns, strict=True) if not moving]
+    still = [name for name, moving in zip(panel_columns(plan), columns, strict=True) if not moving]
     if still:
         sentences.append(f"left out: {', '.join(still)} (the same in all training rows)")
     if not alive.all():

@@ -171,10 +171,10 @@ def build_panel(rows: Rows, calendar: Calendar, targets: int, room: int) -> tupl
 
 
 def refuse_missing(panel: Panel, columns: tuple[str, ...], calendar: Calendar, source: str) -> None:
-    """For ``--missing error``: raise DataError at the first gap or missing cell."""
+    """For ``--missing error``: raise DataError at the first gap or missing cell of the first ``columns``."""
     inside = np.zeros((panel.total, 1), dtype=bool)
     inside[panel.spans(0 * panel.lengths, panel.lengths)] = True
-    where = np.argwhere(np.isnan(panel.values) & inside)
+    where = np.argwhere(np.isnan(panel.values[:, : len(columns)]) & inside)
     if not len(where):
         return
     step, column = (int(index) for index in where[0])

@@ -63,6 +63,11 @@ def value_columns(plan: Plan) -> tuple[str, ...]:
     return (*plan.target, *(name for name in plan.features if name not in plan.target))
 
 
+def panel_columns(plan: Plan) -> tuple[str, ...]:
+    """The columns of a panel: those of the file, then what is computed from them."""
+    return (*value_columns(plan), *plan.indicators)
+
+
 def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Rows, Forms, list[str]]:
     """Rows to train on, the forms of their columns, and sentences on what was odd.
 
@@ -181,9 +186,7 @@ class _Series:
             usable &= np.array([bool(text) for text in texts], dtype=bool)[codes]
         keys = np.stack([codes for codes, _ in found], axis=1)
         _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
-        names = [
-            JOINT.join(texts[codes[row]] for codes, texts in found) for row in first.tolist()
-        ]
+        names = [JOINT.join(texts[codes[row]] for codes, texts in found) for row in first.tolist()]
         return cls(number.ravel().astype(np.int64), names, usable)
 
     def without(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -233,7 +236,10 @@ def join_rows(earlier: Rows, later: Rows, sources: tuple[str, str], dated: bool)
         np.concatenate([piece[field] for own in pieces for piece in own]) for field in range(3)
     )
     lengths = np.array([sum(len(piece[0]) for piece in own) for own in pieces], dtype=np.int64)
-    static = {**dict(zip(later.names, later.static, strict=False)), **dict(zip(earlier.names, earlier.static, strict=False))}
+    static = {
+        **dict(zip(later.names, later.static, strict=False)),
+        **dict(zip(earlier.names, earlier.static, strict=False)),
+    }
     return Rows(
         tuple(names), lengths, stamps, values, records, _behind_both(names, earlier, later, dated),
         tuple(static[name] for name in names) if static else (),
@@ -247,7 +253,9 @@ def _behind_both(names: list[str], earlier: Rows, later: Rows, dated: bool) -> L
     for rows, others in ((earlier, set(later.names)), (later, set())):
         if rows.later is None:
             continue
-        numbers = np.array([-1 if name in others else names.index(name) for name in rows.names], dtype=np.int64)
+        numbers = np.array(
+            [-1 if name in others else names.index(name) for name in rows.names], dtype=np.int64
+        )
         own = numbers[rows.later.series]
         if rows is later and not dated and earlier.names:
             continue  # counted on from other numbers
