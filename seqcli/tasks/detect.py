@@ -12,6 +12,7 @@ from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import LONG_CHARACTERS, Column, Columns, bare, name_words
 from seqcli.tasks.forecasting.choices import LEAST_ROWS
+from seqcli.tasks.forecasting.moments import without_doubled_hours
 from seqcli.tasks.forecasting.static import find_static
 from seqcli.tasks.language_plan import language_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES, ONE_EACH
@@ -46,6 +47,10 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     columns = Columns(table, options.time, options.id)
     if _is_language(table, options):
         return language_plan(columns, options)
+    time = columns.time_column()
+    planned = without_doubled_hours(table, time.name if time else None)
+    if planned is not table:
+        columns = Columns(planned, options.time, options.id)
     task, found = _decide(columns, options)
     if task in NOT_HERE:
         raise DataError(

@@ -13,8 +13,6 @@ from seqcli.errors import DataError, UsageError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.preprocessing.split import chronological_split
-from seqcli.readers.roles import counted, time_stamps
-from seqcli.readers.table import Table
 from seqcli.sequences import FloatArray, IntArray
 from seqcli.tasks.base import Plan, Tables
 from seqcli.tasks.forecasting.ahead import horizon_ahead, settle_ahead
@@ -28,6 +26,7 @@ from seqcli.tasks.forecasting.choices import (
     window_candidates,
 )
 from seqcli.tasks.forecasting.derived import indicator_names, with_indicators
+from seqcli.tasks.forecasting.moments import last_written, time_sentences
 from seqcli.tasks.forecasting.panel import Panel, build_panel, refuse_missing, scale_panel
 from seqcli.tasks.forecasting.rows import (
     Forms,
@@ -87,14 +86,11 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     source, missing = tables.main.source, options.reading.missing
     rows, forms, borders, said = _read(tables, plan, options)
     warnings = [*left_out_sentences(plan), *said]
-    calendar = Calendar.fit(each_series(rows), _written(tables.main, plan))
-    panel, gaps = build_panel(rows, calendar, len(plan.target), 0)
+    calendar = Calendar.fit(each_series(rows), last_written(tables.main, plan.time))
+    panel = build_panel(rows, calendar, len(plan.target), 0)[0]
     if missing == "error":
         refuse_missing(panel, value_columns(plan), calendar, source)
-    if gaps:
-        warnings.append(
-            f"{counted(gaps, 'step')} of the calendar ({calendar.describe()}) without a row: {_HOW[missing]}"
-        )
+    warnings += time_sentences(each_series(rows), panel, calendar, _HOW[missing])
     parts, rules = _split(panel, options, calendar, borders)
     kept, columns, said = _usable(panel, parts, plan, source)
     warnings += said
@@ -137,14 +133,6 @@ _HOW = {
 def each_series(rows: Rows) -> list[Any]:
     """The stamps of each series (T,)."""
     return np.split(rows.stamps, np.cumsum(rows.lengths)[:-1])
-
-
-def _written(table: Table, plan: Plan) -> str:
-    """One cell of the column of time that was read, as the file writes it."""
-    if plan.time is None:
-        return ""
-    last = np.flatnonzero(time_stamps(table, plan.time).usable)[-1:]
-    return "".join(table.column(plan.time).pick(last)).strip()
 
 
 def _read(tables: Tables, plan: Plan, options: Options) -> tuple[Rows, Forms, list[list[Any]], list[str]]:

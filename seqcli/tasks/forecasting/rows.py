@@ -26,6 +26,7 @@ from seqcli.readers.wide import lengthen
 from seqcli.sequences import AnyArray, IntArray
 from seqcli.tasks.base import Plan
 from seqcli.tasks.forecasting.ahead import Later, behind_targets, lone_blanks
+from seqcli.tasks.forecasting.moments import merge_doubled_hours
 from seqcli.tasks.forecasting.static import static_cells
 
 Array = NDArray[np.float64]
@@ -302,27 +303,34 @@ def _in_order(
         steps = np.diff(stamps[by_series])[np.diff(series[by_series]) == 0]
         backwards = steps < np.zeros(1, dtype=steps.dtype)
         if backwards.any():
-            how = "newest first" if backwards.all() else "not in the order of time"
+            how = "newest first" if backwards.mean() > 0.9 else "not in the order of time"
             sentences.append(f"the rows were {how}: sorted by {plan.time}")
     else:
         order = np.argsort(series, kind="stable")
     series, stamps, kept = series[order], stamps[order], kept[order]
+    own = values[kept]
     if plan.time is None:
         counts = np.bincount(series)
         stamps = np.arange(len(kept)) - np.repeat(np.cumsum(counts) - counts, counts)
         stamps += plan.wide is not None  # a person who counts columns begins with 1
-    elif ((np.diff(series) == 0) & (stamps[1:] == stamps[:-1])).any():
-        refuse_shared_times(table, plan.time, plan.id)
-        raise DataError(
-            f"{table.source}, column {plan.time}: rows share one time", "--aggregate last keeps one"
-        )
+    else:
+        stay, own, said = merge_doubled_hours(stamps, series, own)
+        series, stamps, kept, own = series[stay], stamps[stay], kept[stay], own[stay]
+        if said:
+            few = backwards.sum() <= (~stay).sum()  # what goes back in time is that hour alone
+            sentences = [said] if few else [*sentences, said]
+        if ((np.diff(series) == 0) & (stamps[1:] == stamps[:-1])).any():
+            refuse_shared_times(table, plan.time, plan.id)
+            raise DataError(
+                f"{table.source}, column {plan.time}: rows share one time", "--aggregate last keeps one"
+            )
     past = ~behind[kept]
-    later = Later(series[~past], stamps[~past], values[kept[~past]]) if not past.all() else None
+    later = Later(series[~past], stamps[~past], own[~past]) if not past.all() else None
     return Rows(
         tuple(owners.names[at] for at in found),
         np.bincount(series[past], minlength=len(found)).astype(np.int64),
         stamps[past],
-        values[kept[past]],
+        own[past],
         table.records[kept[past]],
         later,
         static_cells(table, plan.static, series, kept, len(found)),
