@@ -199,7 +199,7 @@ class Forecast:
 
     def forecasts(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """Forecasts (N, H, K) on values as in the file."""
-        scaling = self._scaling_of(examples.panel)
+        scaling = self._scaling_of(examples.panel, self.frame.window)  # as it was scaled
         return scaling.inverse(self._scaled(outputs, examples.references()), examples.series)
 
     def _scaled(self, outputs: FloatArray, reference: NDArray[Any]) -> Array:
@@ -281,7 +281,9 @@ class Forecast:
         else:
             tables.append(by_step(actual[..., 0], forecast[..., 0], naive[..., 0]))
         scaled = self._scaled(outputs, examples.references())
-        bounds = self._bounds(scaled, self._scaling_of(examples.panel), examples.series, self.intervals)
+        bounds = self._bounds(
+            scaled, self._scaling_of(examples.panel, self.frame.window), examples.series, self.intervals
+        )
         return [*tables, coverage(actual, bounds)]
 
     # ------------------------------------------------------------------ a saved model on a file

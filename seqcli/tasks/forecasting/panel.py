@@ -180,9 +180,10 @@ def refuse_missing(panel: Panel, columns: tuple[str, ...], calendar: Calendar, s
     step, column = (int(index) for index in where[0])
     hint = "--missing mask carries the last value, --missing interpolate draws a line"
     if panel.records[step]:
-        raise DataError(
-            f"{source}, row {panel.records[step]}, column {columns[column]}: a value is missing", hint
-        )
+        place = f"{source}, row {panel.records[step]}, column {columns[column]}: a value is missing"
+        if (panel.records == panel.records[step]).sum() > 1:  # a row that holds a whole series
+            place += f" at {calendar.iso(panel.stamps[step])}"
+        raise DataError(place, hint)
     raise DataError(f"{source}: there is no row for {calendar.iso(panel.stamps[step])}", hint)
 
 

@@ -209,6 +209,8 @@ def _behind(
     """
     stamps, known = content
     kept = np.flatnonzero(usable)
+    if known[kept].all():
+        return np.zeros(len(usable), dtype=bool)
     order = kept[np.lexsort((stamps[kept], series.number[kept]))]
     behind = np.zeros(len(usable), dtype=bool)
     behind[order] = behind_targets(series.number[order], known[order])
