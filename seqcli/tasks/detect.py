@@ -260,6 +260,9 @@ def _row_plan(columns: Columns, task: str, found: Found, options: ColumnOptions)
     else:
         inputs = _found_inputs(usable)
     if not inputs.text and not inputs.features:
+        moment = columns.time_column()
+        if moment is not None and target.kind == "number":  # a series, but for rows that share a moment
+            _refuse_repeated(columns, moment.name, ids)
         raise DataError(
             f"{columns.table.source}: no column is left to learn {target.name} from",
             "name some with --features",

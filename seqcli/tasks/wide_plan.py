@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 from seqcli.errors import DataError, UsageError
 from seqcli.options import ColumnOptions
 from seqcli.readers.table import Table
@@ -42,9 +44,19 @@ def is_wide(table: Table, options: ColumnOptions) -> bool:
     if dated and options.task == "forecast":
         raise DataError(
             f"{table.source}: columns {dated[0]} to {dated[-1]} are called by dates: is each row a series?",
-            "--wide reads one series a row (--id A,B where two columns name it); --no-wide does not",
+            f"--wide{_telling(table, dated)} reads one series a row, --no-wide reads columns",
         )
     return False
+
+
+def _telling(table: Table, values: tuple[str, ...]) -> str:
+    """The option that names the first two or three columns of text that tell the rows apart, if any do."""
+    texts = [name for name in table.names[:8] if name not in values and table.kind(name) == "text"]
+    for size in (2, 3):
+        for names in combinations(texts, size):
+            if len(set(zip(*(table.cells(name) for name in names), strict=True))) == len(table):
+                return f' --id "{",".join(names)}"'
+    return ""
 
 
 def wide_plan(table: Table, options: ColumnOptions) -> Plan:

@@ -62,7 +62,7 @@ def test_a_wide_file_is_found_by_its_header_and_tested_on_the_values_that_follow
     whole = m4((80, 80, 80))
     written("train.csv", [[*row[:70]] for row in whole])
     written("test.csv", [whole[0][:12], *([row[0], *row[70:81]] for row in whole[1:])])
-    code, out, err = run(capsys, "train", "train.csv", "--test", "test.csv", "--horizon", "7", *QUICK)
+    code, _, err = run(capsys, "train", "train.csv", "--test", "test.csv", "--horizon", "7", *QUICK)
     assert code == 0, err
     assert "found by its header; --no-wide reads its columns as columns" in err
     assert "split by file: 186 training, 21 validation, 33 test steps" in err
@@ -124,6 +124,27 @@ def test_what_makes_no_sense_is_refused_in_one_line(place, capsys, typed, messag
     assert out == ""
     assert message in err
     assert len(err.splitlines()) <= 2
+
+
+def test_the_columns_that_tell_rows_apart_are_proposed(place, capsys) -> None:
+    years = [str(year) for year in range(1990, 2020)]
+    rows = [
+        [country, what, *wave(30, at)] for at, country in enumerate(("Chad", "Peru")) for what in ("x", "y")
+    ]
+    written("both.csv", [["country", "what", *years], *rows])
+    code, _, err = run(capsys, "forecast", "both.csv", "--dry-run")
+    assert code == 3
+    assert '--wide --id "country,what"' in err
+    code, out, err = run(
+        capsys, "forecast", "both.csv", "--wide", "--id", "country,what", "--horizon", "1", *QUICK
+    )
+    assert code == 0, err
+    assert [row["series"] for row in rows_of(out)] == ["Chad / x", "Chad / y", "Peru / x", "Peru / y"]
+    assert {row["timestamp"] for row in rows_of(out)} == {"2020"}
+    written("dups.csv", [["date", "y"], *([day, value] for day in days(30) for value in wave(2, 0))])
+    code, _, err = run(capsys, "train", "dups.csv", "--dry-run")
+    assert code == 3
+    assert "row 3, column date: 2023-01-02 comes more than once" in err
 
 
 def test_a_model_of_a_wide_file_refuses_a_long_one_and_the_other_way_round(place, capsys) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqcli.options import Options
@@ -124,6 +124,24 @@ def test_a_second_file_tells_the_future_of_both(table_of: TableOf) -> None:
     assert found.panel.lengths.tolist() == [150]
     assert found.panel.known_ahead(np.array([1]))[150:, 0].tolist() == [day % 11 for day in range(150, 154)]
     assert found.plan.ahead == ("plan",)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_no_later_cell_changes_what_is_fitted(table_of: TableOf, data: st.DataObject) -> None:
+    rows = [line.split(",") for line in lines(120, 7)]
+    head = "date,y,plan,other\n"
+    options = Options.from_flat({"task": "forecast", "target": ["y"], "window": 10, "indicators": True})
+
+    def saved() -> str:
+        table = table_of(head + "\n".join(map(",".join, rows)))
+        plan = make_plan(table, options.columns, options.reading)
+        return json.dumps(Forecast.prepare(Tables(table), plan, options).task.to_json())
+
+    before = saved()
+    at, column = data.draw(st.integers(84, 118)), data.draw(st.integers(1, 3))
+    rows[at][column] = data.draw(st.sampled_from(["0", "-1e6", "1e9", "", "3.5"]))
+    assert saved() == before
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans()), max_size=40))

@@ -95,6 +95,9 @@ def horizon_ahead(panel: Panel, options: Options) -> tuple[int, str] | None:
     assert panel.later is not None
     told = ~np.isnan(panel.later.values[:, filled]).all(axis=1)
     steps = int(np.bincount(panel.later.series[told]).max(initial=0))
+    most = max(int(panel.lengths.max()) // 4, 1)
+    if steps > most:
+        return most, f"horizon {most}: a quarter of the rows, though {steps} follow the last target"
     return steps, f"horizon {steps}: the rows behind the last known value of the target"
 
 

@@ -91,7 +91,8 @@ def without_doubled_hours(table: Table, time: str | None) -> Table:
     if time is None or table.kind(time) != "date":
         return table
     dates = table.dates(time)
-    if dates.form.zoned or dates.form.resolution != "time":
+    steps = np.diff(dates.values.astype(np.int64))
+    if dates.form.zoned or dates.form.resolution != "time" or (steps > 0).all() or (steps < 0).all():
         return table
     found, number, counts = np.unique(dates.values.astype(np.int64), return_inverse=True, return_counts=True)
     doubled = counts >= 2 * np.median(counts)
