@@ -147,6 +147,29 @@ def test_an_hour_that_comes_twice_in_each_series_of_a_panel(table_of: TableOf) -
     assert any("comes twice" in line for line in sentences)
 
 
+def test_an_hour_that_comes_twice_where_series_cover_other_times(table_of: TableOf) -> None:
+    stamps = dates("2024-10-20", 600, "h", CLOCK, "Europe/Berlin")
+    spans = {"a": stamps, "b": stamps[100:], "c": stamps[:190]}
+    lines = [f"{at},{shop},{n % 24}.5" for shop, own in spans.items() for n, at in enumerate(own)]
+    table = table_of("date,shop,y\n" + "\n".join(lines))
+    options = Options.from_flat({"horizon": 2})
+    plan = make_plan(table, options.columns, options.reading)
+    assert plan.id == ("shop",)
+    assert fit_forecast(Tables(table), plan, options).panel.lengths.tolist() == [599, 499, 189]
+
+
+def test_a_test_file_is_read_in_the_order_of_day_and_month_of_the_training_file(table_of: TableOf) -> None:
+    days = pd.date_range("2024-01-01", periods=110, freq="D")
+    lines = [f"{day:%d/%m/%Y},{50 + at * at % 13}" for at, day in enumerate(days)]
+    main, rest, test = (
+        table_of("date,y\n" + "\n".join(own)) for own in (lines[:91], lines[91:100], lines[100:])
+    )
+    options = Options.from_flat({"task": "forecast", "horizon": 2})  # 01/04/2024 to 09/04/2024 say nothing
+    found = fit_forecast(Tables(main, rest, test), make_plan(main, options.columns, options.reading), options)
+    assert found.panel.lengths.tolist() == [110]
+    assert np.isnan(found.panel.values[:110]).sum() == 0
+
+
 def test_an_hour_that_is_not_there_is_no_other_gap(table_of: TableOf) -> None:
     stamps = dates("2024-03-20", 600, "h", CLOCK, "Europe/Berlin")
     found = fitted(table_of, stamps)

@@ -146,7 +146,7 @@ def _read(tables: Tables, plan: Plan, options: Options) -> tuple[Rows, Forms, li
         if table is None:
             continue
         borders.append([stamps[-1] for stamps in each_series(rows)])
-        later, _, said = read_training_rows(table, plan, merge)
+        later, _, said = read_training_rows(table, plan, merge, forms.get(plan.time or ""))
         rows = join_rows(rows, later, (tables.main.source, table.source), plan.time is not None)
         warnings += said
     return with_indicators(rows, plan), forms, borders, warnings

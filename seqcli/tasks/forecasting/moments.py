@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.preprocessing.changes import clocks_turned, frequency_change
+from seqcli.preprocessing.frequency import DAY
 from seqcli.preprocessing.wording import duration
 from seqcli.readers.roles import counted, time_stamps
 from seqcli.readers.table import Table
@@ -40,7 +41,7 @@ def time_sentences(stamps: Sequence[AnyArray], panel: Panel, calendar: Calendar,
                 f"the stamps lie on no grid ({words}): each row is one step, and stamps to come are guesses"
             )
         missing = panel.stamps[gaps].astype("datetime64[us]").astype(np.int64)
-        turned = clocks_turned(missing) if calendar.frequency.count < 24 * 3.6e9 else missing[:0]
+        turned = clocks_turned(missing) if calendar.frequency.count < DAY else missing[:0]
         if len(turned):
             said.append(f"{_first(turned, calendar)} not there, as where clocks are set forward: {how}")
             gaps = gaps[~np.isin(missing, turned)]
@@ -86,7 +87,8 @@ def _first(times: IntArray, calendar: Calendar) -> str:
 def without_doubled_hours(table: Table, time: str | None) -> Table:
     """The table without the rows of hours that come twice where clocks are set back: for the plan alone.
 
-    Such rows are known by how many share a stamp: twice as many as elsewhere, in one night a year.
+    Such rows are known by how many share a stamp: twice as many as a day before and after, in one night a
+    year.
     """
     if time is None or table.kind(time) != "date":
         return table
@@ -95,10 +97,16 @@ def without_doubled_hours(table: Table, time: str | None) -> Table:
     if dates.form.zoned or dates.form.resolution != "time" or (steps > 0).all() or (steps < 0).all():
         return table
     found, number, counts = np.unique(dates.values.astype(np.int64), return_inverse=True, return_counts=True)
-    doubled = counts >= 2 * np.median(counts)
-    if not doubled.any() or len(clocks_turned(found[doubled])) < doubled.sum():
-        return table
-    return table.take(np.flatnonzero(~doubled[number.ravel()]))
+    near = np.maximum(_counts_at(found - DAY, found, counts), _counts_at(found + DAY, found, counts))
+    doubled = counts >= 2 * np.where(near > 0, near, np.median(counts))
+    doubled &= np.isin(found, clocks_turned(found[doubled]))
+    return table.take(np.flatnonzero(~doubled[number.ravel()])) if doubled.any() else table
+
+
+def _counts_at(times: IntArray, found: IntArray, counts: IntArray) -> IntArray:
+    """How many rows lie at each of ``times`` (N,): the counts (M,) of the times found (M,), 0 elsewhere."""
+    place = np.minimum(np.searchsorted(found, times), len(found) - 1)
+    return np.where(found[place] == times, counts[place], 0)
 
 
 def merge_doubled_hours(

@@ -69,10 +69,13 @@ def panel_columns(plan: Plan) -> tuple[str, ...]:
     return (*value_columns(plan), *plan.indicators)
 
 
-def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Rows, Forms, list[str]]:
+def read_training_rows(
+    table: Table, plan: Plan, merge: str | None, dates: NumberForm | DateForm | None = None
+) -> tuple[Rows, Forms, list[str]]:
     """Rows to train on, the forms of their columns, and sentences on what was odd.
 
-    ``merge`` is how rows of one moment become one ("sum", "mean", "last", None: they are an error).
+    ``merge`` is how rows of one moment become one ("sum", "mean", "last", None: they are an error); of a
+    file that goes on with another, ``dates`` is how that one writes its dates.
     Raises DataError for what the rules of :mod:`seqcli.readers.roles` refuse.
     """
     table, sentences = _merged(table, plan, merge)
@@ -81,6 +84,8 @@ def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Row
     usable = np.ones(len(table), dtype=bool)
     if plan.time is not None:
         time = time_stamps(table, plan.time)
+        if isinstance(dates, DateForm) and time.form is not None and time.form.style == dates.style:
+            time = time_stamps(table, plan.time, dates)
         stamps, usable = time.values, time.usable
         sentences += time.sentences
         if time.form is not None:
