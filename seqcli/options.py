@@ -34,7 +34,8 @@ def option(
     """Declare an option with its default and everything a command line needs to offer it.
 
     ``parse`` names how text becomes the value: "" by type, "list" (comma separated), "duration"
-    (``90s``, ``6m``, ``1h`` → seconds), "percents" (``80,95``) or "limits" (``accuracy=.9``).
+    (``90s``, ``6m``, ``1h`` → seconds), "percents" (``80,95``), "limits" (``accuracy=.9``) or "span"
+    (``15min``, ``1mo``, checked and kept as text).
     ``flag`` is a short flag beside the one made from the field's name, or long ones instead of it.
     """
     return field(
@@ -83,6 +84,10 @@ class ColumnOptions:
     features: tuple[str, ...] = option((), "Input columns; all usable ones.", parse="list")
     time: str | None = option(None, "Column of time stamps or step numbers.", metavar="COLUMN")
     id: tuple[str, ...] = option((), "Column(s) that tell series or sequences apart.", parse="list")
+    wide: bool | None = option(None, "One series a row, values from left to right; found where it is sure.")
+    every: str | None = option(
+        None, "With --wide and --time: from one value to the next, such as 15min, 1h, 1mo.", parse="span"
+    )
     group: str | None = option(
         None, "Rows that share this column stay on one side of the split.", metavar="COLUMN"
     )
@@ -190,6 +195,9 @@ class ForecastOptions:
     interval: tuple[int, ...] = option((80, 95), "Coverage of the intervals, in percent.", parse="percents")
     scaler: str = option(
         "standard", "Scaling of inputs, fitted on training rows.", choices=("standard", "minmax")
+    )
+    indicators: bool = option(
+        False, "Add returns, moving averages, RSI and volatility of each target as inputs."
     )
 
 

@@ -61,7 +61,8 @@ GOES_WITH = {
     "generate -m": ("language", "it does not write text"),
 }
 NO_TEXT = (DATA, "no column holds text")
-NUMBERS_AND_CLASSES = ("classify_rows", "classify_sequences", "regress", "forecast_single", "forecast_panel")
+FORECASTS = ("forecast_members", "forecast_panel", "forecast_single")
+NUMBERS_AND_CLASSES = ("classify_rows", "classify_sequences", "regress", *FORECASTS)
 NOT_OVER_TIME = (DATA, "no rule says what to learn")
 WORDS_ALONE = ("classify_words", "classify_characters", "language_words", "language_characters")
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")

@@ -19,7 +19,7 @@ TRAINING_GROUPS: tuple[type, ...] = tuple(type(getattr(Options(), group.name)) f
 TRAINING_OPTIONS = frozenset(item.name for group in TRAINING_GROUPS for item in fields(group))
 """Their options."""
 
-FORECAST_ONLY = frozenset(item.name for item in fields(ForecastOptions))
+FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(ForecastOptions))})
 LANGUAGE_ONLY = frozenset({"condition", "bptt", "backend"})
 """Options that no other task than the one reads."""
 

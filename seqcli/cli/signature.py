@@ -18,7 +18,9 @@ from seqcli.cli.values import flag_name, parse_value, value_type
 from seqcli.errors import UsageError
 
 _METAVARS = {"int": "N", "float": "X", "str": "WORD"}
-_PARSED_METAVARS = {"list": "A,B", "duration": "TIME", "percents": "P,P", "limits": "METRIC=X"}
+_PARSED_METAVARS = {
+    "list": "A,B", "duration": "TIME", "span": "TIME", "percents": "P,P", "limits": "METRIC=X",
+}  # fmt: skip
 
 
 def callback_for(command: Command) -> Callable[..., Any]:

@@ -160,10 +160,20 @@ def _limits(raw: Any) -> tuple[tuple[str, float], ...]:
     return tuple(pairs)
 
 
+def _span(raw: Any) -> str:
+    """A span of time, kept as it was typed."""
+    from seqcli.readers.intervals import parse_every
+
+    text = _text(raw)
+    parse_every(text)
+    return text
+
+
 _SCALARS: dict[str, Callable[[Any], Any]] = {"int": _whole, "float": _number, "str": _text, "bool": _switch}
 _PARSERS: dict[str, Callable[[Any], Any]] = {
     "list": _names,
     "duration": _duration,
     "percents": _percents,
     "limits": _limits,
+    "span": _span,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from seqcli.sequences import IntArray
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CLOCKS = {"minute": "%H:%M", "second": "%H:%M:%S", "fraction": "%H:%M:%S.%f"}
+_ZONE = re.compile(r"|Z|[+-](?:0\d|1[0-4]):[0-5]\d", re.ASCII)
 _DATES = {"date": 10, "month": 7, "year": 4}
 """Characters of 2012-03-06 that each style writes."""
 
@@ -28,14 +29,18 @@ class Writing:
     joint: str = " "
     """Between date and time: " " or "T"."""
     zone: str = ""
-    """"Z" where the file's stamps named a time zone and were turned into UTC, else ""."""
+    """Where the file's stamps named a time zone and were turned into UTC: "Z", or the offset of the last
+    one, such as "+02:00", in which stamps are written again; else ""."""
 
     @classmethod
     def find(cls, times: IntArray, written: str) -> Writing:
         """From all times (N,) in microseconds and one cell as the file has it ("" when unknown)."""
         written = written.strip()
         joint = "T" if re.search(r"\dT\d", written) else " "
-        zone = "Z" if re.search(r"(Z|UTC|GMT|:\d\d(\.\d+)? ?[+-]\d\d(:?\d\d)?)$", written) else ""
+        zone = "Z" if re.search(r"(Z|UTC|GMT)$", written) else ""
+        offset = re.search(r":\d\d(?:\.\d+)? ?([+-]\d\d):?(\d\d)?$", written)
+        if offset:
+            zone = f"{offset[1]}:{offset[2] or '00'}"
         if (times % SECOND).any():
             return cls("fraction", joint, zone)
         if (times % MINUTE).any() or re.search(r"\d:\d\d:\d\d", written):
@@ -56,13 +61,21 @@ class Writing:
     def known(self) -> bool:
         """Whether each field holds one of the values listed above (a saved calendar may not)."""
         styles = (*_CLOCKS, *_DATES, "quarter")
-        return self.style in styles and self.joint in (" ", "T") and self.zone in ("", "Z")
+        return self.style in styles and self.joint in (" ", "T") and bool(_ZONE.fullmatch(self.zone))
+
+    def _there(self, moment: datetime) -> datetime:
+        """A moment in UTC as the clock of the zone shows it."""
+        if self.zone in ("", "Z"):
+            return moment
+        shift = timedelta(hours=int(self.zone[1:3]), minutes=int(self.zone[4:]))
+        return moment - shift if self.zone[0] == "-" else moment + shift
 
     def label(self, stamp: Any, frequency: Frequency) -> str:
         """A stamp for a person; see :meth:`.Calendar.label`."""
         moment = _moment(stamp, frequency.unit)
         if not isinstance(moment, datetime):
             return str(moment)
+        moment = self._there(moment)
         if self.style == "quarter":
             return f"Q{(moment.month + 2) // 3} {moment.year}"
         if self.style == "year":
@@ -82,6 +95,7 @@ class Writing:
         moment = _moment(stamp, frequency.unit)
         if not isinstance(moment, datetime):
             return str(moment)
+        moment = self._there(moment)
         date = f"{moment.year:04d}-{moment.month:02d}-{moment.day:02d}"
         if self.style == "quarter":
             return f"{moment.year:04d} Q{(moment.month + 2) // 3}"
@@ -104,13 +118,13 @@ def describe(frequency: Frequency, holidays: int) -> str:
     if frequency.unit == "steps":
         return "numbered rows" if frequency.count == 1 else f"numbered rows, {frequency.count:g} apart"
     if not frequency.regular:
-        return f"irregular, about {_duration(count)} apart"
+        return f"irregular, about {_roughly(count)} apart"
     if frequency.unit == "months":
         name = {1: "monthly", 3: "quarterly", 6: "half-yearly", 12: "yearly"}.get(
             count, f"every {count} months"
         )
         return f"{name}, {_anchor_words(frequency.anchor)}"
-    words = {HOUR: "hourly", DAY: "daily", WEEK: "weekly"}.get(count, f"every {_duration(count)}")
+    words = {HOUR: "hourly", DAY: "daily", WEEK: "weekly"}.get(count, f"every {duration(count)}")
     week = frequency.open_weekdays()
     if frequency.cells and not all(week):
         names = [name for name, flag in zip(_WEEKDAYS, week, strict=True) if flag]
@@ -138,7 +152,19 @@ def _anchor_words(anchor: tuple[str, int, int]) -> str:
     return f"{place} {_WEEKDAYS[weekday]} of the month"
 
 
-def _duration(microseconds: int) -> str:
+def _roughly(microseconds: int) -> str:
+    """A span of time to two digits or so: "45 minutes", "1.3 hours"."""
+    for unit, name in ((DAY, "days"), (HOUR, "hours"), (MINUTE, "minutes")):
+        if microseconds >= 1.5 * unit and microseconds % SECOND == 0:
+            return (
+                f"{microseconds / unit:.2g} {name}"
+                if microseconds < 100 * unit
+                else f"{microseconds / unit:.0f} {name}"
+            )
+    return duration(microseconds)
+
+
+def duration(microseconds: int) -> str:
     """A span of time in its largest whole unit: "30 minutes", "1 day"."""
     for unit, name in ((WEEK, "week"), (DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (SECOND, "second")):
         if microseconds % unit == 0:

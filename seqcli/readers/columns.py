@@ -54,6 +54,17 @@ class Column(ABC):
         """The cells of some rows (B,), in the order given."""
         return self._pick(rows) if len(rows) else []
 
+    def codes(self) -> tuple[IntArray, list[str]]:
+        """The number of each cell's text (N,), and the texts: stripped, each once."""
+        return self._codes
+
+    @cached_property
+    def _codes(self) -> tuple[IntArray, list[str]]:
+        known: dict[str, int] = {}
+        cells = self.cells()
+        numbers = (known.setdefault(cell.strip(), len(known)) for cell in cells)
+        return np.fromiter(numbers, np.int64, len(cells)), list(known)
+
     @cached_property
     def _cells(self) -> list[str]:
         return self._split()
@@ -191,6 +202,89 @@ class TakenColumn(Column):
 
     def _type(self) -> NDArray[np.float64]:
         return self._whole.plain_numbers()[self._rows]
+
+
+class RepeatedColumn(TakenColumn):
+    """Cells of a short column, each many times: what is known of a text is found out once."""
+
+    def codes(self) -> tuple[IntArray, list[str]]:
+        """The number of each cell's text (N,) among those of the short column."""
+        codes, texts = self._whole.codes()
+        return codes[self._rows], texts
+
+    @property
+    def short(self) -> tuple[Column, IntArray]:
+        """The short column, and which of its cells stands in each row (N,)."""
+        return self._whole, self._rows
+
+
+class WideColumn(Column):
+    """Cells of A columns of R rows, one after another: cell ``rows[i]`` of column ``of[i]`` is the i-th."""
+
+    def __init__(
+        self, columns: Sequence[Column], numbers: NDArray[np.float64], rows: IntArray, of: IntArray
+    ) -> None:
+        """``numbers`` (R, A) are the columns' plain numbers."""
+        self._columns = columns
+        self._plain = numbers
+        self._rows = rows
+        self._of = of
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def _type(self) -> NDArray[np.float64]:
+        return self._plain[self._rows, self._of]
+
+    def _split(self) -> list[str]:
+        cells = [column.cells() for column in self._columns]
+        return [cells[of][row] for row, of in zip(self._rows.tolist(), self._of.tolist(), strict=True)]
+
+    def _pick(self, rows: IntArray) -> list[str]:
+        if len(rows) > 1000:
+            return super()._pick(rows)
+        places = zip(self._rows[rows].tolist(), self._of[rows].tolist(), strict=True)
+        return [self._columns[of].pick(np.array([row]))[0] for row, of in places]
+
+
+class StepColumn(Column):
+    """Whole numbers that stand in no file."""
+
+    def __init__(self, numbers: IntArray) -> None:
+        self._steps = numbers
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def _type(self) -> NDArray[np.float64]:
+        return self._steps.astype(np.float64)
+
+    def _split(self) -> list[str]:
+        return [str(number) for number in self._steps.tolist()]
+
+
+class StampColumn(Column):
+    """Dates that stand in no file, datetime64[us] (N,), written as ISO 8601 where cells are asked for."""
+
+    def __init__(self, stamps: NDArray[np.datetime64]) -> None:
+        self._stamps = stamps
+
+    def __len__(self) -> int:
+        return len(self._stamps)
+
+    def _type(self) -> NDArray[np.float64]:
+        return np.full(len(self._stamps), np.nan)
+
+    def _split(self) -> list[str]:
+        missing = np.isnat(self._stamps)
+        known = self._stamps[~missing]
+        clock = "m" if (known == known.astype("datetime64[m]")).all() else "s"
+        unit = "D" if (known == known.astype("datetime64[D]")).all() else clock
+        written = self._stamps.astype(f"datetime64[{unit}]").astype(str)
+        return [
+            "" if lost else text.replace("T", " ")
+            for lost, text in zip(missing.tolist(), written.tolist(), strict=True)
+        ]
 
 
 def plain_numbers(

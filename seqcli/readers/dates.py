@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.readers.columns import Column
+from seqcli.readers.columns import Column, RepeatedColumn
 from seqcli.readers.numbers import BadCell, BoolArray, bad_cells, is_missing
 from seqcli.sequences import IntArray
 
@@ -79,12 +79,16 @@ _EARLIEST, _LATEST = 1e14, 4e15
 
 @dataclass(frozen=True)
 class DateForm:
-    """How a column writes dates: order of day and month, style, finest unit, whether zones are written."""
+    """How a column writes dates: order of day and month, style, finest unit, whether zones are written.
+
+    ``local``: the offset to UTC changes and the time of day does not, so the time on the wall is meant.
+    """
 
     order: str = "ymd"
     style: str = "text"
     resolution: str = "day"
     zoned: bool = False
+    local: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The form as JSON values."""
@@ -95,7 +99,7 @@ class DateForm:
         """Rebuild from :meth:`to_json`. Raises TypeError or ValueError on anything else."""
         form = cls(**data)
         known = form.order in ORDERS and form.style in STYLES and form.resolution in RESOLUTIONS
-        if not known or not isinstance(form.zoned, bool):
+        if not known or not isinstance(form.zoned, bool) or not isinstance(form.local, bool):
             raise ValueError(f"{data!r} is not a date form")
         return form
 
@@ -106,7 +110,7 @@ class DateForm:
         if self.style not in {"text", "years"}:
             notes.append("yyyymmdd" if self.style == "compact" else f"{self.style} since 1970")
         if self.zoned:
-            notes.append("time zones converted to UTC")
+            notes.append("read as local time" if self.local else "time zones converted to UTC")
         return tuple(notes)
 
 
@@ -144,6 +148,11 @@ def read_dates(column: Column, records: IntArray, name: str, form: DateForm | No
     ``records`` (N,) are the numbers of its rows as the user counts them. A column of plain numbers is
     dates only when ``name`` says time and the numbers look it.
     """
+    if isinstance(column, RepeatedColumn):
+        short, rows = column.short
+        once = read_dates(short, np.arange(len(short)), name, form)
+        bad = np.isin(rows, once.bad_rows)
+        return Dates(once.values[rows], once.missing[rows], np.flatnonzero(bad), once.form, column, records)
     numbers = column.plain_numbers()
     plain = ~np.isnan(numbers)
     mostly_numbers = bool(len(plain)) and plain.mean() > 0.5
@@ -215,8 +224,9 @@ def _from_texts(cells: list[str], form: DateForm | None) -> tuple[StampArray, Da
     if dates:
         order = form.order if form else _find_order([written[cells[row]] for row in rest])
         finest = max([found.resolution, *(date.resolution for date in dates)], key=RESOLUTIONS.index)
-        found = DateForm(order, "text", finest, any(date.zoned for date in dates))
-        read = {cell: date.stamp(order) for cell, date in written.items() if date is not None}
+        local = form.local if form else not iso.any() and _keeps_local_clock(dates)
+        found = DateForm(order, "text", finest, any(date.zoned for date in dates), local)
+        read = {cell: date.stamp(order, local) for cell, date in written.items() if date is not None}
         for row in rest:
             stamps[row] = read.get(cells[row])
     return stamps, form or found
@@ -232,13 +242,21 @@ class _Written(NamedTuple):
     either: bool
     dotted: bool
     clock: timedelta
-    zoned: bool
+    """Time of day less the zone's offset."""
+    offset: timedelta | None
+    """The zone's; None where none is written."""
 
-    def stamp(self, order: str) -> datetime | None:
-        """The UTC time stamp; None when there is no such day."""
+    @property
+    def zoned(self) -> bool:
+        """Whether a zone is written."""
+        return self.offset is not None
+
+    def stamp(self, order: str, local: bool = False) -> datetime | None:
+        """The UTC time stamp, or the ``local`` one; None when there is no such day."""
         month, day = (self.other, self.first) if self.either and order == "dmy" else (self.first, self.other)
         try:
-            return datetime(self.year, month, day) + self.clock
+            stamp = datetime(self.year, month, day) + self.clock
+            return stamp + self.offset if local and self.offset is not None else stamp
         except (ValueError, OverflowError):
             return None
 
@@ -254,28 +272,28 @@ def _parse(cell: str) -> _Written | None:
 
 def _take_apart(resolution: str, part: dict[str, str | None]) -> _Written | None:
     year = _full_year(part["year"] or "")
-    clock = _clock(part)
+    offset = _offset(part)
+    clock = _clock(part, offset)
     if clock is None:
         return None
     timed = part.get("hour") is not None
-    zoned = timed and part.get("zone") is not None
     if resolution == "week":
         try:
             monday = datetime.fromisocalendar(year, int(part["week"] or 0), int(part["weekday"] or 1))
         except ValueError:
             return None
-        return _Written("day", monday.year, monday.month, monday.day, False, False, clock, False)
+        return _Written("day", monday.year, monday.month, monday.day, False, False, clock, None)
     finest = "time" if timed else resolution
     if part.get("first") is not None:
         first, other = int(part["first"] or 0), int(part["other"] or 0)
-        return _Written(finest, year, first, other, True, part["mark"] == ".", clock, zoned)
+        return _Written(finest, year, first, other, True, part["mark"] == ".", clock, offset)
     if resolution == "quarter":
         month = 3 * int(part["quarter"] or 0) - 2
     elif part.get("word") is not None:
         month = _MONTHS.index((part["word"] or "")[:3].lower()) + 1
     else:
         month = int(part["month"] or 0)
-    return _Written(finest, year, month, int(part.get("day") or 1), False, False, clock, zoned)
+    return _Written(finest, year, month, int(part.get("day") or 1), False, False, clock, offset)
 
 
 def _full_year(text: str) -> int:
@@ -284,7 +302,27 @@ def _full_year(text: str) -> int:
     return year if len(text.lstrip("'")) == 4 else year + (1900 if year >= 69 else 2000)
 
 
-def _clock(part: dict[str, str | None]) -> timedelta | None:
+def _offset(part: dict[str, str | None]) -> timedelta | None:
+    """The offset to UTC that is written; None where none is."""
+    zone = part.get("zone")
+    if part.get("hour") is None or zone is None:
+        return None
+    if zone[0] not in "+-":
+        return timedelta(0)
+    offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:].lstrip(":") or 0))
+    return offset if zone[0] == "+" else -offset
+
+
+def _keeps_local_clock(dates: list[_Written]) -> bool:
+    """Whether offsets to UTC differ, all at one time of day: days, weeks or months of a local calendar."""
+    offsets = {date.offset for date in dates}
+    if None in offsets or len(offsets) < 2:
+        return False
+    day = timedelta(days=1)
+    return len({(date.clock + date.offset) % day for date in dates if date.offset is not None}) == 1
+
+
+def _clock(part: dict[str, str | None], offset: timedelta | None) -> timedelta | None:
     """Time of day less the zone's offset; None when there is no such time."""
     if part.get("hour") is None:
         return timedelta(0)
@@ -297,11 +335,7 @@ def _clock(part: dict[str, str | None]) -> timedelta | None:
         return None
     micro = int((part["fraction"] or "0").ljust(6, "0")[:6])
     clock = timedelta(hours=hour, minutes=minute, seconds=second, microseconds=micro)
-    zone = part["zone"] or "z"
-    if zone[0] in "+-":
-        offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:].lstrip(":") or 0))
-        clock += offset if zone[0] == "-" else -offset
-    return clock
+    return clock - (offset or timedelta(0))
 
 
 def _find_order(dates: list[_Written | None]) -> str:

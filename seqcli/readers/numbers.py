@@ -15,13 +15,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.readers.columns import Column
+from seqcli.readers.columns import Column, RepeatedColumn
 from seqcli.sequences import IntArray
 
 BoolArray: TypeAlias = NDArray[np.bool_]
 
 MISSING = frozenset(
-    ["", "-", "--", "?", ".", "na", "n/a", "#n/a", "#na", "<na>", "nan", "nat", "nil", "null", "none"]
+    ["", "-", "--", "?", ".", "..", "na", "n/a", "#n/a", "#na", "<na>", "nan", "nat", "nil", "null", "none"]
 )
 """What stands for a missing number or date, in any case. A text is missing only when it is empty."""
 
@@ -134,6 +134,11 @@ def read_numbers(column: Column, records: IntArray, form: NumberForm | None = No
     ``records`` (N,) are the numbers of its rows as the user counts them. Plain cells are read all at
     once; only the others are looked at one by one.
     """
+    if isinstance(column, RepeatedColumn):
+        short, rows = column.short
+        once = read_numbers(short, np.arange(len(short)), form)
+        bad = np.flatnonzero(np.isin(rows, once.bad_rows))
+        return Numbers(once.values[rows], once.missing[rows], bad, once.form, column, records)
     values = column.plain_numbers()
     odd = np.flatnonzero(np.isnan(values))
     if not len(odd) and (form is None or form.decimal == "."):

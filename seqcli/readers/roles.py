@@ -268,7 +268,8 @@ def _bad_sentence(table: Table, name: str, read: Numbers | Dates, what: str, fat
         return []
     text = _short(table.column(name).pick(read.bad_rows[:1])[0])
     others = " and the like are" if len(read.bad_rows) > 1 else " is"
-    return [f'{_rows(table, read.bad_rows)}, column {name}: "{text}"{others} not {what}; {fate}']
+    place = f"{_rows(table, read.bad_rows)}, column {table.called(name, read.bad_rows)}"
+    return [f'{place}: "{text}"{others} not {what}; {fate}']
 
 
 def _missing_time(table: Table, name: str, missing: BoolArray) -> list[str]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -28,8 +28,20 @@ Roles refuse more than 1 % of bad cells; a column between the two is refused wit
 taken for text and passed over in silence.
 """
 
+_LISTED = 30
+"""Columns that a hint lists."""
+
 _SAMPLE = 1000
 """Cells looked at before the whole column is read."""
+
+
+class Spread(NamedTuple):
+    """Where the cells of one column came from: column ``columns[of[i]]`` of a wide file is the i-th."""
+
+    name: str
+    columns: tuple[str, ...]
+    of: IntArray
+    """(N,)"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +64,8 @@ class Table:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     digest: str = ""
+    spread: Spread | None = None
+    """The column that was many columns of a wide file, if there is one."""
     _typed: dict[tuple[str, str], Numbers | Dates | Kind] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -70,7 +84,9 @@ class Table:
         """The column called ``name``. Raises :class:`DataError` with the closest name otherwise."""
         if name not in self.columns:
             close = near_miss(name, self.names)
-            hint = f"did you mean {close!r}?" if close else f"its columns are {', '.join(self.names)}"
+            more = ", …" if len(self.names) > _LISTED else ""
+            listed = f"its columns are {', '.join(self.names[:_LISTED])}{more}"
+            hint = f"did you mean {close!r}?" if close else listed
             raise DataError(f"{self.source}: no column is called {name!r}", hint)
         return self.columns[name]
 
@@ -86,6 +102,7 @@ class Table:
             columns={name: TakenColumn(column, rows) for name, column in self.columns.items()},
             records=self.records[rows],
             file_of=None if self.file_of is None else self.file_of[rows],
+            spread=None if self.spread is None else self.spread._replace(of=self.spread.of[rows]),
             _typed={},
         )
 
@@ -101,7 +118,15 @@ class Table:
     def where(self, row: int, name: str = "") -> str:
         """How to name a row, or one of its cells, to a person: ``prices.csv, row 17, column close``."""
         file = self.source if self.file_of is None else self.files[int(self.file_of[row])]
+        name = self.called(name, np.array([row]))
         return f"{file}, {self.unit} {self.records[row]}" + (f", column {name}" if name else "")
+
+    def called(self, name: str, rows: IntArray) -> str:
+        """What the file calls column ``name`` in some rows (B,): in a wide one, where they came from."""
+        if self.spread is None or name != self.spread.name:
+            return name
+        found = list(dict.fromkeys(self.spread.columns[of] for of in self.spread.of[rows].tolist()))
+        return ", ".join(found[:3]) + (", …" if len(found) > 3 else "")
 
     def kind(self, name: str) -> Kind:
         """What a column holds, by at least 90 % of the cells that are not missing.

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from seqcli.network import NetworkSpec
 from seqcli.readers.table import Table
+from seqcli.readers.wide import WideForm
 from seqcli.results import Cell, ResultTable
 from seqcli.sequences import Examples, IntArray
 
@@ -36,6 +37,14 @@ class Plan:
     """(column, reason) of columns that are not used."""
     reasons: tuple[str, ...] = ()
     """One sentence a choice: "target label: a column called label with 2 repeated values"."""
+    ahead: tuple[str, ...] = ()
+    """Features of a forecast whose values are known behind the last target, too."""
+    indicators: tuple[str, ...] = ()
+    """Inputs of a forecast that are computed from the past of its targets."""
+    static: tuple[str, ...] = ()
+    """Columns that say the same in all rows of a series, but not of each."""
+    wide: WideForm | None = None
+    """How series stand in the rows of a wide file; None where each row is one moment."""
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores."""
@@ -45,11 +54,16 @@ class Plan:
     def from_json(cls, data: dict[str, Any]) -> Plan:
         """Rebuild from :meth:`to_json`; raises TypeError, KeyError or ValueError on anything else."""
         names = {key: tuple(str(name) for name in data[key]) for key in _NAME_LISTS}
+        names |= {key: tuple(str(name) for name in data.get(key, ())) for key in _LATER_LISTS}
         left_out = tuple((str(name), str(reason)) for name, reason in data["left_out"])
         single = {key: None if data[key] is None else str(data[key]) for key in ("time", "group")}
-        return cls(task=str(data["task"]), left_out=left_out, **names, **single)  # type: ignore[arg-type]
+        wide = WideForm.from_json(data["wide"]) if data.get("wide") else None
+        task = str(data["task"])
+        return cls(task=task, left_out=left_out, wide=wide, **names, **single)  # type: ignore[arg-type]
 
 
+_LATER_LISTS = ("ahead", "indicators", "static")
+"""Lists that a model of an earlier version does not have."""
 _NAME_LISTS = ("target", "features", "text", "id", "reasons")
 
 

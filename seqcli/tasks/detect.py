@@ -12,9 +12,12 @@ from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import LONG_CHARACTERS, Column, Columns, bare, name_words
 from seqcli.tasks.forecasting.choices import LEAST_ROWS
+from seqcli.tasks.forecasting.moments import without_doubled_hours
+from seqcli.tasks.forecasting.static import find_static
 from seqcli.tasks.language_plan import language_plan
-from seqcli.tasks.parts import LEAST_EXAMPLES
+from seqcli.tasks.parts import LEAST_EXAMPLES, ONE_EACH
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
+from seqcli.tasks.wide_plan import is_wide, wide_plan
 
 NOT_HERE = {
     "tag": "words to tag",
@@ -35,14 +38,19 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     for a column that is not there, for a choice that only the user can make (with the candidates) and
     for a task that this version does not learn.
     """
-    for name in (
-        *options.target, *options.features, *options.id, options.time, options.group, options.condition
-    ):  # fmt: skip
+    targets = () if options.wide else options.target
+    for name in (*targets, *options.features, *options.id, options.time, options.group, options.condition):
         if name is not None:
-            table.cells(name)
+            table.column(name)
+    if is_wide(table, options):
+        return wide_plan(table, options)
     columns = Columns(table, options.time, options.id)
     if _is_language(table, options):
         return language_plan(columns, options)
+    time = columns.time_column()
+    planned = without_doubled_hours(table, time.name if time else None)
+    if planned is not table:
+        columns = Columns(planned, options.time, options.id)
     task, found = _decide(columns, options)
     if task in NOT_HERE:
         raise DataError(
@@ -175,26 +183,36 @@ def _forecast_plan(columns: Columns, found: Found, options: ColumnOptions, readi
                 "--task classify learns classes",
             )
     taken = {*found.target, *ids, time.name if time else None, options.group}
-    features, left_out = [], []
-    for column in columns:
-        reason = "not numbers" if column.kind != "number" else column.useless
-        if column.name in taken:
-            continue
-        if options.features:
-            if column.name in options.features and column.kind != "number":
-                raise DataError(
-                    f"{columns.table.source}, column {column.name}: not numbers", "leave it out of --features"
-                )
-            if column.name in options.features:
-                features.append(column.name)
+    usable = [column for column in columns if column.name not in taken]
+    features, static, left_out = _further_inputs(usable, ids, options)
+    return Plan(
+        "forecast", found.target, features, (), time.name if time else None, ids, options.group,
+        left_out, tuple(reasons), static=static,
+    )  # fmt: skip
+
+
+def _further_inputs(
+    usable: list[Column], ids: tuple[str, ...], options: ColumnOptions
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Of columns that are free: the inputs of a series' past, its static columns, and what is left out."""
+    features: list[str] = []
+    left_out: list[tuple[str, str]] = []
+    typed = [column for column in usable if column.name in options.features]
+    chosen = typed if options.features else usable
+    static = find_static(chosen[0].table, ids, [column.name for column in chosen]) if chosen else ()
+    for column in chosen:
+        reason = "not numbers" if column.kind != "number" else "" if typed else column.useless
+        if column.name in static:
+            left_out.append((column.name, ONE_EACH))
+        elif reason and typed:
+            raise DataError(
+                f"{column.table.source}, column {column.name}: not numbers", "leave it out of --features"
+            )
         elif reason:
             left_out.append((column.name, reason))
         else:
             features.append(column.name)
-    return Plan(
-        "forecast", found.target, tuple(features), (), time.name if time else None, ids, options.group,
-        tuple(left_out), tuple(reasons),
-    )  # fmt: skip
+    return tuple(features), static, tuple(left_out)
 
 
 def _refuse_repeated(columns: Columns, time: str, ids: tuple[str, ...]) -> None:
@@ -242,6 +260,9 @@ def _row_plan(columns: Columns, task: str, found: Found, options: ColumnOptions)
     else:
         inputs = _found_inputs(usable)
     if not inputs.text and not inputs.features:
+        moment = columns.time_column()
+        if moment is not None and target.kind == "number":  # a series, but for rows that share a moment
+            _refuse_repeated(columns, moment.name, ids)
         raise DataError(
             f"{columns.table.source}: no column is left to learn {target.name} from",
             "name some with --features",

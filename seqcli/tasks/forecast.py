@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from seqcli.errors import ModelError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
+from seqcli.preprocessing.windowing import evenly
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import TARGET, Examples, FloatArray, IntArray
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
+from seqcli.tasks.forecasting.choices import most_validation
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
 from seqcli.tasks.forecasting.metrics import averaged, point_metrics, seasonal_error
@@ -91,11 +93,12 @@ class Forecast:
         frame = fitted.shape.frame
         task = cls._from(fitted, options)
         train, validation, test = (fitted.windows(part) for part in range(3))
-        radii = conformal_radii(task._wanted(train) / frame.target_spread, task.levels)
+        some = train.take(evenly(np.arange(len(train)), most_validation(frame.horizon, len(plan.target))))
+        missed = (some.scaled_actual() - frame.before(some.past())) / frame.target_spread
         training = training_defaults(train, options)
         hidden = training.pop("hidden_size")
         return Prepared(
-            task=replace(task, radii=radii),
+            task=replace(task, radii=conformal_radii(missed, task.levels)),
             train=train,
             validation=validation,
             test=test,
@@ -194,18 +197,14 @@ class Forecast:
         again = refit_ridge(ridge, series, examples.windows.starts, self.frame.window, self.frame.horizon)
         return replace(self, mixture=replace(self.mixture, ridge=again))
 
-    def _wanted(self, examples: ForecastWindows) -> Array:
-        """What the reference forecast misses, (N, H, K); NaN where unscored."""
-        return np.asarray((examples.scaled_actual() - examples.references()).astype(np.float64))
-
-    def _member(self, name: str, outputs: FloatArray, examples: ForecastWindows) -> FloatArray:
+    def _member(self, name: str, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """The scaled forecast (N, H, K) of one member."""
         return _in_chunks(
             lambda rows: self.mixture.member(name, examples.past(rows), outputs[rows], self.frame),
             len(examples),
         )
 
-    def _combined(self, outputs: FloatArray, examples: ForecastWindows) -> FloatArray:
+    def _combined(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """The scaled forecast (N, H, K)."""
         return _in_chunks(
             lambda rows: self.mixture.combined(examples.past(rows), outputs[rows], self.frame), len(examples)
@@ -215,13 +214,13 @@ class Forecast:
         self, outputs: FloatArray, examples: ForecastWindows, level: int
     ) -> tuple[Array, Array, Array]:
         """Forecast, low and high end of the interval of ``level`` percent, each (N, H, K), as in the file."""
-        scaled, scaling = self._combined(outputs, examples), self.scaling_of(examples.panel)
+        scaled, scaling = self._combined(outputs, examples), self._scaling_as_cut(examples)
         _, low, high = self._bounds(scaled, scaling, examples.series, (level,))[0]
         return scaling.inverse(scaled, examples.series), low, high
 
     def forecasts(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """Forecasts (N, H, K) on values as in the file."""
-        return self.scaling_of(examples.panel).inverse(self._combined(outputs, examples), examples.series)
+        return self._scaling_as_cut(examples).inverse(self._combined(outputs, examples), examples.series)
 
     def _bounds(
         self, scaled: NDArray[Any], scaling: SeriesScaling, series: IntArray, levels: Sequence[int]
@@ -238,6 +237,10 @@ class Forecast:
         return self.scaling.extended(
             panel.names, [panel.series(row, upto) for row in range(len(panel.names))]
         )
+
+    def _scaling_as_cut(self, examples: ForecastWindows) -> SeriesScaling:
+        """The scaling of windows that can be scored: an unknown series is seen by its first window."""
+        return self.scaling_of(examples.panel, self.frame.window)
 
     # ------------------------------------------------------------------ scoring
 
@@ -263,7 +266,7 @@ class Forecast:
     def member_scores(self, outputs: FloatArray, examples: Examples, network: str) -> list[Scores]:
         """The mix, then the network and the other fitted members alone; ``outputs`` are (N, H, K)."""
         examples = windows_of(examples)
-        scaling = self.scaling_of(examples.panel)
+        scaling = self._scaling_as_cut(examples)
         scores = [Scores("combined", averaged(self._metrics(self.forecasts(outputs, examples), examples)))]
         names = {
             NETWORK: f"{network} alone",
@@ -310,7 +313,7 @@ class Forecast:
         else:
             tables.append(by_step(actual[..., 0], forecast[..., 0], naive[..., 0]))
         scaled = self._combined(outputs, examples)
-        bounds = self._bounds(scaled, self.scaling_of(examples.panel), examples.series, self.intervals)
+        bounds = self._bounds(scaled, self._scaling_as_cut(examples), examples.series, self.intervals)
         return [*tables, coverage(actual, bounds)]
 
     # ------------------------------------------------------------------ a saved model on a file
@@ -388,7 +391,6 @@ def error_scales(values: Array, targets: int, season: int) -> Array:
     return np.where(np.isnan(scales), single, scales)
 
 
-def _in_chunks(make: Callable[[slice], Array], count: int) -> FloatArray:
-    """What ``make`` says of ``count`` windows, some at a time: (N, H, K) float32."""
-    parts = [make(slice(begin, begin + CHUNK)).astype(np.float32) for begin in range(0, max(count, 1), CHUNK)]
-    return np.concatenate(parts)
+def _in_chunks(make: Callable[[slice], Array], count: int) -> Array:
+    """What ``make`` says of ``count`` windows, some at a time: (N, H, K)."""
+    return np.concatenate([make(slice(begin, begin + CHUNK)) for begin in range(0, max(count, 1), CHUNK)])

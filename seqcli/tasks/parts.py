@@ -17,11 +17,15 @@ from seqcli.sequences import AnyArray, IntArray
 from seqcli.tasks.base import Plan, Tables
 from seqcli.tasks.inputs import content_keys, group_rows
 
+NAMED_ALONE = 5
+"""Columns left out for one reason that get a sentence each."""
 LEAST_EXAMPLES = 20
 """Examples with a known target below which nothing can be split and learnt."""
 
+ONE_EACH = "it says one thing of each series"
+"""Why a static column is no input of the past."""
 UNUSABLE = frozenset(
-    {"not numbers", "every row says the same", "empty", "a date", "a language model reads one text"}
+    {ONE_EACH, "not numbers", "every row says the same", "empty", "a date", "a language model reads one text"}
 )
 """Why a column is left out that ``--features`` cannot bring back."""
 
@@ -206,8 +210,21 @@ def picked(cells: Sequence[str], rows: AnyArray) -> list[str]:
 
 
 def left_out_sentences(plan: Plan) -> list[str]:
-    """A sentence for each column that is not used, and whether ``--features`` brings it back."""
-    return [
-        f"column {name} is left out: {reason}" + ("" if reason in UNUSABLE else " (--features uses it)")
-        for name, reason in plan.left_out
-    ]
+    """A sentence for each column that is not used, and whether ``--features`` brings it back.
+
+    More than a few of one reason share a sentence.
+    """
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in plan.left_out:
+        by_reason.setdefault(reason, []).append(name)
+    said = []
+    for name, reason in plan.left_out:
+        others = by_reason[reason]
+        back = "" if reason in UNUSABLE else " (--features uses it)"
+        if len(others) <= NAMED_ALONE:
+            said.append(f"column {name} is left out: {reason}{back}")
+        elif name == others[0]:
+            more = len(others) - NAMED_ALONE
+            named = ", ".join(others[:NAMED_ALONE])
+            said.append(f"columns {named} and {more:,} more are left out: {reason}{back}")
+    return said

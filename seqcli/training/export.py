@@ -162,7 +162,7 @@ def _inputs(plan: Plan) -> list[str]:
     conditioned = plan.task == "language"
     named = {
         "Text": plan.text,
-        "Condition" if conditioned else "Features": plan.features,
+        "Condition" if conditioned else "Features": (*plan.features, *plan.indicators),
         "Time": (plan.time,) if plan.time else (),
         "Series": plan.id,
         "Groups": (plan.group,) if plan.group else (),

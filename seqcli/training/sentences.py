@@ -59,13 +59,14 @@ def kept_rules(prepared: Prepared, training: TrainingOptions, outcome: FitOutcom
 
 def _columns_line(plan: Plan) -> str:
     """Which column is what, whatever rule found it."""
-    past = ("its own past",) if plan.task == "forecast" and not plan.features else ()
+    inputs = plan.features or plan.indicators
+    past = ("its own past",) if plan.task == "forecast" and not inputs else ()
     language = plan.task == "language"
     roles = {
         "text": plan.text if language else (),
         "depending on": plan.features if language else (),
         "target": () if language else plan.target,
-        "from": () if language else (*plan.text, *plan.features, *past),
+        "from": () if language else (*plan.text, *plan.features, *plan.indicators, *past),
         "over": (plan.time,) if plan.time else (),
         "for each": plan.id,
         "together in the split": (plan.group,) if plan.group else (),

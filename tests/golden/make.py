@@ -118,7 +118,7 @@ GOLDEN = {
     "forecast_members": Golden(
         PRICES,
         lambda: list(prices(240)),
-        ("--target", "close,volume", "--window", "21", "--horizon", "7", "--interval", "50,90"),
+        ("--target", "close,volume", "--window", "21", "--horizon", "7"),
         slice(150, None),
         "forecast",
     ),

@@ -31,13 +31,19 @@ from seqcli.tasks.inputs import Inputs
 sys.path.insert(0, str(Path(__file__).parent))  # tiny_language.py is shared by test files here
 
 KINDS = {"tokens": TensorProto.INT64, "values": TensorProto.FLOAT, "dense": TensorProto.FLOAT}
+KINDS["ahead"] = TensorProto.FLOAT
 SCORES = {"good": (0.0, 1.0), "bad": (1.0, 0.0), "great": (0.0, 2.0), "the": (0.25, 0.25)}
 """Word → what it adds to the logits of (neg, pos)."""
 
 
 def graph_bytes(spec: NetworkSpec, nodes: list[Any], constants: dict[str, Any]) -> bytes:
     """An ONNX model with the inputs of ``spec`` and these nodes, the last of which makes "output"."""
-    axes = {"tokens": ("batch", "time"), "values": ("batch", "time"), "dense": ("batch",)}
+    axes: dict[str, tuple[str | int, ...]] = {
+        "tokens": ("batch", "time"),
+        "values": ("batch", "time"),
+        "dense": ("batch",),
+        "ahead": ("batch", spec.output_shape[0]),
+    }
     inputs = [
         helper.make_tensor_value_info(
             item.field, KINDS[item.kind], [*axes[item.kind], *([] if item.kind == "tokens" else [item.size])]
@@ -157,8 +163,9 @@ def mixed_graph(spec: NetworkSpec) -> bytes:
     size = int(np.prod(spec.output_shape))
     random = np.random.default_rng(1)
     fields = {item.field: item.size for item in spec.inputs}
+    read = spec.time_range - spec.time_range % spec.segment  # whole segments
     constants: dict[str, Any] = {
-        "ramp": np.linspace(0.2, 1.0, spec.time_range, dtype=np.float32)[None, :, None],
+        "ramp": np.linspace(0.2, 1.0, read, dtype=np.float32)[None, :, None],
         "mix": random.normal(size=(fields["values"], size)).astype(np.float32) / 10,
         "time": [1],
         "shape": [-1, *spec.output_shape],
@@ -171,8 +178,11 @@ def mixed_graph(spec: NetworkSpec) -> bytes:
     last = "summed"
     if "ahead" in fields:
         constants["next"] = random.normal(size=(fields["ahead"], size)).astype(np.float32)
+        steps = spec.decoder == "parallel"
+        if steps:
+            nodes.append(helper.make_node("ReduceSum", ["ahead", "time"], ["told"], keepdims=0))
         nodes += [
-            helper.make_node("MatMul", ["ahead", "next"], ["turned"]),
+            helper.make_node("MatMul", ["told" if steps else "ahead", "next"], ["turned"]),
             helper.make_node("Add", ["summed", "turned"], ["both"]),
         ]
         last = "both"

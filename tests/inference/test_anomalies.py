@@ -44,7 +44,7 @@ def model_of(write_csv, save_model):
         options = Options(
             reading=reading,
             columns=ColumnOptions(task="forecast", **columns),
-            forecast=ForecastOptions(window=WINDOW, horizon=4),
+            forecast=ForecastOptions(window=WINDOW, horizon=4, decoder="direct"),
         )
         prepared = prepare(Tables(table), make_plan(table, options.columns, options.reading), options)
         shape = (len(prepared.validation), *prepared.network.output_shape)

@@ -97,9 +97,10 @@ def test_a_later_file_is_read_in_the_training_files_forms(table_of: TableOf) -> 
     training = table_of('date,y\n13.01.2024,"1.234,5"\n14.01.2024,"2,5"\n15.01.2024,"3"')
     _, forms, _ = read_training_rows(training, SINGLE, None)
     forms = forms_from_json(forms_to_json(forms), ("date", "y"))
-    later = table_of('date,y\n03.02.2024,"1.234"\n04.02.2024,oops\nnever,3')
+    later = table_of('date,y\n03.02.2024,"1.234"\n04.02.2024,oops\nnever,3\n05.02.2024,7')
     rows, sentences = read_later_rows(later, SINGLE, None, forms)
-    assert rows.stamps.astype("datetime64[D]").astype(str).tolist() == ["2024-02-03", "2024-02-04"]
+    days = rows.stamps.astype("datetime64[D]").astype(str).tolist()
+    assert days == ["2024-02-03", "2024-02-04", "2024-02-05"]
     assert rows.values[0, 0] == 1234
     assert np.isnan(rows.values[1, 0])
     assert len(sentences) == 2

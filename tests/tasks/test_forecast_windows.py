@@ -61,8 +61,8 @@ def test_a_batch_is_relative_to_the_last_value_and_asks_for_the_change() -> None
 def test_the_reference_is_the_last_value_or_the_last_season() -> None:
     past = np.arange(12.0, dtype=np.float32).reshape(1, 6, 2)  # column 0: 0, 2, 4, 6, 8, 10
     plain, seasonal = frame_of(6, 4, season=3), frame_of(6, 4, season=3, seasonal=True)
-    assert plain.reference(past)[0, :, 0].tolist() == [10, 10, 10, 10]
-    assert seasonal.reference(past)[0, :, 0].tolist() == [6, 8, 10, 6]
+    assert plain.before(past)[0, :, 0].tolist() == [10, 10, 10, 10]
+    assert seasonal.before(past)[0, :, 0].tolist() == [6, 8, 10, 6]
 
 
 def test_far_values_are_seen_as_far_and_not_further() -> None:

@@ -87,9 +87,10 @@ def card(model: SavedModel) -> ResultTable:
 
     record, network, plan = model.record, model.network, saved_task(model).plan
     direction = "both ways" if network.bidirectional else "forward"
-    inputs = _list([*plan.text, *plan.features]) or "past values of the target"
+    inputs = _list([*plan.text, *plan.features, *plan.indicators]) or "past values of the target"
     rows: list[tuple[str, Cell]] = [("model", str(model.path)), ("task", plan.task)]
     rows += [("target", _list(plan.target)), ("inputs", inputs)]
+    rows += [("layout", "wide: one series a row")] if plan.wide else []
     rows += [("time", plan.time)] if plan.time else []
     rows += [("series", _list(plan.id))] if plan.id else []
     rows += [("left out", f"{name}: {reason}") for name, reason in plan.left_out]

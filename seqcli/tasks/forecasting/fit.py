@@ -12,22 +12,31 @@ from numpy.typing import NDArray
 from seqcli.errors import DataError, UsageError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
-from seqcli.readers.roles import counted, time_stamps
-from seqcli.readers.table import Table
 from seqcli.sequences import FloatArray, IntArray
 from seqcli.tasks.base import Plan, Tables
+from seqcli.tasks.forecasting.ahead import horizon_ahead, settle_ahead
 from seqcli.tasks.forecasting.choices import (
     choose_horizon,
     choose_season,
     too_few,
 )
+from seqcli.tasks.forecasting.derived import indicator_names, with_indicators
+from seqcli.tasks.forecasting.moments import last_written, time_sentences
 from seqcli.tasks.forecasting.panel import Panel, build_panel, refuse_missing, scale_panel
 from seqcli.tasks.forecasting.parts import Parts, split_series
-from seqcli.tasks.forecasting.rows import Forms, Rows, join_rows, read_training_rows, value_columns
+from seqcli.tasks.forecasting.rows import (
+    Forms,
+    Rows,
+    join_rows,
+    panel_columns,
+    read_training_rows,
+    value_columns,
+)
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.shape import Shape, fit_shape
 from seqcli.tasks.forecasting.windows import ForecastWindows, part_starts
 from seqcli.tasks.parts import left_out_sentences
+from seqcli.tasks.wide_plan import long_tables
 
 LEAST_VALUES = 3
 """Known training values below which a series cannot be scaled."""
@@ -68,33 +77,38 @@ class Fitted:
 
 def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     """Read, sort, grid, split, scale and frame. Raises DataError for what cannot be forecast."""
+    tables = long_tables(tables, plan)
+    plan = replace(plan, indicators=indicator_names(plan) if options.forecast.indicators else ())
     source, missing = tables.main.source, options.reading.missing
     rows, forms, borders, said = _read(tables, plan, options)
     warnings = [*left_out_sentences(plan), *said]
-    calendar = Calendar.fit(each_series(rows), _written(tables.main, plan))
-    panel, gaps = build_panel(rows, calendar, len(plan.target), 0)
+    calendar = Calendar.fit(each_series(rows), last_written(tables.main, plan.time))
+    panel = build_panel(rows, calendar, len(plan.target), 0)[0]
     if missing == "error":
         refuse_missing(panel, value_columns(plan), calendar, source)
-    if gaps:
-        warnings.append(
-            f"{counted(gaps, 'step')} of the calendar ({calendar.describe()}) without a row: {_HOW[missing]}"
-        )
+    warnings += time_sentences(each_series(rows), panel, calendar, _HOW[missing])
     parts, rules = split_series(panel, options, calendar, borders)
     kept, columns, said = _usable(panel, parts, plan, source)
     warnings += said
-    names = [name for name, moves in zip(value_columns(plan), columns, strict=True) if moves]
-    plan = replace(plan, features=tuple(name for name in names if name not in plan.target))
+    names = [name for name, moves in zip(panel_columns(plan), columns, strict=True) if moves]
+    plan = replace(
+        plan,
+        features=tuple(name for name in plan.features if name in names),
+        indicators=tuple(name for name in plan.indicators if name in names),
+    )
     panel, parts = panel.only(kept), Parts(parts.ends[kept])
-    panel = replace(panel, values=panel.values[:, columns])
+    panel = panel.columns(columns)
     train = parts.ends[:, 0]
     season = choose_season(panel, train, calendar)
-    horizon, why = choose_horizon(season, options, int(panel.lengths.max()))
+    horizon, why = horizon_ahead(panel, options) or choose_horizon(season, options, int(panel.lengths.max()))
     rules += [f"calendar: {calendar.describe()}, {f'season {season}' if season else 'no season'}", why]
     scaling = SeriesScaling.fit(
         options.forecast.scaler, panel.names, [panel.series(row, int(train[row])) for row in range(len(kept))]
     )
     rules.append(_scaling_rule(scaling, names, int(train.sum())))
     panel = panel.with_room(calendar, horizon)
+    ahead, said = settle_ahead(panel, names, horizon)
+    plan, warnings = replace(plan, ahead=ahead), warnings + said
     scaled = scale_panel(panel, scaling, missing)
     shape = fit_shape(panel, scaled, parts, (season, calendar.season, horizon), options, source)
     rules.append(shape.why)
@@ -116,14 +130,6 @@ def each_series(rows: Rows) -> list[Any]:
     return np.split(rows.stamps, np.cumsum(rows.lengths)[:-1])
 
 
-def _written(table: Table, plan: Plan) -> str:
-    """One cell of the column of time that was read, as the file writes it."""
-    if plan.time is None:
-        return ""
-    last = np.flatnonzero(time_stamps(table, plan.time).usable)[-1:]
-    return "".join(table.column(plan.time).pick(last)).strip()
-
-
 def _read(tables: Tables, plan: Plan, options: Options) -> tuple[Rows, Forms, list[list[Any]], list[str]]:
     """Rows of all files, forms, the last stamp of each series in each file but the last, sentences."""
     merge = options.reading.aggregate
@@ -135,10 +141,10 @@ def _read(tables: Tables, plan: Plan, options: Options) -> tuple[Rows, Forms, li
         if table is None:
             continue
         borders.append([stamps[-1] for stamps in each_series(rows)])
-        later, _, said = read_training_rows(table, plan, merge)
+        later, _, said = read_training_rows(table, plan, merge, forms.get(plan.time or ""))
         rows = join_rows(rows, later, (tables.main.source, table.source), plan.time is not None)
         warnings += said
-    return rows, forms, borders, warnings
+    return with_indicators(rows, plan), forms, borders, warnings
 
 
 def _usable(
@@ -160,7 +166,7 @@ def _usable(
     if not alive.any() or (flat and len(panel.names) == 1):
         raise _refused(panel, counts, flat or list(plan.target), source)
     columns[: panel.targets] = True
-    still = [name for name, moving in zip(value_columns(plan), columns, strict=True) if not moving]
+    still = [name for name, moving in zip(panel_columns(plan), columns, strict=True) if not moving]
     if still:
         sentences.append(f"left out: {', '.join(still)} (the same in all training rows)")
     if not alive.all():

@@ -50,6 +50,13 @@ def point_metrics(actual: Array, forecast: Array, scales: Array) -> dict[str, Ar
     }
 
 
+def mean_known(values: Any) -> float:
+    """Mean of what is not NaN, of any shape (...); NaN where nothing is."""
+    known = np.asarray(values, dtype=np.float64)
+    known = known[~np.isnan(known)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
 def _mean(values: Array) -> Array:
     """Mean over windows and steps (N, H, K) → (K,) of what is not NaN; NaN where nothing is."""
     known = ~np.isnan(values)

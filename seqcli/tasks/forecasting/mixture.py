@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from seqcli.errors import ModelError
 from seqcli.sequences import FloatArray
+from seqcli.tasks.forecasting.metrics import mean_known
 from seqcli.tasks.forecasting.ridge import Ridge
 from seqcli.tasks.forecasting.windows import Frame
 
@@ -36,6 +37,8 @@ MOST_ERRORS = 200_000
 ROUNDS = 20
 NEAR = 0.05
 """Errors below this share of the mean weigh no more than it."""
+CHANCE = 1.645
+"""Standard errors that a gain of nothing stays below 19 times of 20."""
 LEAST_BLOCKS = 4
 FEW_GAIN = 0.05
 """What a mix must gain over the best simple member where there are too few blocks to tell chance."""
@@ -84,7 +87,7 @@ class Mixture:
         parts = (weight * self.member(name, past, outputs, frame) for name, weight in counting)
         return np.asarray(sum(parts))
 
-    def fitted(self, errors: FloatArray, blocks: NDArray[np.int64]) -> Mixture:
+    def fitted(self, errors: Array, blocks: NDArray[np.int64]) -> Mixture:
         """With weights for ``errors`` (M, N, H, K) on validation, NaN where unscored, in like units.
 
         ``blocks`` (N,) numbers stretches of time that do not overlap.
@@ -92,7 +95,7 @@ class Mixture:
         known = ~np.isnan(errors).any(axis=0)  # (N, H, K)
         if not known.any():
             return self
-        flat = errors[:, known].astype(np.float64)  # (M, n)
+        flat = errors[:, known]  # (M, n)
         weights = least_absolute(flat)
         simple = [row for row, name in enumerate(self.members) if name in SIMPLE]
         best = min(simple, key=lambda row: float(np.abs(flat[row]).mean()))
@@ -172,11 +175,11 @@ def simple_forecast(name: str, past: FloatArray, frame: Frame, seasons: int) -> 
 
 def choose_seasons(past: FloatArray, future: FloatArray, frame: Frame) -> int:
     """Seasons in the season mean: the best count on validation, (N, W, K) and (N, H, K); 0 for none."""
-    if frame.season < 2 or np.isnan(future).all():
+    if not 1 < frame.season <= frame.window or np.isnan(future).all():
         return 0
     counts = range(2, min(frame.window // frame.season, MOST_SEASONS) + 1)
     errors = [
-        np.nanmean(np.abs(simple_forecast(SEASON_MEAN, past, frame, count) - future)) for count in counts
+        mean_known(np.abs(simple_forecast(SEASON_MEAN, past, frame, count) - future)) for count in counts
     ]
     return counts[int(np.argmin(errors))] if errors else 0
 
@@ -225,7 +228,7 @@ def beats(errors: Array, simple: Array, blocks: NDArray[np.int64]) -> bool:
     """Whether absolute ``errors`` (N, H, K) are below ``simple`` ones by more than chance.
 
     Errors of windows that overlap go together, so gains are averaged over ``blocks`` (N,) first, and must be
-    above one standard error of those means; of few blocks a share of the error is asked for.
+    above :data:`CHANCE` standard errors of those means; of few blocks a share of the error is asked for.
     """
     gain = simple - errors
     known = ~np.isnan(gain)
@@ -238,4 +241,4 @@ def beats(errors: Array, simple: Array, blocks: NDArray[np.int64]) -> bool:
     means = totals / np.bincount(place, counts[counts > 0], len(each))
     if len(means) < LEAST_BLOCKS:
         return bool(gain[known].mean() > FEW_GAIN * simple[known].mean())
-    return bool(means.mean() > means.std(ddof=1) / np.sqrt(len(means)))
+    return bool(means.mean() > CHANCE * means.std(ddof=1) / np.sqrt(len(means)))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seqcli.errors import DataError
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.sequences import AnyArray, FloatArray, IntArray
+from seqcli.tasks.forecasting.ahead import Later
 from seqcli.tasks.forecasting.rows import Rows
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 
@@ -39,6 +40,10 @@ class Panel:
     """(total,) row numbers as the user counts them, 0 in gaps and in the room."""
     calendar_features: FloatArray
     """(total, C)"""
+    later: Later | None = None
+    """Rows behind the last target of their series: what is known of the room."""
+    static: tuple[tuple[str, ...], ...] = ()
+    """(S, n) one cell for each static column of each series, as in the file."""
 
     @property
     def total(self) -> int:
@@ -78,6 +83,27 @@ class Panel:
             np.isnan(self.values[:, : self.targets]), np.float32(np.nan), scaled[:, : self.targets]
         )
 
+    def known_ahead(self, columns: IntArray) -> Array:
+        """Some columns (A,) with what is known of the room: (total, A) as in the file, NaN elsewhere."""
+        values = self.values[:, columns].copy()
+        if self.later is None or not len(self.later) or not self.room:
+            return values
+        bounds = np.searchsorted(self.later.series, np.arange(len(self.lengths) + 1))
+        for row in np.flatnonzero(np.diff(bounds)).tolist():
+            own = np.arange(bounds[row], bounds[row + 1])
+            first = int(self.offsets[row] + self.lengths[row])
+            stamps = self.stamps[first : first + self.room]
+            slack = (stamps[0] - self.stamps[first - 1]) / 12  # a clock that runs ahead, summer time
+            place = np.minimum(np.searchsorted(stamps, self.later.stamps[own] - slack), self.room - 1)
+            meant = abs(stamps[place] - self.later.stamps[own]) <= slack
+            values[first + place[meant]] = self.later.values[own[meant]][:, columns]
+        return values
+
+    def columns(self, kept: NDArray[np.bool_]) -> Panel:
+        """The same steps with some of the columns (F,)."""
+        later = None if self.later is None else self.later.columns(kept)
+        return replace(self, values=self.values[:, kept], later=later)
+
     def with_room(self, calendar: Calendar, room: int) -> Panel:
         """The same series without room so far, each followed by ``room`` steps of the future."""
         spread = np.arange(len(self.stamps)) + room * np.repeat(np.arange(len(self.lengths)), self.lengths)
@@ -108,6 +134,8 @@ class Panel:
             values=self.values[steps],
             records=self.records[steps],
             calendar_features=self.calendar_features[steps],
+            later=None if self.later is None else self.later.only(rows),
+            static=tuple(self.static[row] for row in rows) if self.static else (),
         )
 
 
@@ -136,23 +164,26 @@ def build_panel(rows: Rows, calendar: Calendar, targets: int, room: int) -> tupl
         np.concatenate(values),
         np.concatenate(records),
         calendar.features(joined),
+        rows.later,
+        rows.static,
     )
     return (panel.with_room(calendar, room) if room else panel), gaps
 
 
 def refuse_missing(panel: Panel, columns: tuple[str, ...], calendar: Calendar, source: str) -> None:
-    """For ``--missing error``: raise DataError at the first gap or missing cell."""
+    """For ``--missing error``: raise DataError at the first gap or missing cell of the first ``columns``."""
     inside = np.zeros((panel.total, 1), dtype=bool)
     inside[panel.spans(0 * panel.lengths, panel.lengths)] = True
-    where = np.argwhere(np.isnan(panel.values) & inside)
+    where = np.argwhere(np.isnan(panel.values[:, : len(columns)]) & inside)
     if not len(where):
         return
     step, column = (int(index) for index in where[0])
     hint = "--missing mask carries the last value, --missing interpolate draws a line"
     if panel.records[step]:
-        raise DataError(
-            f"{source}, row {panel.records[step]}, column {columns[column]}: a value is missing", hint
-        )
+        place = f"{source}, row {panel.records[step]}, column {columns[column]}: a value is missing"
+        if (panel.records == panel.records[step]).sum() > 1:  # a row that holds a whole series
+            place += f" at {calendar.iso(panel.stamps[step])}"
+        raise DataError(place, hint)
     raise DataError(f"{source}: there is no row for {calendar.iso(panel.stamps[step])}", hint)
 
 

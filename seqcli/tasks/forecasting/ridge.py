@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,12 +48,12 @@ class Ridge:
         """L, steps that are read."""
         return int(self.weights.shape[1])
 
-    def forecast(self, past: FloatArray) -> Array:
+    def forecast(self, past: NDArray[Any]) -> Array:
         """Scaled windows (N, W, K) → scaled forecasts (N, H, K)."""
+        past = past[:, -self.lookback :].astype(np.float64)  # so that no batch rounds like no other
         last = past[:, -1:]
-        change = (past[:, -self.lookback :] - last).transpose(2, 0, 1)  # (K, N, L)
-        out = last + (change @ self.weights).transpose(1, 2, 0)
-        return np.asarray(out, dtype=np.float64)
+        change = (past - last).transpose(2, 0, 1)  # (K, N, L)
+        return np.asarray(last + (change @ self.weights).transpose(1, 2, 0))
 
 
 @dataclass(frozen=True)

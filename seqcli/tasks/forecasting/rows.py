@@ -22,8 +22,12 @@ from seqcli.readers.roles import (
     time_stamps,
 )
 from seqcli.readers.table import Table
+from seqcli.readers.wide import lengthen
 from seqcli.sequences import AnyArray, IntArray
 from seqcli.tasks.base import Plan
+from seqcli.tasks.forecasting.ahead import Later, behind_targets, lone_blanks
+from seqcli.tasks.forecasting.moments import merge_doubled_hours
+from seqcli.tasks.forecasting.static import static_cells
 
 Array = NDArray[np.float64]
 Forms: TypeAlias = Mapping[str, NumberForm | DateForm]
@@ -49,6 +53,10 @@ class Rows:
     """(N, F) targets first, NaN where a cell is missing."""
     records: IntArray
     """(N,) row numbers as the user counts them."""
+    later: Later | None = None
+    """Rows behind the last target of their series; None where there are none."""
+    static: tuple[tuple[str, ...], ...] = ()
+    """(S, n) one cell for each static column of each series, as in the file."""
 
 
 def value_columns(plan: Plan) -> tuple[str, ...]:
@@ -56,10 +64,18 @@ def value_columns(plan: Plan) -> tuple[str, ...]:
     return (*plan.target, *(name for name in plan.features if name not in plan.target))
 
 
-def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Rows, Forms, list[str]]:
+def panel_columns(plan: Plan) -> tuple[str, ...]:
+    """The columns of a panel: those of the file, then what is computed from them."""
+    return (*value_columns(plan), *plan.indicators)
+
+
+def read_training_rows(
+    table: Table, plan: Plan, merge: str | None, dates: NumberForm | DateForm | None = None
+) -> tuple[Rows, Forms, list[str]]:
     """Rows to train on, the forms of their columns, and sentences on what was odd.
 
-    ``merge`` is how rows of one moment become one ("sum", "mean", "last", None: they are an error).
+    ``merge`` is how rows of one moment become one ("sum", "mean", "last", None: they are an error); of a
+    file that goes on with another, ``dates`` is how that one writes its dates.
     Raises DataError for what the rules of :mod:`seqcli.readers.roles` refuse.
     """
     table, sentences = _merged(table, plan, merge)
@@ -68,17 +84,24 @@ def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Row
     usable = np.ones(len(table), dtype=bool)
     if plan.time is not None:
         time = time_stamps(table, plan.time)
+        if isinstance(dates, DateForm) and time.form is not None and time.form.style == dates.style:
+            time = time_stamps(table, plan.time, dates)
         stamps, usable = time.values, time.usable
         sentences += time.sentences
         if time.form is not None:
             forms[plan.time] = time.form
-    names, said = _series_names(table, plan)
-    usable &= np.array([name is not None for name in names], dtype=bool)
-    dead = _dead_series(table, plan, names) if plan.id else set()
-    if dead:
-        said.append(f"{len(dead)} series without a single value left out: {', '.join(sorted(dead)[:5])}")
-        usable &= np.array([name not in dead for name in names], dtype=bool)
-    living = table.take(np.flatnonzero(usable)) if dead else table
+    series = _Series.of(table, plan)
+    known = np.zeros(len(table), dtype=bool)
+    for name in plan.target:
+        known |= ~np.isnan(table.numbers(name).values)
+    said, dead = series.said(plan), series.without(known)
+    if dead.any():
+        lost = sorted(series.names[at] for at in np.flatnonzero(dead))
+        said.append(f"{len(lost)} series without a single value left out: {', '.join(lost[:5])}")
+    usable &= series.usable & ~dead[series.number]
+    behind = _behind(series, (stamps, known), usable)
+    behind &= ~lone_blanks(series.number, behind, _filled(table, plan, np.flatnonzero(behind)))
+    living = table.take(np.flatnonzero(usable & ~behind)) if dead.any() or behind.any() else table
     columns = []
     for name in value_columns(plan):
         if name in plan.target:
@@ -88,8 +111,8 @@ def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Row
             columns.append(numbers.values)
             forms[name] = target.form
         else:
-            feature = feature_numbers(table, name)
-            columns.append(feature.values)
+            feature = feature_numbers(living, name)
+            columns.append(table.numbers(name, feature.form).values)
             forms[name], said_too = feature.form, feature.sentences
         sentences += said_too
     values = np.stack(columns, axis=1)
@@ -99,7 +122,7 @@ def read_training_rows(table: Table, plan: Plan, merge: str | None) -> tuple[Row
             f"{table.where(row, name)}: {values[row, column]:g} is too large to compute with",
             "give the column in a larger unit",
         )
-    rows, order = _in_order(table, plan, (stamps, values, names), usable)
+    rows, order = _in_order(table, plan, (stamps, values, series), usable, behind)
     return rows, forms, [*sentences, *said, *order]
 
 
@@ -109,6 +132,7 @@ def read_later_rows(table: Table, plan: Plan, merge: str | None, forms: Forms) -
     Raises DataError when the column of time, an id or a target is not there, no row has a time, or more
     cells are unreadable than the rules of :mod:`seqcli.readers.roles` allow.
     """
+    table = table if plan.wide is None else lengthen(table, plan.wide)
     for name in (plan.time, *plan.id, *plan.target):
         if name is not None:
             table.column(name)
@@ -128,13 +152,16 @@ def read_later_rows(table: Table, plan: Plan, merge: str | None, forms: Forms) -
         known, said = later_numbers(table, name, forms[name])  # type: ignore[arg-type]
         values[:, column] = np.where(np.abs(known) <= LARGEST, known, np.nan)
         sentences += said
-    names, lost = _series_names(table, plan)
-    usable &= np.array([name is not None for name in names], dtype=bool)
+    series = _Series.of(table, plan)
+    usable &= series.usable
+    known = ~np.isnan(values[:, : len(plan.target)]).all(axis=1)
+    # Where nothing is known ahead, a last row without a target is a value that was missed.
+    behind = _behind(series, (stamps, known), usable) if plan.ahead else np.zeros(len(table), dtype=bool)
     try:
-        rows, order = _in_order(table, plan, (stamps, values, names), usable)
+        rows, order = _in_order(table, plan, (stamps, values, series), usable, behind)
     except DataError as error:
         raise DataError(error.message, "give it rows like those that the model was made from") from error
-    return rows, [*sentences, *lost, *order]
+    return rows, [*sentences, *series.said(plan), *order]
 
 
 def _merged(table: Table, plan: Plan, merge: str | None) -> tuple[Table, list[str]]:
@@ -145,24 +172,55 @@ def _merged(table: Table, plan: Plan, merge: str | None) -> tuple[Table, list[st
     return merged, list(merged.notes[len(table.notes) :])
 
 
-def _series_names(table: Table, plan: Plan) -> tuple[list[str | None], list[str]]:
-    """The name of each row's series, None where an id is empty, and a sentence on those."""
-    if not plan.id:
-        return [""] * len(table), []
-    cells = zip(*(table.cells(name) for name in plan.id), strict=True)
-    stripped = ([cell.strip() for cell in row] for row in cells)
-    names = [JOINT.join(row) if all(row) else None for row in stripped]
-    lost = names.count(None)
-    return names, [f"{counted(lost, 'row')} without {' or '.join(plan.id)} left out"] if lost else []
+@dataclass(frozen=True)
+class _Series:
+    """Which series each row of a table belongs to."""
+
+    number: IntArray
+    """(N,) numbers in ``names``; 0 where an id is empty."""
+    names: list[str]
+    usable: NDArray[np.bool_]
+    """(N,) rows that have an id."""
+
+    @classmethod
+    def of(cls, table: Table, plan: Plan) -> _Series:
+        """By the id columns of ``plan``; without any all rows are one series."""
+        usable = np.ones(len(table), dtype=bool)
+        if not plan.id:
+            return cls(np.zeros(len(table), dtype=np.int64), [""], usable)
+        found = [table.column(name).codes() for name in plan.id]
+        for codes, texts in found:
+            usable &= np.array([bool(text) for text in texts], dtype=bool)[codes]
+        keys = np.stack([codes for codes, _ in found], axis=1)
+        _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        names = [JOINT.join(texts[codes[row]] for codes, texts in found) for row in first.tolist()]
+        return cls(number.ravel().astype(np.int64), names, usable)
+
+    def without(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Which series (S,) have no row that is ``known`` (N,), of those that have rows."""
+        return np.asarray(np.bincount(self.number[known], minlength=len(self.names)) == 0)
+
+    def said(self, plan: Plan) -> list[str]:
+        """A sentence on rows without an id."""
+        lost = int((~self.usable).sum())
+        return [f"{counted(lost, 'row')} without {' or '.join(plan.id)} left out"] if lost else []
 
 
-def _dead_series(table: Table, plan: Plan, names: list[str | None]) -> set[str]:
-    """Series in which no target has a single value: they must not count as missing cells of the others."""
-    known = np.zeros(len(table), dtype=bool)
-    for name in plan.target:
-        known |= ~np.isnan(table.numbers(name).values)
-    living = {names[row] for row in np.flatnonzero(known).tolist()}
-    return {name for name in names if name is not None and name not in living}
+def _behind(
+    series: _Series, content: tuple[AnyArray, NDArray[np.bool_]], usable: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Which rows (N,) lie behind the last known target of their series.
+
+    ``content`` are the stamps (N,) and which rows hold a target (N,); only ``usable`` rows (N,) count.
+    """
+    stamps, known = content
+    kept = np.flatnonzero(usable)
+    if known[kept].all():
+        return np.zeros(len(usable), dtype=bool)
+    order = kept[np.lexsort((stamps[kept], series.number[kept]))]
+    behind = np.zeros(len(usable), dtype=bool)
+    behind[order] = behind_targets(series.number[order], known[order])
+    return behind
 
 
 def join_rows(earlier: Rows, later: Rows, sources: tuple[str, str], dated: bool) -> Rows:
@@ -175,7 +233,7 @@ def join_rows(earlier: Rows, later: Rows, sources: tuple[str, str], dated: bool)
             own = slice(int(end - count), int(end))
             stamps, known = rows.stamps[own], pieces[names.index(name)]
             if known and not dated:
-                stamps = stamps + known[0][0][-1] + 1
+                stamps = stamps - stamps[0] + known[0][0][-1] + 1
             elif known and stamps[0] <= known[0][0][-1]:
                 where = f"{sources[1]}, row {rows.records[own][0]}"
                 raise DataError(
@@ -187,41 +245,103 @@ def join_rows(earlier: Rows, later: Rows, sources: tuple[str, str], dated: bool)
         np.concatenate([piece[field] for own in pieces for piece in own]) for field in range(3)
     )
     lengths = np.array([sum(len(piece[0]) for piece in own) for own in pieces], dtype=np.int64)
-    return Rows(tuple(names), lengths, stamps, values, records)
+    static = {
+        **dict(zip(later.names, later.static, strict=False)),
+        **dict(zip(earlier.names, earlier.static, strict=False)),
+    }
+    return Rows(
+        tuple(names), lengths, stamps, values, records, _behind_both(names, earlier, later, dated),
+        tuple(static[name] for name in names) if static else (),
+    )  # fmt: skip
+
+
+def _behind_both(names: list[str], earlier: Rows, later: Rows, dated: bool) -> Later | None:
+    """Rows behind the last target of two files that are read as one: those of the later file, where it has
+    the series."""
+    parts = []
+    for rows, others in ((earlier, set(later.names)), (later, set())):
+        if rows.later is None:
+            continue
+        numbers = np.array(
+            [-1 if name in others else names.index(name) for name in rows.names], dtype=np.int64
+        )
+        own = numbers[rows.later.series]
+        if rows is later and not dated and earlier.names:
+            continue  # counted on from other numbers
+        parts.append((own[own >= 0], rows.later.stamps[own >= 0], rows.later.values[own >= 0]))
+    if not parts:
+        return None
+    series, stamps, values = (np.concatenate([part[field] for part in parts]) for field in range(3))
+    order = np.lexsort((stamps, series))
+    return Later(series[order], stamps[order], values[order])
+
+
+def _filled(table: Table, plan: Plan, rows: IntArray) -> NDArray[np.bool_]:
+    """Which of a table's rows (N,) hold a further input; only some ``rows`` (B,) are looked at."""
+    filled = np.zeros(len(table), dtype=bool)
+    for name in plan.features if len(rows) else ():
+        filled[rows] |= ~np.isnan(table.numbers(name).values[rows])
+    return filled
 
 
 def _in_order(
-    table: Table, plan: Plan, content: tuple[AnyArray, Array, list[str | None]], usable: NDArray[np.bool_]
+    table: Table,
+    plan: Plan,
+    content: tuple[AnyArray, Array, _Series],
+    usable: NDArray[np.bool_],
+    behind: NDArray[np.bool_],
 ) -> tuple[Rows, list[str]]:
-    """Sort by series (in order of appearance) and time; refuse two rows at one moment."""
-    stamps, values, names = content
+    """Sort by series (in order of appearance) and time; refuse two rows at one moment.
+
+    Rows ``behind`` (N,) the last target of their series are set apart.
+    """
+    stamps, values, owners = content
     kept = np.flatnonzero(usable)
     if not len(kept):
         raise DataError(f"{table.source}: no row can be used", "--time and --target name the columns")
-    number: dict[str | None, int] = {}
-    series = np.array([number.setdefault(names[row], len(number)) for row in kept.tolist()], dtype=np.int64)
-    stamps = stamps[kept]
+    found, first = np.unique(owners.number[kept], return_index=True)
+    found = found[np.argsort(first)]
+    rank = np.zeros(len(owners.names), dtype=np.int64)
+    rank[found] = np.arange(len(found))
+    series, stamps = rank[owners.number[kept]], stamps[kept]
     sentences = []
     if plan.time is not None:
         order = np.lexsort((stamps, series))
-        steps = np.diff(stamps)[np.diff(series) == 0]
+        by_series = np.argsort(series, kind="stable")
+        steps = np.diff(stamps[by_series])[np.diff(series[by_series]) == 0]
         backwards = steps < np.zeros(1, dtype=steps.dtype)
         if backwards.any():
-            how = "newest first" if backwards.all() else "not in the order of time"
+            how = "newest first" if backwards.mean() > 0.9 else "not in the order of time"
             sentences.append(f"the rows were {how}: sorted by {plan.time}")
     else:
         order = np.argsort(series, kind="stable")
-    lengths = np.bincount(series, minlength=len(number)).astype(np.int64)
     series, stamps, kept = series[order], stamps[order], kept[order]
+    own = values[kept]
     if plan.time is None:
-        stamps = np.arange(len(kept)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    elif ((np.diff(series) == 0) & (stamps[1:] == stamps[:-1])).any():
-        refuse_shared_times(table, plan.time, plan.id)
-        raise DataError(
-            f"{table.source}, column {plan.time}: rows share one time", "--aggregate last keeps one"
-        )
+        counts = np.bincount(series)
+        stamps = np.arange(len(kept)) - np.repeat(np.cumsum(counts) - counts, counts)
+        stamps += plan.wide is not None  # a person who counts columns begins with 1
+    else:
+        stay, own, said = merge_doubled_hours(stamps, series, own)
+        series, stamps, kept, own = series[stay], stamps[stay], kept[stay], own[stay]
+        if said:
+            few = backwards.sum() <= (~stay).sum()  # what goes back in time is that hour alone
+            sentences = [said] if few else [*sentences, said]
+        if ((np.diff(series) == 0) & (stamps[1:] == stamps[:-1])).any():
+            refuse_shared_times(table, plan.time, plan.id)
+            raise DataError(
+                f"{table.source}, column {plan.time}: rows share one time", "--aggregate last keeps one"
+            )
+    past = ~behind[kept]
+    later = Later(series[~past], stamps[~past], own[~past]) if not past.all() else None
     return Rows(
-        tuple(str(name) for name in number), lengths, stamps, values[kept], table.records[kept]
+        tuple(owners.names[at] for at in found),
+        np.bincount(series[past], minlength=len(found)).astype(np.int64),
+        stamps[past],
+        own[past],
+        table.records[kept[past]],
+        later,
+        static_cells(table, plan.static, series, kept, len(found)),
     ), sentences
 
 

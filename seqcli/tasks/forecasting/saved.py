@@ -10,7 +10,7 @@ from seqcli.errors import ModelError
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.tasks.base import Plan
 from seqcli.tasks.forecasting.mixture import SEASONAL, Mixture
-from seqcli.tasks.forecasting.rows import forms_from_json, forms_to_json, value_columns
+from seqcli.tasks.forecasting.rows import forms_from_json, forms_to_json, panel_columns, value_columns
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.windows import Frame
 
@@ -52,7 +52,7 @@ def restored(data: dict[str, Any]) -> dict[str, Any]:
 
 def _parsed(data: dict[str, Any]) -> dict[str, Any]:
     plan = Plan.from_json(data["plan"])
-    columns = value_columns(plan)
+    columns, every = value_columns(plan), len(panel_columns(plan))
     dated = [plan.time] if plan.time is not None and plan.time in data["forms"] else []
     return {
         "plan": plan,
@@ -60,8 +60,8 @@ def _parsed(data: dict[str, Any]) -> dict[str, Any]:
         "merge": data["merge"],
         "missing": data["missing"],
         "calendar": Calendar.from_json(data["calendar"]),
-        "scaling": SeriesScaling.from_json(data["scaling"], len(columns)),
-        "frame": Frame.from_json(data["frame"], len(columns), len(plan.target)),
+        "scaling": SeriesScaling.from_json(data["scaling"], every),
+        "frame": Frame.from_json(data["frame"], every, len(plan.target)),
         "naive_season": None if data["naive_season"] is None else int(data["naive_season"]),
         "errors": np.array(
             [[np.nan if value is None else float(value) for value in row] for row in data["errors"]]

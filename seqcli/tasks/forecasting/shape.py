@@ -18,7 +18,7 @@ from seqcli.tasks.forecasting.choices import (
     most_validation,
     window_candidates,
 )
-from seqcli.tasks.forecasting.metrics import seasonal_error
+from seqcli.tasks.forecasting.metrics import mean_known, seasonal_error
 from seqcli.tasks.forecasting.mixture import choose_seasons
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.parts import Parts
@@ -86,10 +86,8 @@ def fit_shape(
     stride, positions = options.forecast.stride, parts.positions(panel, 0)
     starts = part_starts(panel, positions, window, horizon, stride)
     segment = choose_segment(window, season or period, options)
-    residual = learns_residual(len(starts) * panel.targets, len(train), segment)
-    frame = Frame.fit(
-        panel, scaled, starts, (window, horizon, season or 1), positions, segment, ridge if residual else None
-    )
+    residual = ridge is not None and learns_residual(len(starts) * panel.targets, len(train), segment)
+    frame = Frame.fit(panel, scaled, starts, (window, horizon, season or 1), positions, segment, residual)
     shape = Shape(frame, ridge, 0, weights, stride, why)
     judged = shape.cut(panel, scaled, *shape.starts(panel, parts, 1))
     return replace(shape, seasons=choose_seasons(judged.past(), judged.scaled_actual(), frame))
@@ -126,7 +124,7 @@ def series_weights(panel: Panel, scaled: FloatArray, train: IntArray, season: in
     """
     errors = np.array(
         [
-            np.nanmean(
+            mean_known(
                 [
                     seasonal_error(panel.scored(scaled)[start : start + length, k], season)
                     for k in range(panel.targets)

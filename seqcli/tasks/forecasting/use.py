@@ -9,11 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.errors import DataError
-from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
+from seqcli.tasks.forecasting.later import later_panel
 from seqcli.tasks.forecasting.next import ForecastContext, last_windows
-from seqcli.tasks.forecasting.panel import Panel, build_panel, scale_panel
-from seqcli.tasks.forecasting.rows import read_later_rows
+from seqcli.tasks.forecasting.panel import Panel, scale_panel
 from seqcli.tasks.forecasting.windows import ForecastWindows, make_windows, part_starts
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 def labelled_windows(task: Forecast, table: Table) -> ForecastWindows:
     """Windows over the rows after those that training has seen, else over all; the note says which."""
-    panel, _ = later_panel(task, table)
+    panel, _ = panel_of(task, table)
     seen = dict(zip(task.scaling.names, task.seen, strict=True))
     begins = np.zeros(len(panel.names), dtype=np.int64)
     for row, name in enumerate(panel.names):
@@ -49,7 +48,7 @@ def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, Forec
 
     Raises DataError when there is nothing to forecast from.
     """
-    panel, notes = later_panel(task, table)
+    panel, notes = panel_of(task, table)
     scaling = task.scaling_of(panel)
     examples, context = last_windows(panel, scaling, task.frame, (task.missing, task.scaling.names))
     if not len(examples) and (not task.plan.id or len(context.silent) == len(panel.names)):
@@ -57,13 +56,9 @@ def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, Forec
     return examples, replace(context, odd=tuple(notes))
 
 
-def later_panel(task: Forecast, table: Table) -> tuple[Panel, list[str]]:
+def panel_of(task: Forecast, table: Table) -> tuple[Panel, list[str]]:
     """The series of a later file, on the calendar's grid, with room for the horizon; what was odd."""
-    rows, sentences = read_later_rows(table, task.plan, task.merge, task.forms)
-    panel, gaps = build_panel(rows, task.calendar, len(task.plan.target), task.frame.horizon)
-    if gaps:
-        sentences.append(f"{counted(gaps, 'step')} of the calendar without a row")
-    return panel, sentences
+    return later_panel(table, task.plan, (task.merge, task.forms), task.calendar, task.frame.horizon)
 
 
 def plain_stamps(stamps: NDArray[Any]) -> list[int | float]:

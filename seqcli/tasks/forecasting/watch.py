@@ -15,7 +15,7 @@ from seqcli.results import Cell
 from seqcli.sequences import FloatArray
 from seqcli.tasks.forecasting.following import knowing
 from seqcli.tasks.forecasting.next import figure
-from seqcli.tasks.forecasting.use import later_panel
+from seqcli.tasks.forecasting.use import panel_of
 from seqcli.tasks.forecasting.windows import ForecastWindows
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def watched_windows(task: Forecast, table: Table) -> tuple[Forecast, ForecastWin
     Raises DataError when no series is long enough.
     """
     task = replace(task, missing="mask", seen=(-np.inf,) * len(task.scaling.names))
-    panel, said = later_panel(task, table)
+    panel, said = panel_of(task, table)
     longest, window = int(panel.lengths.max(initial=0)), task.frame.window
     if longest <= window:
         raise DataError(

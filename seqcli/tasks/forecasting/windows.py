@@ -70,12 +70,12 @@ class Frame:
         shape: tuple[int, int, int],
         train: IntArray,
         segment: int = 0,
-        ridge: Ridge | None = None,
+        residual: bool = False,
     ) -> Frame:
         """Choose references and measure spreads on the windows at ``starts``, seeing ``train`` steps alone.
 
-        ``scaled`` (total, F) has no NaN; ``shape`` is (window, horizon, season). A ``ridge`` is the
-        reference where it is given.
+        ``scaled`` (total, F) has no NaN; ``shape`` is (window, horizon, season). ``residual`` says that
+        the network's reference will be a ridge: its spread is taken to be that of the best simple one.
         """
         window, horizon, season = shape
         masked = not segment or bool(panel.missing_share[train].any())
@@ -87,24 +87,28 @@ class Frame:
         future = target[picked[:, None] + window + np.arange(horizon)]  # (N, H, K)
         ones = np.ones(scaled.shape[1], dtype=np.float32)
         none = np.zeros(targets, dtype=bool)
-        frame = cls(window, horizon, season, none, ones, ones[:targets], segment, ridge is not None, masked)
-        if not segment and 1 < season <= window:
+        frame = cls(window, horizon, season, none, ones, ones[:targets], segment, residual, masked)
+        if (residual or not segment) and 1 < season <= window:
             before = replace(frame, seasonal=np.ones(targets, dtype=bool))
-            errors = [_mean(np.abs(future - each.reference(past))) for each in (frame, before)]
+            errors = [_mean(np.abs(future - each.before(past))) for each in (frame, before)]
             frame = replace(frame, seasonal=errors[1] < errors[0])
         distance = (past - past[:, -1:]).astype(np.float64)
-        change = (future - frame.reference(past[..., :targets], ridge)).astype(np.float64)
+        change = (future - frame.before(past)).astype(np.float64)
         far, off = np.mean(distance**2, axis=(0, 1)), _mean(change**2)
         if segment:  # one network reads all targets, so what is small beside the others stays small
             far[:targets], off = far[:targets].mean(), np.full(targets, off.mean())
         return replace(frame, value_spread=_usable(np.sqrt(far)), target_spread=_usable(np.sqrt(off)))
 
     def reference(self, past: FloatArray, ridge: Ridge | None = None) -> FloatArray:
-        """The reference forecast (N, H, K) of windows (N, W, F)."""
+        """What the network's answers are relative to, (N, H, K), for windows (N, W, F)."""
+        if not self.residual:
+            return self.before(past)
+        assert ridge is not None
+        return ridge.forecast(past[..., : len(self.seasonal)]).astype(np.float32)
+
+    def before(self, past: FloatArray) -> FloatArray:
+        """The last value, or the last season, of windows (N, W, F): (N, H, K)."""
         targets = len(self.seasonal)
-        if self.residual:
-            assert ridge is not None
-            return ridge.forecast(past[..., :targets]).astype(np.float32)
         last = np.repeat(past[:, -1:, :targets], self.horizon, axis=1)
         if not self.seasonal.any():
             return last
@@ -202,9 +206,9 @@ class ForecastWindows:
                 out[WEIGHT] = self.weights[self.panel.series_of(self.windows.starts[rows])]
         return out
 
-    def references(self) -> FloatArray:
-        """The scaled reference forecast of every window, (N, H, K)."""
-        return self.frame.reference(self.past(), self.ridge)
+    def take(self, rows: IntArray) -> ForecastWindows:
+        """Some of the windows, by number (B,)."""
+        return replace(self, windows=self.windows.take(rows))
 
     def past(self, rows: slice = slice(None)) -> FloatArray:
         """The scaled targets over some windows, (N, W, K)."""
