@@ -36,11 +36,13 @@ SIXTIES = (2, 4, 8, 12)
 LONGEST_WINDOW = 720
 """What is tried without being typed."""
 LEAST_GAIN = 0.01
-"""What a longer window must gain to be worth its time."""
+"""What a longer window must gain to be worth its time, where windows are few."""
+MOST_LOSS = 0.02
+"""What the linear forecast may lose by a longer window, where a network has windows enough to gain by it."""
 MANY_SERIES = 10
 FEW_WINDOWS = 4096
 """Windows × targets of which a network cannot find the linear part by itself."""
-LONGEST_SEGMENT = 24
+LONGEST_SEGMENT = 48
 FEWEST_SEGMENTS = 4
 """Below it there is nothing for a recurrence to remember."""
 MOST_SEGMENTS = 30
@@ -134,8 +136,10 @@ def choose_window(
         reads.pop()
     if not judged:
         return candidates[0], f"window {candidates[0]}: nothing to choose it on", None
-    least = min(each.error for each in judged)
-    window = next(each.ridge.lookback for each in judged if each.error <= (1 + LEAST_GAIN) * least)
+    least, many = min(each.error for each in judged), len(parts[0]) * panel.targets > FEW_WINDOWS
+    worse = 1 + (MOST_LOSS if many else LEAST_GAIN)
+    good = [each.ridge.lookback for each in judged if each.error <= worse * least]
+    window = max(good) if many else min(good)
     ridge = min((each for each in judged if each.ridge.lookback <= window), key=lambda each: each.error).ridge
     if len(candidates) == 1:
         why = "no season to compare it with" if window == DEFAULT_WINDOW else "what the rows allow"
@@ -151,8 +155,8 @@ def choose_window(
 def choose_segment(window: int, season: int | None, options: Options) -> int:
     """Steps that the network reads at a time; 0 for step by step, answering in one go.
 
-    A segment is a part of the season, so that every one means the same; without a season it is what makes
-    at most :data:`MOST_SEGMENTS` of the window.
+    A segment is a part of the season or some whole ones, so that every one means the same; without a season
+    it is what makes at most :data:`MOST_SEGMENTS` of the window.
     """
     network, forecast = options.network, options.forecast
     plain = network.bidirectional or network.cell == "none" or network.pool not in (None, "last")
@@ -162,7 +166,7 @@ def choose_segment(window: int, season: int | None, options: Options) -> int:
         return forecast.segment
     most = min(LONGEST_SEGMENT, max(window // FEWEST_SEGMENTS, 1))
     if season:
-        return max(size for size in range(1, most + 1) if season % size == 0)
+        return max(size for size in range(1, most + 1) if season % size == 0 or size % season == 0)
     return min(-(-window // MOST_SEGMENTS), most)
 
 

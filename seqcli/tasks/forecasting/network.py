@@ -11,9 +11,9 @@ from seqcli.tasks.forecasting.windows import ForecastWindows, Frame
 
 SMALL = 4096
 """Windows × targets up to which a small network learns all that there is."""
-WORK = 2.5e12
-"""Multiplications of a training: about a minute and a half on two cores."""
-MOST_STEPS = 900
+WORK = 4.5e12
+"""Multiplications of a training: about a minute and a half on one core."""
+MOST_STEPS = 1200
 FEWEST_STEPS = 150
 DROPOUT, RESIDUAL_DROPOUT = 0.3, 0.1
 """Of a network that learns all by itself, and of one that learns what a ridge leaves over."""
@@ -52,7 +52,8 @@ def training_defaults(train: ForecastWindows, options: Options) -> dict[str, Any
     if not frame.segment:
         return _step_by_step(windows, frame.window)
     examples = windows * targets
-    hidden = options.network.hidden_size or (32 if examples <= SMALL else 128)
+    usual = next(size for size, most in ((32, SMALL), (64, 16384), (192, math.inf)) if examples <= most)
+    hidden = options.network.hidden_size or usual
     wanted = next(
         size for size, most in ((32, 512), (64, SMALL), (128, 16384), (512, math.inf)) if examples <= most
     )
@@ -60,16 +61,16 @@ def training_defaults(train: ForecastWindows, options: Options) -> dict[str, Any
     passes = _passes(frame, train.inputs()[0].size, hidden, options.network.num_layers) * batch * targets
     steps = int(min(max(WORK / passes, FEWEST_STEPS), MOST_STEPS))
     epochs = math.ceil(steps * batch / windows)
-    usual: dict[str, Any] = {
+    chosen: dict[str, Any] = {
         "epochs": epochs,
         "batch_size": batch,
         "learning_rate": 3e-3 if examples <= SMALL else 1e-3,
         "patience": max(math.ceil(epochs / 3), 3),
         "hidden_size": hidden,
     }
-    if epochs == 1:  # of many windows not all are read
-        usual["steps"] = steps
-    return usual
+    if epochs < 3:  # of many windows not all are read
+        chosen["steps"] = steps
+    return chosen
 
 
 def _passes(frame: Frame, width: int, hidden: int, layers: int) -> float:
