@@ -15,7 +15,7 @@ from seqcli.tasks.forecasting.choices import LEAST_ROWS
 from seqcli.tasks.forecasting.moments import without_doubled_hours
 from seqcli.tasks.forecasting.static import find_static
 from seqcli.tasks.language_plan import language_plan
-from seqcli.tasks.parts import LEAST_EXAMPLES, ONE_EACH
+from seqcli.tasks.parts import LEAST_EXAMPLES
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
 from seqcli.tasks.wide_plan import is_wide, wide_plan
 
@@ -203,12 +203,12 @@ def _further_inputs(
     for column in chosen:
         reason = "not numbers" if column.kind != "number" else "" if typed else column.useless
         if column.name in static:
-            left_out.append((column.name, ONE_EACH))
-        elif reason and typed:
+            continue
+        if reason and typed:
             raise DataError(
                 f"{column.table.source}, column {column.name}: not numbers", "leave it out of --features"
             )
-        elif reason:
+        if reason:
             left_out.append((column.name, reason))
         else:
             features.append(column.name)

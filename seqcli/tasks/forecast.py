@@ -37,6 +37,7 @@ from seqcli.tasks.forecasting.ridge import Series, refit_ridge
 from seqcli.tasks.forecasting.rows import Forms
 from seqcli.tasks.forecasting.saved import restored, saved
 from seqcli.tasks.forecasting.scaling import SeriesScaling
+from seqcli.tasks.forecasting.static import StaticEncoding
 from seqcli.tasks.forecasting.use import labelled_windows, newest_windows, plain_stamps
 from seqcli.tasks.forecasting.windows import (
     VALUES,
@@ -66,6 +67,7 @@ class Forecast:
     """How rows of one moment become one; None where there are none."""
     missing: str
     calendar: Calendar
+    static: StaticEncoding
     scaling: SeriesScaling
     frame: Frame
     naive_season: int | None
@@ -123,6 +125,7 @@ class Forecast:
             merge=options.reading.aggregate,
             missing=options.reading.missing,
             calendar=fitted.calendar,
+            static=fitted.static,
             scaling=fitted.scaling,
             frame=frame,
             naive_season=season if season and season < int(train.max()) else None,

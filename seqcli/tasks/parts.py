@@ -22,10 +22,8 @@ NAMED_ALONE = 5
 LEAST_EXAMPLES = 20
 """Examples with a known target below which nothing can be split and learnt."""
 
-ONE_EACH = "it says one thing of each series"
-"""Why a static column is no input of the past."""
 UNUSABLE = frozenset(
-    {ONE_EACH, "not numbers", "every row says the same", "empty", "a date", "a language model reads one text"}
+    {"not numbers", "every row says the same", "empty", "a date", "a language model reads one text"}
 )
 """Why a column is left out that ``--features`` cannot bring back."""
 

@@ -17,7 +17,6 @@ from seqcli.readers.wide import (
 )
 from seqcli.tasks.base import Plan, Tables
 from seqcli.tasks.forecasting.static import find_static
-from seqcli.tasks.parts import ONE_EACH
 from seqcli.tasks.rules import LABEL_WORDS
 
 LABELS = frozenset(word for words in LABEL_WORDS for word in words)
@@ -83,7 +82,7 @@ def wide_plan(table: Table, options: ColumnOptions) -> Plan:
     )
     others = further_columns(table, form)
     static = find_static(table, form.ids, others)
-    left_out = [(name, ONE_EACH if name in static else "it tells no series from another") for name in others]
+    left_out = [(name, "it tells no series from another") for name in others if name not in static]
     return Plan(
         "forecast", (form.value,), time=form.time, id=form.ids, left_out=tuple(left_out), reasons=reasons,
         static=static, wide=form,

@@ -67,6 +67,8 @@ def _columns_line(plan: Plan) -> str:
         "depending on": plan.features if language else (),
         "target": () if language else plan.target,
         "from": () if language else (*plan.text, *plan.features, *plan.indicators, *past),
+        "known ahead": plan.ahead,
+        "of each series": plan.static,
         "over": (plan.time,) if plan.time else (),
         "for each": plan.id,
         "together in the split": (plan.group,) if plan.group else (),

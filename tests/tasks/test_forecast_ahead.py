@@ -20,6 +20,7 @@ from seqcli.tasks.forecasting.derived import indicator_names
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
 from seqcli.tasks.forecasting.later import later_panel
 from seqcli.tasks.forecasting.rows import panel_columns
+from seqcli.tasks.forecasting.windows import windows_of
 
 TableOf = Callable[..., Table]
 START = np.datetime64("2024-01-01")
@@ -184,3 +185,38 @@ def test_indicators_are_columns_of_each_target_and_come_again_in_a_later_file(ta
 def test_missing_error_looks_at_the_files_own_columns(table_of: TableOf) -> None:
     table = table_of("date,y\n" + "\n".join(f"{START + day},{50 + day % 7}" for day in range(80)))
     assert fitted(table, missing="error", indicators=True).plan.indicators != ()
+
+
+def test_a_network_is_told_what_is_known_ahead_and_what_is_said_of_each_series(table_of: TableOf) -> None:
+    head = "date,shop,size,y,plan\n"
+    text = head + "\n".join(
+        f"{START + day},{shop},{size},{'' if day >= 100 else day % 9 + size},{(day * size) % 11}"
+        for shop, size in (("a", 1), ("b", 3))
+        for day in range(105)
+    )
+    options = Options.from_flat({"task": "forecast", "window": 14, "segment": 7, "id": ["shop"]})
+    table = table_of(text)
+    prepared = Forecast.prepare(Tables(table), make_plan(table, options.columns, options.reading), options)
+    task, train = prepared.task, windows_of(prepared.train)
+    assert isinstance(task, Forecast)
+    assert (task.plan.ahead, task.plan.static) == (("plan",), ("size",))
+    batch = train.batch(np.array([0, len(train) - 1]))
+    calendar = train.panel.calendar_features.shape[1]
+    assert batch["ahead"].shape == (2, 5, calendar + 2)
+    number = panel_columns(task.plan).index("plan")
+    for row, (start, size) in enumerate(zip(train.windows.starts[[0, -1]], (1, 3), strict=True)):
+        shift, scale = (part[row, number] for part in (task.scaling.shift, task.scaling.scale))
+        day = start + 14 - train.panel.offsets[row]
+        told = [((day + step) * size % 11 - shift) / scale for step in range(5)]
+        np.testing.assert_allclose(batch["ahead"][row, :, calendar], told, atol=1e-5)
+        np.testing.assert_allclose(
+            batch["ahead"][row, :, calendar + 1], size - 2, atol=1e-6
+        )  # mean 2, spread 1
+    examples, _ = task.forecast_examples(table)
+    again = Forecast.from_json(json.loads(json.dumps(task.to_json()))).with_arrays(task.arrays())
+    np.testing.assert_array_equal(
+        again.forecast_examples(table)[0].batch(np.arange(2))["ahead"], examples.batch(np.arange(2))["ahead"]
+    )
+    changed = table_of(text.replace(f"{START + 104},b,3,,{312 % 11}", f"{START + 104},b,3,,10"))
+    other = task.forecast_examples(changed)[0].batch(np.arange(2))["ahead"]
+    assert np.argwhere(other != examples.batch(np.arange(2))["ahead"]).tolist() == [[1, 4, calendar]]

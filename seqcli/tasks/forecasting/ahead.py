@@ -8,7 +8,7 @@ that they fill are *known ahead*: their values over the horizon are inputs like 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,8 +17,10 @@ from numpy.typing import NDArray
 from seqcli.options import Options
 from seqcli.readers.roles import counted
 from seqcli.sequences import AnyArray, FloatArray, IntArray
+from seqcli.tasks.forecasting.static import StaticEncoding
 
 if TYPE_CHECKING:
+    from seqcli.tasks.base import Plan
     from seqcli.tasks.forecasting.panel import Panel
     from seqcli.tasks.forecasting.scaling import SeriesScaling
 
@@ -135,6 +137,18 @@ def room_steps(panel: Panel, series: IntArray) -> IntArray:
     """Positions (N · room,) of the steps to be forecast of some series (N,)."""
     begins = (panel.offsets + panel.lengths)[series]
     return np.asarray(begins[:, None] + np.arange(panel.room), dtype=np.int64).ravel()
+
+
+def with_told(panel: Panel, scaling: SeriesScaling, plan: Plan, static: StaticEncoding) -> Panel:
+    """``panel`` with what the network is told beside the past: columns known ahead, and static ones.
+
+    ``scaling`` has a row for each series of the panel, which has room for the horizon.
+    """
+    from seqcli.tasks.forecasting.rows import panel_columns
+
+    told = scaled_ahead(panel, scaling, panel_columns(plan), plan.ahead) if plan.ahead else None
+    traits = static.encode(panel.static, len(panel.names)) if static.columns else None
+    return replace(panel, told=told, traits=traits)
 
 
 def scaled_ahead(

@@ -14,7 +14,7 @@ from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.sequences import FloatArray, IntArray
 from seqcli.tasks.base import Plan, Tables
-from seqcli.tasks.forecasting.ahead import horizon_ahead, settle_ahead
+from seqcli.tasks.forecasting.ahead import horizon_ahead, settle_ahead, with_told
 from seqcli.tasks.forecasting.choices import (
     choose_horizon,
     choose_season,
@@ -34,6 +34,7 @@ from seqcli.tasks.forecasting.rows import (
 )
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.shape import Shape, fit_shape
+from seqcli.tasks.forecasting.static import StaticEncoding
 from seqcli.tasks.forecasting.windows import ForecastWindows, part_starts
 from seqcli.tasks.parts import left_out_sentences
 from seqcli.tasks.wide_plan import long_tables
@@ -53,6 +54,7 @@ class Fitted:
     plan: Plan
     forms: Forms
     calendar: Calendar
+    static: StaticEncoding
     panel: Panel
     parts: Parts
     scaling: SeriesScaling
@@ -109,13 +111,15 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     panel = panel.with_room(calendar, horizon)
     ahead, said = settle_ahead(panel, names, horizon)
     plan, warnings = replace(plan, ahead=ahead), warnings + said
+    static = StaticEncoding.fit(plan.static, panel.static)
+    panel = with_told(panel, scaling, plan, static)
     scaled = scale_panel(panel, scaling, missing)
     shape = fit_shape(panel, scaled, parts, (season, calendar.season, horizon), options, source)
     rules.append(shape.why)
     if shape.frame.segment:
         calendar = calendar.beyond(shape.frame.window)
         panel = replace(panel, calendar_features=calendar.features(panel.stamps))
-    return Fitted(plan, forms, calendar, panel, parts, scaling, scaled, shape, rules, warnings)
+    return Fitted(plan, forms, calendar, static, panel, parts, scaling, scaled, shape, rules, warnings)
 
 
 _HOW = {

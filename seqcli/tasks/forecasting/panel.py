@@ -44,6 +44,10 @@ class Panel:
     """Rows behind the last target of their series: what is known of the room."""
     static: tuple[tuple[str, ...], ...] = ()
     """(S, n) one cell for each static column of each series, as in the file."""
+    told: FloatArray | None = None
+    """(total, A) what the network is told of the steps to come, scaled; None for nothing."""
+    traits: FloatArray | None = None
+    """(S, C) what the network is told of each series; None for nothing."""
 
     @property
     def total(self) -> int:
@@ -136,6 +140,8 @@ class Panel:
             calendar_features=self.calendar_features[steps],
             later=None if self.later is None else self.later.only(rows),
             static=tuple(self.static[row] for row in rows) if self.static else (),
+            told=None if self.told is None else self.told[steps],
+            traits=None if self.traits is None else self.traits[rows],
         )
 
 

@@ -12,6 +12,7 @@ from seqcli.tasks.base import Plan
 from seqcli.tasks.forecasting.mixture import SEASONAL, Mixture
 from seqcli.tasks.forecasting.rows import forms_from_json, forms_to_json, panel_columns, value_columns
 from seqcli.tasks.forecasting.scaling import SeriesScaling
+from seqcli.tasks.forecasting.static import StaticEncoding
 from seqcli.tasks.forecasting.windows import Frame
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def saved(task: Forecast) -> dict[str, Any]:
         "merge": task.merge,
         "missing": task.missing,
         "calendar": task.calendar.to_json(),
+        "static": task.static.to_json(),
         "scaling": task.scaling.to_json(),
         "frame": task.frame.to_json(),
         "naive_season": task.naive_season,
@@ -60,6 +62,7 @@ def _parsed(data: dict[str, Any]) -> dict[str, Any]:
         "merge": data["merge"],
         "missing": data["missing"],
         "calendar": Calendar.from_json(data["calendar"]),
+        "static": StaticEncoding.from_json(data.get("static", [])),
         "scaling": SeriesScaling.from_json(data["scaling"], every),
         "frame": Frame.from_json(data["frame"], every, len(plan.target)),
         "naive_season": None if data["naive_season"] is None else int(data["naive_season"]),
@@ -89,6 +92,8 @@ def _checked(task: dict[str, Any]) -> dict[str, Any]:
         raise ValueError("sizes do not agree")
     if not np.isfinite(task["radii"]).all() or (task["radii"] < 0).any():
         raise ValueError("numbers that cannot be used")
+    if tuple(column.name for column in task["static"].columns) not in ((), task["plan"].static):
+        raise ValueError("static columns that the plan does not name")
     if max(frame.window, frame.horizon, frame.season, task["naive_season"] or 1) > MOST_STEPS:
         raise ValueError("a window, horizon or season out of range")
     if task["naive_season"] is not None and task["naive_season"] < 1:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqcli.errors import DataError
 from seqcli.readers.table import Table
+from seqcli.tasks.forecasting.ahead import with_told
 from seqcli.tasks.forecasting.later import later_panel
 from seqcli.tasks.forecasting.next import ForecastContext, last_windows
 from seqcli.tasks.forecasting.panel import Panel, scale_panel
@@ -38,7 +39,9 @@ def labelled_windows(task: Forecast, table: Table) -> ForecastWindows:
         note = "the network was trained on these rows"
     if not len(starts):
         raise _too_short(task, table, panel)
-    scaled = scale_panel(panel, task.scaling_of(panel, window), task.missing)
+    scaling = task.scaling_of(panel, window)
+    panel = with_told(panel, scaling, task.plan, task.static)
+    scaled = scale_panel(panel, scaling, task.missing)
     windows = make_windows(panel, task.frame, scaled, starts, part, note)
     return replace(windows, ridge=task.mixture.ridge)
 
@@ -50,6 +53,7 @@ def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, Forec
     """
     panel, notes = panel_of(task, table)
     scaling = task.scaling_of(panel)
+    panel = with_told(panel, scaling, task.plan, task.static)
     examples, context = last_windows(panel, scaling, task.frame, (task.missing, task.scaling.names))
     if not len(examples) and (not task.plan.id or len(context.silent) == len(panel.names)):
         raise _too_short(task, table, panel)

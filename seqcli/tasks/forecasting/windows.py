@@ -11,7 +11,7 @@ what the network has learned from, and a network that answers 0 *is* the referen
 A network that decodes all steps side by side reads whole segments, and the calendar of what is to come:
 
     values (B, W', F[ + 1])    the last W' = W − W mod segment steps, missing cells where training had any
-    ahead  (B, H, C)           calendar of every step after the window
+    ahead  (B, H, C)           calendar of every step after the window, and columns that are known ahead
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from seqcli.tasks.forecasting.ridge import Ridge
 Array = NDArray[np.float64]
 
 VALUES, AHEAD, WEIGHT = "values", "ahead", "weight"
-_MISSING, _CALENDAR = "missing", "calendar"
+_MISSING, _CALENDAR, _TOLD = "missing", "calendar", "told"
 
 FARTHEST = 10.0
 """Inputs further than this many spreads from the last value are seen as this far."""
@@ -197,14 +197,27 @@ class ForecastWindows:
             VALUES: np.ascontiguousarray(read[:, -self.frame.reads :]),
             LENGTHS: np.full(len(rows), self.frame.reads, dtype=np.int64),
         }
-        if raw[AHEAD].shape[2]:
-            ahead = raw[AHEAD] if self.frame.segment else raw[AHEAD][:, 0]
+        ahead = self._ahead(raw, rows)
+        if ahead.shape[-1]:
             out[AHEAD] = np.ascontiguousarray(ahead)
         if TARGET in raw:
             out[TARGET] = (raw[TARGET] - self.frame.reference(past, self.ridge)) / self.frame.target_spread
             if self.weights is not None:
                 out[WEIGHT] = self.weights[self.panel.series_of(self.windows.starts[rows])]
         return out
+
+    def _ahead(self, raw: Batch, rows: IntArray) -> FloatArray:
+        """What is known of the steps after some windows and of their series: (B, H, A), or (B, A) in one."""
+        parts = [raw[AHEAD]] + ([raw[_TOLD]] if _TOLD in raw else [])  # (B, H, ...) each
+        if self.panel.traits is not None:
+            traits = self.panel.traits[self.panel.series_of(self.windows.starts[rows])]
+            parts.append(np.repeat(traits[:, None], self.frame.horizon, axis=1))
+        if self.frame.segment:
+            return np.concatenate(parts, axis=2) if len(parts) > 1 else parts[0]
+        # Answering in one go, a network is told all columns known ahead, and where in its cycles it begins.
+        flat = [raw[_TOLD].reshape(len(raw[_TOLD]), -1)] if _TOLD in raw else []
+        once = [part[:, 0] for part in parts if part is not raw.get(_TOLD)]
+        return np.concatenate([*once, *flat], axis=1)
 
     def take(self, rows: IntArray) -> ForecastWindows:
         """Some of the windows, by number (B,)."""
@@ -233,9 +246,12 @@ class ForecastWindows:
         calendar, parallel = self.panel.calendar_features.shape[1], self.frame.segment > 0
         width = self.panel.values.shape[1] + int(self.frame.masked)
         values = InputSpec(VALUES, "values", width if parallel else width + calendar)
-        return (
-            (values, InputSpec(AHEAD, "ahead" if parallel else "dense", calendar)) if calendar else (values,)
-        )
+        told = 0 if self.panel.told is None else self.panel.told.shape[1]
+        traits = 0 if self.panel.traits is None else self.panel.traits.shape[1]
+        known = calendar + traits + (told if parallel else told * self.frame.horizon)
+        if not known:
+            return (values,)
+        return (values, InputSpec(AHEAD, "ahead" if parallel else "dense", known))
 
 
 def windows_of(examples: Examples) -> ForecastWindows:
@@ -284,6 +300,8 @@ def make_windows(
         _CALENDAR: panel.calendar_features,
     }
     future = {AHEAD: panel.calendar_features}
+    if panel.told is not None:
+        future[_TOLD] = panel.told
     if part is not None:
         target = np.full((panel.total, panel.targets), np.nan, dtype=np.float32)
         target[part] = panel.scored(scaled)[part]
