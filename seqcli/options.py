@@ -185,8 +185,8 @@ class ForecastOptions:
     horizon: int | None = option(None, "Future steps to forecast; one season, else 10.", at_least=1)
     decoder: str | None = option(
         None,
-        "All steps to come side by side, reading segments; or in one go, reading step by step.",
-        choices=("parallel", "direct"),
+        "All steps side by side, one after the other, or in one go from a last state.",
+        choices=("parallel", "recursive", "direct"),
     )
     segment: int | None = option(
         None, "Steps that the network reads at a time; a part of the season.", at_least=1

@@ -24,7 +24,7 @@ POOL_EQUATIONS = {
 
 def equations(spec: NetworkSpec) -> str:
     """What the network of ``spec`` computes for one sequence of τ steps, with every shape."""
-    if spec.decoder == "parallel":
+    if spec.decoder != "direct":
         parts = [_input(spec), _segments(spec), _encoder(spec), _decoder(spec)]
     else:
         pool = [] if spec.pool == "none" else [_pool(spec)]
@@ -44,7 +44,7 @@ def cell_equations(cell: str) -> list[str]:
 
 def _layer_width(spec: NetworkSpec) -> int:
     """Numbers the first layer reads at each step."""
-    return spec.hidden_size if spec.decoder == "parallel" else _input_width(spec)
+    return spec.hidden_size if spec.decoder != "direct" else _input_width(spec)
 
 
 def _input_width(spec: NetworkSpec) -> int:
@@ -75,7 +75,7 @@ def _encoder(spec: NetworkSpec) -> list[str]:
     hidden, output = spec.hidden_size, _output_width(spec)
     lines = [f"{spec.cell}, layers: {spec.num_layers}", *cell_equations(spec.cell)]
     for layer in range(1, spec.num_layers + 1):
-        first = "v_t" if spec.decoder == "parallel" else "x_t"
+        first = "v_t" if spec.decoder != "direct" else "x_t"
         size, source = (_layer_width(spec), first) if layer == 1 else (output, f"h_t of layer {layer - 1}")
         recurrent = "" if spec.cell == "none" else f"  W_h· ({hidden}, {hidden})"
         shapes = f"W_i· ({hidden}, {size}){recurrent}  b ({hidden})"
@@ -104,6 +104,13 @@ def _decoder(spec: NetworkSpec) -> list[str]:
     ahead = sum(item.size for item in spec.inputs if item.kind == "ahead")
     known = " + W_a a_j" if ahead else ""
     half = spec.hidden_size // 2
+    if spec.decoder == "recursive":
+        return [
+            f"decoder, {count} segments to come one by one",
+            f"y_j = W (h_(τ+j-1) + c_k{known}) + b   ({own}),   W ({own}, {spec.hidden_size})",
+            "h_(τ+j) = cell(v(y_j), h_(τ+j-1)), other columns as they were last",
+            *([f"a_j: what is known of the segment ({spec.segment} × {ahead})"] if ahead else []),
+        ]
     lines = [
         f"decoder, {count} segments to come",
         f"q_j = [p_j; c_k]{known}   p ({count}, {half})  c ({spec.readers}, {spec.hidden_size - half})",

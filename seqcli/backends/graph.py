@@ -32,7 +32,7 @@ def network_graph(network: Network) -> bytes:
     inputs, steps, dense = _fields(graph, network)
     inputs[LENGTHS] = (INT64, ("batch",))
     if network.segments is not None:
-        graph.name(_parallel(graph, network, steps), OUTPUT)
+        graph.name(_decoded(graph, network, steps), OUTPUT)
         return graph.model(inputs, {OUTPUT: ("batch", *spec.output_shape)})
     outputs = _encoder(graph, network.encoder, steps)  # (B, T, D)
     if network.pool is None:
@@ -96,18 +96,19 @@ def _fields(graph: GraphWriter, network: Network) -> tuple[dict[str, Input], str
     return inputs, _concat(graph, steps, axis=2), dense
 
 
-def _parallel(graph: GraphWriter, network: Network, steps: str) -> str:
-    """steps (B, T, F), all of them valid → (B, horizon, targets), by segments and the parallel decoder."""
+def _decoded(graph: GraphWriter, network: Network, steps: str) -> str:
+    """steps (B, T, F), all of them valid → (B, horizon, targets), by segments and a decoder."""
     assert network.segments is not None
     assert network.decoder is not None
-    x = network.segments.write_graph(graph, steps)
+    seen = network.segments.write_apart(graph, steps)
+    x = network.segments.write_read(graph, seen)
     states = []
     for cell in network.encoder.forward_cells:
         x, after = cell.write_graph(graph, x, "", None)
         states.append(after)
     known = [item.field for item in network.spec.inputs if item.kind == "ahead"]
     ahead = _concat(graph, known, axis=2) if known else ""
-    return network.decoder.write_graph(graph, network.encoder, states, ahead)
+    return network.decoder.write_graph(graph, (network.segments, network.encoder), seen, states, ahead)
 
 
 def _head(graph: GraphWriter, network: Network, outputs: str) -> None:

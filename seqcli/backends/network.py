@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from seqcli.backends.cells.cell import State, last_step
+from seqcli.backends.decoders import DECODERS
 from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.initialisation import initialise, initialise_embeddings
 from seqcli.backends.pooling import Pool
 from seqcli.backends.products import linear
-from seqcli.backends.segments import ParallelDecoder, Segments
+from seqcli.backends.segments import Segments
 from seqcli.network import NetworkSpec
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.sequences import LENGTHS
@@ -23,8 +24,8 @@ class Network(nn.Module):
     """A batch of fields → (B, *output_shape): logits (B, C) or scaled forecasts (B, horizon, targets).
 
     Without pooling each step has its own output, (B, T, *output_shape). A network that ``streams`` also
-    holds ``start``, the learned state (H,) from which each cell begins. One with a parallel decoder reads
-    segments, and has a :class:`~seqcli.backends.segments.ParallelDecoder` in the place of pool and head.
+    holds ``start``, the learned state (H,) from which each cell begins. One with a decoder reads segments,
+    and has a :class:`~seqcli.backends.decoders.Decoder` in the place of pool and head.
     """
 
     def __init__(self, spec: NetworkSpec) -> None:
@@ -39,19 +40,19 @@ class Network(nn.Module):
         self.embeddings = nn.ModuleList(
             nn.Embedding(item.size, item.embedding_size, padding_idx=0) for item in tokens
         )
-        parallel = spec.decoder == "parallel"
-        self.segments = Segments(spec) if parallel else None
+        decodes = spec.decoder != "direct"
+        self.segments = Segments(spec) if decodes else None
         self.encoder = Encoder(
             spec.cell,
-            spec.hidden_size if parallel else width,
+            spec.hidden_size if decodes else width,
             spec.hidden_size,
             spec.num_layers,
             spec.bidirectional,
             spec.dropout,
         )
-        self.decoder = ParallelDecoder(spec) if parallel else None
+        self.decoder = DECODERS[spec.decoder](spec) if decodes else None
         self.dropout = nn.Dropout(spec.dropout)
-        if parallel:
+        if decodes:
             return
         self.pool = None if spec.pool == "none" else Pool(spec.pool, spec.hidden_size, spec.bidirectional)
         self.head = nn.Linear(self.encoder.output_size + dense, prod(spec.output_shape))
@@ -73,8 +74,10 @@ class Network(nn.Module):
     def decode(self, states: list[State], batch: dict[str, Tensor]) -> Tensor:
         """The states (B * readers, H) after the last segment, layer by layer → (B, *output_shape)."""
         assert self.decoder is not None
+        assert self.segments is not None
         known = [batch[item.field] for item in self.spec.inputs if item.kind == "ahead"]
-        return cast(Tensor, self.decoder(self.encoder, states, torch.cat(known, dim=-1) if known else None))
+        ahead, x = torch.cat(known, dim=-1) if known else None, self.segments.apart(self.steps(batch))
+        return cast(Tensor, self.decoder(self.segments, self.encoder, x, states, ahead))
 
     def answer(self, outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
         """What the encoder said at each step, (B, T, D), pooled and answered: (B, *output_shape)."""

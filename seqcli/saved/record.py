@@ -169,7 +169,7 @@ def _valid_decoder(spec: NetworkSpec) -> bool:
     values = sum(item.size for item in spec.inputs if item.kind == "values")
     sized = len(spec.output_shape) == 2 and values >= spec.output_shape[1] and spec.hidden_size > 1
     alone = not spec.bidirectional and spec.pool == "last" and not spec.skip and not spec.streams
-    return spec.decoder == "parallel" and sized and alone and set(kinds) <= {"values", "ahead"}
+    return spec.decoder in ("parallel", "recursive") and sized and alone and set(kinds) <= {"values", "ahead"}
 
 
 def _valid_skip(spec: NetworkSpec) -> bool:

@@ -173,8 +173,8 @@ def _inputs(plan: Plan) -> list[str]:
 def _network_lines(record: Mapping[str, Any], parameters: int) -> list[str]:
     network = record["network"]
     pooled = "an answer at each step" if network["pool"] == "none" else f"pooled by {network['pool']}"
-    if network["decoder"] == "parallel":
-        pooled = f"{network['segment']} steps at a time, all steps to come decoded side by side"
+    if network["decoder"] != "direct":
+        pooled = f"{network['segment']} steps at a time, {network['decoder']} decoder"
     way = "both ways" if network["bidirectional"] else "one way"
     threads = "1 thread" if record["threads"] == 1 else f"{record['threads']} threads"
     layers = "1 layer" if network["num_layers"] == 1 else f"{network['num_layers']} layers"

@@ -10,6 +10,7 @@ WHY_FORWARD = {
     "forecast": ", since nobody has the future",
     "language": ", since a text is written from its beginning",
 }
+DECODING = {"parallel": "all steps to come side by side", "recursive": "the steps to come one by one"}
 _NAMED = 8
 """Columns that the plan names one by one."""
 
@@ -21,8 +22,8 @@ def plan_lines(prepared: Prepared, training: TrainingOptions, threads: int) -> t
     layers = f"{spec.num_layers} layers" if spec.num_layers > 1 else "1 layer"
     cell = "no recurrence" if spec.cell == "none" else spec.cell.upper()
     pooling = "an answer at each step" if spec.pool == "none" else f"{spec.pool} pooling"
-    if spec.decoder == "parallel":
-        pooling = f"{count(spec.segment, 'step')} at a time, all steps to come side by side"
+    if spec.decoder != "direct":
+        pooling = f"{count(spec.segment, 'step')} at a time, {DECODING[spec.decoder]}"
     network = (
         f"network: {cell}, {layers} of {spec.hidden_size} units read {direction}, "
         f"{pooling}, {spec.init} initialisation"

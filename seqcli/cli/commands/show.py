@@ -97,8 +97,8 @@ def card(model: SavedModel) -> ResultTable:
     cell = "no recurrence" if network.cell == "none" else network.cell.upper()
     what = f"{network.num_layers} × {cell} of {network.hidden_size}, read {direction}"
     pooling = "an answer at each step" if network.pool == "none" else f"{network.pool} pooling"
-    if network.decoder == "parallel":
-        pooling = f"{network.segment} steps at a time, all steps to come side by side"
+    if network.decoder != "direct":
+        pooling = f"{network.segment} steps at a time, {network.decoder} decoder"
     rows.append(("network", f"{what}, {pooling}, {network.init} initialisation"))
     rows.append(("parameters", _parameters(record["files"])))
     rows.append(("trained on", f"{record['data']['source']}, {record['data']['rows']:,} rows"))

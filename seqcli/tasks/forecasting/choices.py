@@ -46,6 +46,8 @@ LONGEST_SEGMENT = 48
 FEWEST_SEGMENTS = 4
 """Below it there is nothing for a recurrence to remember."""
 MOST_SEGMENTS = 30
+MOST_RECURSIONS = 64
+"""Segments that a recursive decoder says one after the other."""
 MOST_VALIDATION = 1000
 """Windows of the validation part that are looked at, evenly spread over it."""
 MOST_NUMBERS = 4_000_000
@@ -139,7 +141,8 @@ def choose_window(
     least, many = min(each.error for each in judged), len(parts[0]) * panel.targets > FEW_WINDOWS
     worse = 1 + (MOST_LOSS if many else LEAST_GAIN)
     good = [each.ridge.lookback for each in judged if each.error <= worse * least]
-    window = max(good) if many else min(good)
+    usual = DEFAULT_WINDOW if DEFAULT_WINDOW in good else min(good)
+    window = max(good) if many else usual
     ridge = min((each for each in judged if each.ridge.lookback <= window), key=lambda each: each.error).ridge
     if len(candidates) == 1:
         why = "no season to compare it with" if window == DEFAULT_WINDOW else "what the rows allow"
@@ -162,8 +165,8 @@ def choose_segment(window: int, season: int | None, options: Options) -> int:
     plain = network.bidirectional or network.cell == "none" or network.pool not in (None, "last")
     if forecast.decoder == "direct" or (forecast.decoder is None and forecast.segment is None and plain):
         return 0
-    if forecast.segment is not None:
-        return forecast.segment
+    if forecast.segment is not None or forecast.decoder == "recursive":
+        return forecast.segment or 1
     most = min(LONGEST_SEGMENT, max(window // FEWEST_SEGMENTS, 1))
     if season:
         return max(size for size in range(1, most + 1) if season % size == 0 or size % season == 0)
@@ -179,16 +182,22 @@ def learns_residual(windows: int, series: int, segment: int) -> bool:
     return segment > 0 and (windows <= FEW_WINDOWS or series >= MANY_SERIES)
 
 
-def check_decoder(options: Options, window: int) -> None:
+def check_decoder(options: Options, window: int, horizon: int) -> None:
     """Raise UsageError for options that no network obeys together."""
     network, forecast = options.network, options.forecast
     if forecast.decoder == "direct" and forecast.segment not in (None, 1):
-        raise UsageError("--segment shapes the parallel decoder, and --decoder direct reads step by step")
+        raise UsageError("--decoder direct reads step by step, and --segment makes it more at a time")
     if forecast.segment is not None and forecast.segment > window:
         raise UsageError(f"--segment {forecast.segment} is longer than the window of {window}")
     if forecast.decoder == "direct" or (forecast.decoder is None and forecast.segment is None):
         return
-    flag = "--decoder parallel" if forecast.decoder else "--segment"
+    flag = f"--decoder {forecast.decoder}" if forecast.decoder else "--segment"
+    if forecast.decoder == "recursive" and horizon > MOST_RECURSIONS * (forecast.segment or 1):
+        least = -(-horizon // MOST_RECURSIONS)
+        raise UsageError(
+            f"--decoder recursive goes at most {MOST_RECURSIONS} steps ahead, and the horizon is {horizon}",
+            f"--segment {least} makes each of them {least} rows long",
+        )
     if network.bidirectional:
         raise UsageError(f"{flag} goes on from the last step, and a network that reads both ways has none")
     if network.cell == "none":

@@ -40,6 +40,8 @@ NEAR = 0.05
 CHANCE = 1.645
 """Standard errors that a gain of nothing stays below 19 times of 20."""
 LEAST_BLOCKS = 4
+FEW_NEAR = 0.1
+"""How far from the least error a member counts, where there are too few blocks for weights."""
 FEW_GAIN = 0.05
 """What a mix must gain over the best simple member where there are too few blocks to tell chance."""
 
@@ -96,7 +98,9 @@ class Mixture:
         if not known.any():
             return self
         flat = errors[:, known]  # (M, n)
-        weights = least_absolute(flat)
+        scored = (~np.isnan(errors[0])).any(axis=(1, 2))
+        many = len(np.unique(blocks[scored])) >= LEAST_BLOCKS
+        weights = least_absolute(flat) if many else about_as_good(flat)
         simple = [row for row, name in enumerate(self.members) if name in SIMPLE]
         best = min(simple, key=lambda row: float(np.abs(flat[row]).mean()))
         mixed = np.abs(np.tensordot(weights, errors, axes=1))
@@ -182,6 +186,16 @@ def choose_seasons(past: FloatArray, future: FloatArray, frame: Frame) -> int:
         mean_known(np.abs(simple_forecast(SEASON_MEAN, past, frame, count) - future)) for count in counts
     ]
     return counts[int(np.argmin(errors))] if errors else 0
+
+
+def about_as_good(errors: Array) -> Array:
+    """The same weight for each member whose mean absolute error is near the least, for errors (M, n).
+
+    What is known of a season or two is too little for anything finer.
+    """
+    means = np.abs(errors).mean(axis=1)
+    chosen = means <= (1 + FEW_NEAR) * means.min()
+    return np.asarray(chosen / chosen.sum())
 
 
 def least_absolute(errors: Array) -> Array:

@@ -37,7 +37,7 @@ def network_spec(train: ForecastWindows, hidden_size: int, options: Options) -> 
         skip=() if parallel else tuple(range(targets)),
         time_range=frame.window,
         segment=max(frame.segment, 1),
-        decoder="parallel" if parallel else "direct",
+        decoder=(options.forecast.decoder or "parallel") if parallel else "direct",
         each_target=parallel and targets > 1,
     )
 

@@ -82,11 +82,13 @@ def fit_shape(
     )
     longest = int(np.argmax(train))
     check_window(window, int(train[longest]), int(panel.lengths[longest]), source)
-    check_decoder(options, window)
+    check_decoder(options, window, horizon)
     stride, positions = options.forecast.stride, parts.positions(panel, 0)
     starts = part_starts(panel, positions, window, horizon, stride)
     segment = choose_segment(window, season or period, options)
+    feeds_back = options.forecast.decoder == "recursive"
     residual = ridge is not None and learns_residual(len(starts) * panel.targets, len(train), segment)
+    residual = residual and not feeds_back
     frame = Frame.fit(panel, scaled, starts, (window, horizon, season or 1), positions, segment, residual)
     shape = Shape(frame, ridge, 0, weights, stride, why)
     judged = shape.cut(panel, scaled, *shape.starts(panel, parts, 1))

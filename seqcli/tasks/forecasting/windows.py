@@ -71,11 +71,13 @@ class Frame:
         train: IntArray,
         segment: int = 0,
         residual: bool = False,
+        feeds_back: bool = False,
     ) -> Frame:
         """Choose references and measure spreads on the windows at ``starts``, seeing ``train`` steps alone.
 
         ``scaled`` (total, F) has no NaN; ``shape`` is (window, horizon, season). ``residual`` says that
         the network's reference will be a ridge: its spread is taken to be that of the best simple one.
+        Where a network reads its own answers (``feeds_back``) they have the spread of its inputs.
         """
         window, horizon, season = shape
         masked = not segment or bool(panel.missing_share[train].any())
@@ -96,7 +98,8 @@ class Frame:
         change = (future - frame.before(past)).astype(np.float64)
         far, off = np.mean(distance**2, axis=(0, 1)), _mean(change**2)
         if segment:  # one network reads all targets, so what is small beside the others stays small
-            far[:targets], off = far[:targets].mean(), np.full(targets, off.mean())
+            far[:targets] = far[:targets].mean()
+            off = far[:targets] if feeds_back else np.full(targets, off.mean())
         return replace(frame, value_spread=_usable(np.sqrt(far)), target_spread=_usable(np.sqrt(off)))
 
     def reference(self, past: FloatArray, ridge: Ridge | None = None) -> FloatArray:

@@ -1,0 +1,220 @@
+"""From the last states of an encoder to a horizon, segment by segment of w steps, by the same cell.
+
+    q_j = [p_j; c_k] + W_a a_j                         segment j to come: its place, its target, what is known
+    y_{(j−1)w+1 … jw} = W_y cell(q_j, h_n) + b_y       j = 1 … m, each from the same h_n
+
+is the parallel decoder, which never feeds its own errors back (Lin et al. 2023, SegRNN, arXiv:2308.11200,
+section 4.2). The recursive one says a segment after the other, and reads what it has said:
+
+    y_{(j−1)w+1 … jw} = W_y (h_{n+j−1} + c_k + W_a a_j) + b_y
+    h_{n+j} = cell(v(y_{(j−1)w+1 … jw}), h_{n+j−1})    v reads, other columns as they were last
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqcli.backends.cells.cell import State
+from seqcli.backends.encoder import Encoder
+from seqcli.backends.graph_writer import to_numpy
+from seqcli.backends.segments import Segments
+from seqcli.network import NetworkSpec
+
+if TYPE_CHECKING:
+    from seqcli.backends.graph_writer import GraphWriter
+
+GraphStates: TypeAlias = list[tuple[str, ...]]
+"""Names of the last states of each layer, (1, B * readers, H) each."""
+
+
+class Decoder(nn.Module):
+    """Last states (B * readers, H), layer by layer → (B, horizon, targets).
+
+    A row is answered for one of ``readers``: the target it read, where each is read by itself. ``x`` is what
+    the readers saw, (B * readers, T, F'), ``ahead`` what is known of the steps to come, (B, horizon, A).
+    """
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__()
+        ahead = sum(item.size for item in spec.inputs if item.kind == "ahead")
+        self.segment, self.horizon, self.readers = spec.segment, spec.output_shape[0], spec.readers
+        self.count = -(-self.horizon // spec.segment)
+        self.known = nn.Linear(spec.segment * ahead, spec.hidden_size, bias=False) if ahead else None
+        if self.known is not None:
+            nn.init.zeros_(self.known.weight)
+        self.dropout = nn.Dropout(spec.dropout)
+        self.project = nn.Linear(spec.hidden_size, spec.segment * (spec.output_shape[1] // spec.readers))
+
+    def write_graph(
+        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, states: GraphStates, ahead: str
+    ) -> str:
+        """Add the same to an ONNX graph; returns the name of (B, horizon, targets).
+
+        ``x`` names what the readers saw, ``ahead`` (B, horizon, A), "" where nothing is known of what comes.
+        """
+        raise NotImplementedError  # abstract: each decoder has its own
+
+    def _segmented(self, ahead: Tensor) -> Tensor:
+        """(B, horizon, A) → (B, m, w * A); steps behind the horizon are 0."""
+        padded = nn.functional.pad(ahead, (0, 0, 0, self.count * self.segment - self.horizon))
+        return padded.reshape(len(ahead), self.count, -1)
+
+    def _known(self, graph: GraphWriter, ahead: str) -> str:
+        """W_a a_j: ``ahead`` (B, horizon, A) → (B, m, H)."""
+        assert self.known is not None
+        weight = to_numpy(self.known.weight).T  # (w * A, H)
+        size = len(weight) // self.segment
+        rest = self.count * self.segment - self.horizon
+        if rest:  # zeros behind the horizon: any step, times 0
+            last = graph.node("Gather", ahead, graph.constant(np.zeros(rest, dtype=np.int64)), axis=1)
+            last = graph.node("Mul", last, graph.constant(np.float32(0)))
+            ahead = graph.node("Concat", ahead, last, axis=1)
+        ahead = graph.node("Reshape", ahead, graph.constant([0, self.count, self.segment * size]))
+        return graph.node("MatMul", ahead, graph.constant(weight))
+
+    def _write_joined(self, graph: GraphWriter, out: str) -> str:
+        """Segments (B, readers, m, w * K / readers) side by side → (B, horizon, targets)."""
+        own = self.project.out_features // self.segment
+        out = graph.node("Reshape", out, graph.constant([0, self.readers, self.count * self.segment, own]))
+        out = graph.node("Transpose", out, perm=[0, 2, 1, 3])
+        out = graph.node("Reshape", out, graph.constant([0, 0, self.readers * own]))
+        return graph.node("Gather", out, graph.constant(np.arange(self.horizon)), axis=1)
+
+
+class ParallelDecoder(Decoder):
+    """All segments to come at once."""
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__(spec)
+        self.place = nn.Parameter(torch.randn(self.count, spec.hidden_size // 2))
+        self.reader = nn.Parameter(torch.randn(spec.readers, spec.hidden_size - spec.hidden_size // 2))
+
+    def queries(self) -> Tensor:
+        """[place; reader] of every segment to come, (readers, m, H)."""
+        readers = len(self.reader)
+        places = self.place.expand(readers, -1, -1)
+        return torch.cat([places, self.reader[:, None].expand(-1, self.count, -1)], dim=-1)
+
+    def forward(
+        self, segments: Segments, encoder: Encoder, x: Tensor, states: list[State], ahead: Tensor | None
+    ) -> Tensor:
+        """→ (B, horizon, targets), as :class:`Decoder` says; what was read is in the states."""
+        readers, rows = len(self.reader), len(states[0][0])
+        x = self.queries()[None]  # (1, readers, m, H)
+        if self.known is not None and ahead is not None:
+            x = x + self.known(self._segmented(ahead))[:, None]
+        x = x.expand(rows // readers, -1, -1, -1).reshape(rows * self.count, 1, -1)
+        for cell, state in zip(encoder.forward_cells, states, strict=True):
+            x, _ = cell.scan(x, tuple(part.repeat_interleave(self.count, dim=0) for part in state))
+        out: Tensor = self.project(self.dropout(x))  # (B * readers * m, 1, w * K / readers)
+        out = out.view(rows // readers, readers, self.count * self.segment, -1)
+        return out.transpose(1, 2).flatten(2)[:, : self.horizon]
+
+    def write_graph(
+        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, states: GraphStates, ahead: str
+    ) -> str:
+        """As :class:`Decoder` says."""
+        encoder = nets[1]
+        readers, hidden = len(self.reader), encoder.forward_cells[0].hidden_size
+        count, segment = self.count, self.segment
+        # Zeros of the shape (B, readers, 1, H) spread the queries over the rows.
+        zero = graph.node("Mul", states[0][0], graph.constant(np.float32(0)))
+        zero = graph.node("Reshape", zero, graph.constant([-1, readers, 1, hidden]))
+        x = graph.node("Add", graph.constant(to_numpy(self.queries())), zero)  # (B, readers, m, H)
+        if self.known is not None and ahead:
+            x = graph.node("Add", x, graph.node("Unsqueeze", self._known(graph, ahead), graph.constant([1])))
+        x = graph.node("Reshape", x, graph.constant([1, -1, hidden]))  # (1, B * readers * m, H)
+        spread = graph.constant(np.zeros((1, 1, count, 1), dtype=np.float32))
+        for cell, state in zip(encoder.forward_cells, states, strict=True):
+            initial = []
+            for part in state:  # (1, B * readers, H) → (1, B * readers * m, H)
+                part = graph.node("Add", graph.node("Unsqueeze", part, graph.constant([2])), spread)
+                initial.append(graph.node("Reshape", part, graph.constant([1, -1, hidden])))
+            x, _ = cell.write_graph(graph, x, "", None, tuple(initial))
+        out = graph.affine(x, self.project.weight, self.project.bias)
+        shape = [-1, readers, count, segment * (self.project.out_features // segment)]
+        return self._write_joined(graph, graph.node("Reshape", out, graph.constant(shape)))
+
+
+class RecursiveDecoder(Decoder):
+    """A segment after the other, each read before the next is said."""
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        super().__init__(spec)
+        self.reader = nn.Parameter(torch.zeros(spec.readers, spec.hidden_size))
+
+    def forward(
+        self, segments: Segments, encoder: Encoder, x: Tensor, states: list[State], ahead: Tensor | None
+    ) -> Tensor:
+        """→ (B, horizon, targets), as :class:`Decoder` says."""
+        rows, own = len(states[0][0]), self.project.out_features // self.segment
+        told = self.reader.expand(rows // self.readers, -1, -1)[:, :, None]  # (B, readers, 1, H)
+        if self.known is not None and ahead is not None:
+            told = told + self.known(self._segmented(ahead))[:, None]
+        told = told.expand(-1, -1, self.count, -1).flatten(0, 1)  # (B * readers, m, H)
+        held = x[:, -1:, own:].expand(-1, self.segment, -1)
+        said: list[Tensor] = []
+        for step in range(self.count):
+            if said:
+                read = segments.read(torch.cat([said[-1], held], dim=-1))
+                states = self._read_on(encoder, read, states)
+            out = self.project(self.dropout(states[-1][0] + told[:, step]))
+            said.append(out.view(rows, self.segment, own))
+        joined = torch.cat(said, dim=1).view(rows // self.readers, self.readers, -1, own)
+        return joined.transpose(1, 2).flatten(2)[:, : self.horizon]
+
+    @staticmethod
+    def _read_on(encoder: Encoder, read: Tensor, states: list[State]) -> list[State]:
+        """The states (B, H) of each layer after one more segment, ``read`` as (B, 1, H)."""
+        after = []
+        for cell, state in zip(encoder.forward_cells, states, strict=True):
+            read, state = cell.scan(read, state)
+            after.append(state)
+        return after
+
+    def write_graph(
+        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, states: GraphStates, ahead: str
+    ) -> str:
+        """As :class:`Decoder` says, one step unrolled behind the other."""
+        (segments, encoder), hidden = nets, self.project.in_features
+        own = self.project.out_features // self.segment
+        told = graph.constant(to_numpy(self.reader)[None, :, None])  # (1, readers, 1, H)
+        if self.known is not None and ahead:
+            known = graph.node("Unsqueeze", self._known(graph, ahead), graph.constant([1]))  # (B, 1, m, H)
+            told = graph.node("Add", known, told)
+        held = self._held(graph, x, segments)
+        said: list[str] = []
+        for step in range(self.count):
+            if said:
+                read = graph.node("Concat", said[-1], held, axis=2) if held else said[-1]
+                value, after = segments.write_read(graph, read), []
+                for cell, state in zip(encoder.forward_cells, states, strict=True):
+                    value, state = cell.write_graph(graph, value, "", None, state)
+                    after.append(state)
+                states = after
+            place = graph.constant(np.array([step if self.known is not None and ahead else 0]))
+            now = graph.node("Gather", told, place, axis=2)  # (B or 1, readers, 1, H)
+            top = graph.node("Reshape", states[-1][0], graph.constant([-1, self.readers, 1, hidden]))
+            out = graph.affine(graph.node("Add", top, now), self.project.weight, self.project.bias)
+            said.append(graph.node("Reshape", out, graph.constant([-1, self.segment, own])))
+        joined = said[0] if len(said) == 1 else graph.node("Concat", *said, axis=1)  # (B * readers, m w, own)
+        shape = [-1, self.readers, self.count, self.segment * own]
+        return self._write_joined(graph, graph.node("Reshape", joined, graph.constant(shape)))
+
+    def _held(self, graph: GraphWriter, x: str, segments: Segments) -> str:
+        """The other columns of ``x`` as they were last, (B * readers, w, F' − K / readers); "" for none."""
+        width, own = segments.width, self.project.out_features // self.segment
+        if width == own:
+            return ""
+        x = graph.node("Reshape", x, graph.constant([0, -1, self.segment * width]))
+        last = graph.node("Gather", x, graph.constant(-1), axis=1)  # the last segment, (B * readers, w * F')
+        places = (self.segment - 1) * width + np.arange(own, width)
+        held = graph.node("Gather", last, graph.constant(np.tile(places, self.segment)), axis=1)
+        return graph.node("Reshape", held, graph.constant([-1, self.segment, width - own]))
+
+
+DECODERS: dict[str, type[Decoder]] = {"parallel": ParallelDecoder, "recursive": RecursiveDecoder}
