@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.errors import ModelError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.preprocessing.windowing import evenly
@@ -38,6 +37,7 @@ from seqcli.tasks.forecasting.rows import Forms
 from seqcli.tasks.forecasting.saved import restored, saved
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.static import StaticEncoding
+from seqcli.tasks.forecasting.units import Units
 from seqcli.tasks.forecasting.use import labelled_windows, newest_windows, plain_stamps
 from seqcli.tasks.forecasting.windows import (
     VALUES,
@@ -69,6 +69,8 @@ class Forecast:
     calendar: Calendar
     static: StaticEncoding
     scaling: SeriesScaling
+    units: Units
+    """How hard each series is."""
     frame: Frame
     naive_season: int | None
     """The season of the seasonal naive forecast; the calendar's where none was found."""
@@ -96,7 +98,7 @@ class Forecast:
         task = cls._from(fitted, options)
         train, validation, test = (fitted.windows(part) for part in range(3))
         some = train.take(evenly(np.arange(len(train)), most_validation(frame.horizon, len(plan.target))))
-        missed = (some.scaled_actual() - frame.before(some.past())) / frame.target_spread
+        missed = (some.scaled_actual() - frame.before(some.past())) / frame.target_spread / some.own_units
         training = training_defaults(train, options)
         hidden = training.pop("hidden_size")
         return Prepared(
@@ -127,6 +129,7 @@ class Forecast:
             calendar=fitted.calendar,
             static=fitted.static,
             scaling=fitted.scaling,
+            units=fitted.shape.units,
             frame=frame,
             naive_season=season if season and season < int(train.max()) else None,
             errors=np.stack(
@@ -154,10 +157,9 @@ class Forecast:
         actual = examples.scaled_actual()
         if np.isnan(actual).all():
             return self
-        counted = 1.0 if examples.weights is None else examples.weights[examples.series, None, None]
         errors = np.stack(
             [
-                (forecast - actual) / self.frame.target_spread * counted
+                (forecast - actual) / self.frame.target_spread / examples.own_units
                 for forecast in (self._member(name, outputs, examples) for name in self.mixture.members)
             ]
         )  # (M, N, H, K)
@@ -175,7 +177,7 @@ class Forecast:
             if len(examples):
                 examples = windows_of(examples)
                 miss = examples.scaled_actual() - self._combined(outputs, examples)
-                residuals.append(miss / self.frame.target_spread)
+                residuals.append(miss / self.frame.target_spread / examples.own_units)
         if not residuals:
             return self
         return replace(self, radii=conformal_radii(np.concatenate(residuals), self.levels))
@@ -191,11 +193,10 @@ class Forecast:
         if ridge is None or self.frame.residual:  # the network goes on from the ridge that it has learnt with
             return self
         panel, windows = examples.panel, examples.windows
-        each = np.ones(len(panel.names), np.float32) if examples.weights is None else examples.weights
         series = Series(
             windows.past[VALUES][:, : panel.targets],
             windows.future[TARGET],
-            np.repeat(each, panel.lengths + panel.room),
+            panel.each_step(1 / self.units.values),
         )
         again = refit_ridge(ridge, series, examples.windows.starts, self.frame.window, self.frame.horizon)
         return replace(self, mixture=replace(self.mixture, ridge=again))
@@ -218,7 +219,7 @@ class Forecast:
     ) -> tuple[Array, Array, Array]:
         """Forecast, low and high end of the interval of ``level`` percent, each (N, H, K), as in the file."""
         scaled, scaling = self._combined(outputs, examples), self._scaling_as_cut(examples)
-        _, low, high = self._bounds(scaled, scaling, examples.series, (level,))[0]
+        _, low, high = self._bounds(scaled, scaling, (examples.series, examples.own_units), (level,))[0]
         return scaling.inverse(scaled, examples.series), low, high
 
     def forecasts(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
@@ -226,13 +227,21 @@ class Forecast:
         return self._scaling_as_cut(examples).inverse(self._combined(outputs, examples), examples.series)
 
     def _bounds(
-        self, scaled: NDArray[Any], scaling: SeriesScaling, series: IntArray, levels: Sequence[int]
+        self,
+        scaled: NDArray[Any],
+        scaling: SeriesScaling,
+        whose: tuple[IntArray, NDArray[Any]],
+        levels: Sequence[int],
     ) -> list[tuple[int, Array, Array]]:
-        """(percent, low, high) of each interval around scaled forecasts (N, H, K)."""
-        radii = radii_at(self.levels, self.radii, levels) * self.frame.target_spread
+        """(percent, low, high) of each interval around scaled forecasts (N, H, K).
+
+        ``whose`` are the numbers (N,) of their series and its units (N, 1, 1).
+        """
+        (series, units), spread = whose, self.frame.target_spread
+        away = [radius * spread * units for radius in radii_at(self.levels, self.radii, levels)]
         return [
-            (level, scaling.inverse(scaled - radius, series), scaling.inverse(scaled + radius, series))
-            for level, radius in zip(levels, radii, strict=True)
+            (level, *(scaling.inverse(scaled + side * far, series) for side in (-1, 1)))  # type: ignore[misc]
+            for level, far in zip(levels, away, strict=True)
         ]
 
     def scaling_of(self, panel: Panel, upto: int | None = None) -> SeriesScaling:
@@ -315,8 +324,8 @@ class Forecast:
             tables.append(by_target(targets, *errors))
         else:
             tables.append(by_step(actual[..., 0], forecast[..., 0], naive[..., 0]))
-        scaled = self._combined(outputs, examples)
-        bounds = self._bounds(scaled, self._scaling_as_cut(examples), examples.series, self.intervals)
+        scaled, whose = self._combined(outputs, examples), (examples.series, examples.own_units)
+        bounds = self._bounds(scaled, self._scaling_as_cut(examples), whose, self.intervals)
         return [*tables, coverage(actual, bounds)]
 
     # ------------------------------------------------------------------ a saved model on a file
@@ -351,7 +360,7 @@ class Forecast:
             scaled[context.network_rows] = self._combined(outputs, context.examples)
         everyone = np.arange(len(scaled), dtype=np.int64)
         levels = self.intervals if intervals is None else tuple(intervals)
-        bounds = self._bounds(scaled, context.scaling, everyone, levels)
+        bounds = self._bounds(scaled, context.scaling, (everyone, context.units[:, None, None]), levels)
         return next_rows(self.plan, self.calendar, context, context.scaling.inverse(scaled, everyone), bounds)
 
     def next_step_line(self, rows: ResultTable, context: ForecastContext) -> str:
@@ -371,20 +380,11 @@ class Forecast:
 
     def arrays(self) -> dict[str, FloatArray]:
         """The ridge's weights (P, L, H)."""
-        return {RIDGE: self.mixture.ridge.weights} if self.mixture.ridge else {}
+        return self.mixture.arrays()
 
     def with_arrays(self, arrays: Mapping[str, FloatArray]) -> Forecast:
         """This task with its ridge's weights. Raises ModelError where they do not fit."""
-        ridge = self.mixture.ridge
-        if ridge is None:
-            return self
-        weights = arrays.get(RIDGE)
-        shaped = weights is not None and weights.ndim == 3 and weights.shape[0] in (1, len(self.plan.target))
-        if weights is None or not shaped or weights.shape[2] != self.frame.horizon:
-            raise ModelError("the model's ridge does not fit its window")
-        if not 1 <= weights.shape[1] <= self.frame.window or not np.isfinite(weights).all():
-            raise ModelError("the model's ridge holds numbers that cannot be used")
-        return replace(self, mixture=replace(self.mixture, ridge=replace(ridge, weights=weights)))
+        return replace(self, mixture=self.mixture.with_arrays(arrays, self.frame))
 
 
 def error_scales(values: Array, targets: int, season: int) -> Array:

@@ -136,6 +136,24 @@ class Mixture:
         )
         return f"mixed by validation: {', '.join(parts)}{gain}"
 
+    def arrays(self) -> dict[str, FloatArray]:
+        """The ridge's weights (P, L, H)."""
+        return {RIDGE: self.ridge.weights} if self.ridge else {}
+
+    def with_arrays(self, arrays: Mapping[str, FloatArray], frame: Frame) -> Mixture:
+        """With the ridge's weights (P, L, H). Raises ModelError where they do not fit."""
+        if self.ridge is None:
+            return self
+        weights = arrays.get(RIDGE)
+        if weights is None or weights.ndim != 3 or weights.dtype != np.float32:
+            raise ModelError("the model's ridge has no weights")
+        pooled, lookback, horizon = weights.shape
+        if pooled not in (1, self.weights.shape[1]) or horizon != frame.horizon:
+            raise ModelError("the model's ridge does not fit its targets and horizon")
+        if not 1 <= lookback <= frame.window or not np.isfinite(weights).all():
+            raise ModelError("the model's ridge holds numbers that cannot be used")
+        return replace(self, ridge=replace(self.ridge, weights=weights))
+
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores, without the ridge's weights."""
         return {

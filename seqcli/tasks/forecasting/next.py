@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.results import Cell, ResultColumn, ResultTable
-from seqcli.sequences import IntArray
+from seqcli.sequences import FloatArray, IntArray
 from seqcli.tasks.base import Plan
 from seqcli.tasks.forecasting.panel import Panel, scale_panel
 from seqcli.tasks.forecasting.scaling import SeriesScaling
+from seqcli.tasks.forecasting.units import Units
 from seqcli.tasks.forecasting.windows import ForecastWindows, Frame, make_windows
 
 Array = NDArray[np.float64]
@@ -36,6 +37,8 @@ class ForecastContext:
     """(S, H, K) scaled last value of every series."""
     scaling: SeriesScaling
     """With a row for each series of the panel."""
+    units: FloatArray
+    """(S,) how hard each series is, and so how wide its intervals are."""
     silent: frozenset[int]
     """Series without a single value: they get no row."""
     flat: frozenset[int]
@@ -54,7 +57,11 @@ class ForecastContext:
 
 
 def last_windows(
-    panel: Panel, scaling: SeriesScaling, frame: Frame, fitted: tuple[str, tuple[str, ...]]
+    panel: Panel,
+    scaling: SeriesScaling,
+    units: Units,
+    frame: Frame,
+    fitted: tuple[str, tuple[str, ...]],
 ) -> tuple[ForecastWindows, ForecastContext]:
     """The last window of each series that the network can forecast, and the context of all series.
 
@@ -91,6 +98,7 @@ def last_windows(
         through,
         reference,
         scaling,
+        units.of(panel, panel.scored(scaled), np.maximum(panel.lengths - frame.window, 0), panel.lengths),
         frozenset(silent),
         frozenset(flat),
         frozenset(unsure),

@@ -69,6 +69,10 @@ class Panel:
         """Number of the series that each position (N,) lies in."""
         return np.asarray(np.searchsorted(self.offsets, positions, side="right") - 1, dtype=np.int64)
 
+    def each_step(self, values: AnyArray) -> AnyArray:
+        """What is said of each series, (S,), at every step with its room: (total,)."""
+        return np.repeat(values, self.lengths + self.room)
+
     def spans(self, begins: IntArray, ends: IntArray) -> IntArray:
         """Positions of the steps ``begins[s]`` … ``ends[s]`` − 1 of every series s, both (S,)."""
         counts = np.maximum(ends - begins, 0)

@@ -13,6 +13,7 @@ from seqcli.tasks.forecasting.mixture import SEASONAL, Mixture
 from seqcli.tasks.forecasting.rows import forms_from_json, forms_to_json, panel_columns, value_columns
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.static import StaticEncoding
+from seqcli.tasks.forecasting.units import Units
 from seqcli.tasks.forecasting.windows import Frame
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def saved(task: Forecast) -> dict[str, Any]:
         "calendar": task.calendar.to_json(),
         "static": task.static.to_json(),
         "scaling": task.scaling.to_json(),
+        "units": task.units.to_json(),
         "frame": task.frame.to_json(),
         "naive_season": task.naive_season,
         "errors": [[None if np.isnan(value) else float(value) for value in row] for row in task.errors],
@@ -56,6 +58,8 @@ def _parsed(data: dict[str, Any]) -> dict[str, Any]:
     plan = Plan.from_json(data["plan"])
     columns, every = value_columns(plan), len(panel_columns(plan))
     dated = [plan.time] if plan.time is not None and plan.time in data["forms"] else []
+    scaling = SeriesScaling.from_json(data["scaling"], every)
+    units = data.get("units")
     return {
         "plan": plan,
         "forms": forms_from_json(data["forms"], (*dated, *columns)),
@@ -63,7 +67,8 @@ def _parsed(data: dict[str, Any]) -> dict[str, Any]:
         "missing": data["missing"],
         "calendar": Calendar.from_json(data["calendar"]),
         "static": StaticEncoding.from_json(data.get("static", [])),
-        "scaling": SeriesScaling.from_json(data["scaling"], every),
+        "scaling": scaling,
+        "units": Units.from_json(units, scaling.names) if units else Units.same(scaling.names),
         "frame": Frame.from_json(data["frame"], every, len(plan.target)),
         "naive_season": None if data["naive_season"] is None else int(data["naive_season"]),
         "errors": np.array(

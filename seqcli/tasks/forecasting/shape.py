@@ -18,15 +18,12 @@ from seqcli.tasks.forecasting.choices import (
     most_validation,
     window_candidates,
 )
-from seqcli.tasks.forecasting.metrics import mean_known, seasonal_error
 from seqcli.tasks.forecasting.mixture import choose_seasons
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.parts import Parts
 from seqcli.tasks.forecasting.ridge import Ridge, Series, lookbacks
+from seqcli.tasks.forecasting.units import Units
 from seqcli.tasks.forecasting.windows import ForecastWindows, Frame, make_windows, part_starts
-
-MOST_WEIGHT = 10.0
-"""Of a series' errors, times the middle one."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +34,7 @@ class Shape:
     ridge: Ridge | None
     seasons: int
     """Seasons in the season mean, 0 where there is none."""
-    weights: FloatArray | None
-    """(S,) of the series' errors in training; None for one series."""
+    units: Units
     stride: int
     why: str
     """A sentence on the window."""
@@ -58,7 +54,8 @@ class Shape:
     def cut(self, panel: Panel, scaled: FloatArray, starts: IntArray, positions: IntArray) -> ForecastWindows:
         """Windows at ``starts`` (N,) of ``scaled`` (total, F), scored at ``positions`` (P,)."""
         windows = make_windows(panel, self.frame, scaled, starts, positions)
-        return replace(windows, ridge=self.ridge, weights=self.weights)
+        units = self.units.values if len(panel.names) > 1 else None
+        return replace(windows, ridge=self.ridge, units=units)
 
 
 def fit_shape(
@@ -76,9 +73,11 @@ def fit_shape(
     Raises DataError for too few rows, UsageError for options that exclude each other.
     """
     (season, period, horizon), train = ahead, parts.ends[:, 0]
-    weights = series_weights(panel, scaled, train, season or 1) if len(train) > 1 else None
+    units = Units.same(panel.names)
+    if len(train) > 1:
+        units = Units.fit(panel, panel.scored(scaled), train, season or 1)
     window, why, ridge = _window(
-        panel, _series(panel, scaled, parts, weights), parts, (season or period, horizon), options
+        panel, _series(panel, scaled, parts, units), parts, (season or period, horizon), options
     )
     longest = int(np.argmax(train))
     check_window(window, int(train[longest]), int(panel.lengths[longest]), source)
@@ -90,7 +89,7 @@ def fit_shape(
     residual = ridge is not None and learns_residual(len(starts) * panel.targets, len(train), segment)
     residual = residual and not feeds_back
     frame = Frame.fit(panel, scaled, starts, (window, horizon, season or 1), positions, segment, residual)
-    shape = Shape(frame, ridge, 0, weights, stride, why)
+    shape = Shape(frame, ridge, 0, units, stride, why)
     judged = shape.cut(panel, scaled, *shape.starts(panel, parts, 1))
     return replace(shape, seasons=choose_seasons(judged.past(), judged.scaled_actual(), frame))
 
@@ -108,34 +107,10 @@ def _window(
     return choose_window(series, panel, both, candidates, horizon)
 
 
-def _series(panel: Panel, scaled: FloatArray, parts: Parts, weights: FloatArray | None) -> Series:
+def _series(panel: Panel, scaled: FloatArray, parts: Parts, units: Units) -> Series:
     """What linear forecasts are fitted on and judged by: test steps are unknown to them."""
     future = np.full((panel.total, panel.targets), np.nan, dtype=np.float32)
     for part in (0, 1):
         positions = parts.positions(panel, part)
         future[positions] = panel.scored(scaled)[positions]
-    each = np.ones(len(panel.names), dtype=np.float32) if weights is None else weights
-    return Series(scaled[:, : panel.targets], future, np.repeat(each, panel.lengths + panel.room))
-
-
-def series_weights(panel: Panel, scaled: FloatArray, train: IntArray, season: int) -> FloatArray:
-    """How much an error of each series counts, (S,): by what a naive forecast errs in training, as MASE does.
-
-    Scaled values say how far a series ranges, not how hard it is: a strong trend would hide all else. Weights
-    have mean 1, none above :data:`MOST_WEIGHT`; a series that only ever repeats itself weighs as the median.
-    """
-    errors = np.array(
-        [
-            mean_known(
-                [
-                    seasonal_error(panel.scored(scaled)[start : start + length, k], season)
-                    for k in range(panel.targets)
-                ]
-            )
-            for start, length in zip(panel.offsets, train, strict=True)
-        ]
-    )
-    errors = np.where(errors > 0, errors, np.nan)
-    middle = float(np.nanmedian(errors)) if np.isfinite(errors).any() else 1.0
-    weights = np.minimum(middle / np.where(np.isnan(errors), middle, errors), MOST_WEIGHT)
-    return np.asarray(weights / weights.mean(), dtype=np.float32)
+    return Series(scaled[:, : panel.targets], future, panel.each_step(1 / units.values))

@@ -43,7 +43,9 @@ def labelled_windows(task: Forecast, table: Table) -> ForecastWindows:
     panel = with_told(panel, scaling, task.plan, task.static)
     scaled = scale_panel(panel, scaling, task.missing)
     windows = make_windows(panel, task.frame, scaled, starts, part, note)
-    return replace(windows, ridge=task.mixture.ridge)
+    first = np.minimum(panel.lengths, window)  # as an unknown series was scaled
+    units = task.units.of(panel, panel.scored(scaled), 0 * first, first)
+    return replace(windows, ridge=task.mixture.ridge, units=units)
 
 
 def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, ForecastContext]:
@@ -54,7 +56,9 @@ def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, Forec
     panel, notes = panel_of(task, table)
     scaling = task.scaling_of(panel)
     panel = with_told(panel, scaling, task.plan, task.static)
-    examples, context = last_windows(panel, scaling, task.frame, (task.missing, task.scaling.names))
+    examples, context = last_windows(
+        panel, scaling, task.units, task.frame, (task.missing, task.scaling.names)
+    )
     if not len(examples) and (not task.plan.id or len(context.silent) == len(panel.names)):
         raise _too_short(task, table, panel)
     return examples, replace(context, odd=tuple(notes))

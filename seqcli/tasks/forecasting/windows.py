@@ -164,8 +164,8 @@ class ForecastWindows:
     windows: Windows
     ridge: Ridge | None = None
     """What the network's answers are relative to, where the frame says so."""
-    weights: FloatArray | None = None
-    """(S,) how much an error of each series counts in training; None for all the same."""
+    units: FloatArray | None = None
+    """(S,) how hard each series is, and so how little its errors count; None for all alike."""
     note: str = ""
     """A sentence on what is scored here, for the table's caption."""
 
@@ -205,9 +205,15 @@ class ForecastWindows:
             out[AHEAD] = np.ascontiguousarray(ahead)
         if TARGET in raw:
             out[TARGET] = (raw[TARGET] - self.frame.reference(past, self.ridge)) / self.frame.target_spread
-            if self.weights is not None:
-                out[WEIGHT] = self.weights[self.panel.series_of(self.windows.starts[rows])]
+            if self.units is not None:
+                out[WEIGHT] = 1 / self.units[self.panel.series_of(self.windows.starts[rows])]
         return out
+
+    @property
+    def own_units(self) -> NDArray[Any]:
+        """The unit of each window's series, (N, 1, 1)."""
+        units = np.ones(len(self.panel.names), dtype=np.float32) if self.units is None else self.units
+        return units[self.series, None, None].astype(np.float64)
 
     def _ahead(self, raw: Batch, rows: IntArray) -> FloatArray:
         """What is known of the steps after some windows and of their series: (B, H, A), or (B, A) in one."""
