@@ -7,7 +7,7 @@ training rows; MSE and MAE over all windows whose horizon lies in the test part)
 M4-Hourly-test.csv (the last 48 values of each series; sMAPE, MASE, and OWA against Naive2), and
 finance-charts-apple.csv. --only names some of the sets.
 
-seqcli    ``seqcli evaluate FILE --protocol ltsf|m4`` with the horizon alone typed: the mix, the network alone, the
+seqcli    ``seqcli evaluate FILE --protocol ltsf|m4`` with the horizon alone typed: the mix, network and
           ridge alone, and forecasts that need no fitting, of one run
 torch     nn.GRU 1 × 128 over a window of 96 steps, all columns in, all steps of all columns out of its last
           state, batch 32, Adam 1e-3, squared error, for as long as seqcli took, as a tutorial has it
