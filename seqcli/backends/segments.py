@@ -60,15 +60,19 @@ class Segments(nn.Module):
             own = graph.node("Gather", x, graph.constant(np.arange(self.readers)), axis=2)
             own = graph.node("Transpose", own, perm=[0, 2, 1])
             x_own = graph.node("Unsqueeze", own, graph.constant([3]))  # (B, K, T, 1)
-            rest = graph.node("Gather", x, graph.constant(np.array(self.others)), axis=2)
-            rest = graph.node("Unsqueeze", rest, graph.constant([1]))  # (B, 1, T, R)
-            spread = graph.constant(np.zeros((1, self.readers, 1, 1), dtype=np.float32))
-            x = graph.node("Concat", x_own, graph.node("Add", rest, spread), axis=3)
+            x = self._beside(graph, x_own, x) if self.others else x_own
         size = self.segment * self.width
         joined = graph.node("Reshape", x, graph.constant([0, self.readers, -1, size]))
         read = graph.node("Relu", graph.affine(joined, self.project.weight, self.project.bias))
         read = graph.node("Transpose", read, perm=[2, 0, 1, 3])  # (n, B, readers, H)
         return graph.node("Reshape", read, graph.constant([0, -1, self.project.out_features]))
+
+    def _beside(self, graph: GraphWriter, own: str, x: str) -> str:
+        """own (B, K, T, 1) with the columns of x (B, T, F) behind the targets: (B, K, T, 1 + R)."""
+        rest = graph.node("Gather", x, graph.constant(np.array(self.others)), axis=2)
+        rest = graph.node("Unsqueeze", rest, graph.constant([1]))  # (B, 1, T, R)
+        spread = graph.constant(np.zeros((1, self.readers, 1, 1), dtype=np.float32))
+        return graph.node("Concat", own, graph.node("Add", rest, spread), axis=3)
 
 
 class ParallelDecoder(nn.Module):
