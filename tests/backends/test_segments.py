@@ -83,7 +83,9 @@ def by_loop(network, batch):
         v = []
         for begin in range(0, own.shape[1], w):
             x = own[:, begin : begin + w].reshape(rows, -1)  # step by step, its columns side by side
-            v.append(np.maximum(x @ weights["segments.project.weight"].T + weights["segments.project.bias"], 0))
+            v.append(
+                np.maximum(x @ weights["segments.project.weight"].T + weights["segments.project.bias"], 0)
+            )
         x, after = np.stack(v), []
         for cell in cells:
             x, state, _ = cell.forward(x, tuple(np.zeros((rows, hidden)) for _ in cell.states))
