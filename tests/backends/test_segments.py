@@ -1,4 +1,4 @@
-"""Segments and the parallel decoder: equal to their equations in NumPy, to their ONNX graph, to finite differences."""
+"""Segments and the parallel decoder: equal to their equations in NumPy, to their graph, to differences."""
 
 from __future__ import annotations
 

@@ -127,12 +127,13 @@ def choose_window(
 
     ``parts`` are the positions (N,) of training and validation.
     """
+    learnt, asked = (series.asked(part) for part in parts)  # nothing is fitted on the validation part
     judged: list[Judged] = []
     reads = list(candidates)
     while reads and not judged:  # a window too long for whole training windows says nothing
         shape = (reads[-1], horizon)
         starts = tuple(part_starts(panel, part, *shape) for part in parts)
-        judged = judge_ridges(series, (starts[0], starts[1]), shape, reads)
+        judged = judge_ridges(((learnt, starts[0]), (asked, starts[1])), shape, reads)
         reads.pop()
     if not judged:
         return candidates[0], f"window {candidates[0]}: nothing to choose it on", None
