@@ -130,8 +130,8 @@ def judge_ridges(
     """The best ridge of each lookback in ``reads`` by its error on validation.
 
     ``parts`` are training and validation: what is asked for in each, and starts (N,) of its windows.
-    ``shape`` is (window, horizon). Empty where no training window has its whole horizon in the training part, or no
-    validation step is known.
+    ``shape`` is (window, horizon). Empty where no training window has its whole horizon in the training
+    part, or no validation step is known.
     """
     ((learnt, train), (series, validation)), (window, horizon) = parts, shape
     sums = _Sums.of(learnt, train, window, horizon)
