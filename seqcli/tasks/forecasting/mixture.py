@@ -38,7 +38,7 @@ ROUNDS = 20
 NEAR = 0.05
 """Errors below this share of the mean weigh no more than it."""
 CHANCE = 1.645
-"""Standard errors that a gain of nothing stays below 19 times of 20."""
+"""Standard errors that a gain of nothing stays below 19 times of 20, measured on many blocks."""
 LEAST_BLOCKS = 4
 FEW_GAIN = 0.05
 """What a mix must gain over the best simple member where there are too few blocks to tell chance."""
@@ -152,14 +152,18 @@ class Mixture:
         ordered = members == tuple(name for name in MEMBERS if name in members)
         if not members or not ordered or weights.shape != (len(members), targets):
             raise ModelError("the model's forecast mixes what it does not have")
-        if not np.isfinite(weights).all() or (weights < 0).any() or not 0 <= seasons <= MOST_SEASONS:
+        usable = np.isfinite(weights).all() and (weights >= 0).all()
+        if not usable or (abs(weights.sum(axis=0) - 1) > 1e-6).any() or not 0 <= seasons <= MOST_SEASONS:
             raise ModelError("the model's forecast has weights that cannot be used")
         if (RIDGE in members) != (penalty is not None) or (SEASON_MEAN in members) != (seasons > 1):
             raise ModelError("the model's forecast lacks one of its members")
-        if data["simplest"] not in SIMPLE:
+        if data["simplest"] not in SIMPLE or data["simplest"] not in members:
             raise ModelError("the model's forecast was compared with nothing that is known")
+        gain = float(data["gain"])
+        if not np.isfinite(gain) or not 0 <= float(penalty or 0) < np.inf:
+            raise ModelError("the model's forecast has a gain or a penalty that cannot be")
         ridge = None if penalty is None else Ridge(np.zeros((1, 1, 1), dtype=np.float32), float(penalty))
-        return cls(members, weights, seasons, ridge, data["simplest"], float(data["gain"]))
+        return cls(members, weights, seasons, ridge, data["simplest"], gain)
 
 
 def simple_forecast(name: str, past: FloatArray, frame: Frame, seasons: int) -> Array:
@@ -229,7 +233,9 @@ def beats(errors: Array, simple: Array, blocks: NDArray[np.int64]) -> bool:
     """Whether absolute ``errors`` (N, H, K) are below ``simple`` ones by more than chance.
 
     Errors of windows that overlap go together, so gains are averaged over ``blocks`` (N,) first, and must be
-    above :data:`CHANCE` standard errors of those means; of few blocks a share of the error is asked for.
+    above :data:`CHANCE` standard errors of those means, more where blocks are not many (Student's t). The
+    last windows of a block still overlap the first of the next: what neighbours share is added to the
+    variance (Newey and West 1987, lag 1). Of few blocks a share of the error is asked for.
     """
     gain = simple - errors
     known = ~np.isnan(gain)
@@ -242,4 +248,15 @@ def beats(errors: Array, simple: Array, blocks: NDArray[np.int64]) -> bool:
     means = totals / np.bincount(place, counts[counts > 0], len(each))
     if len(means) < LEAST_BLOCKS:
         return bool(gain[known].mean() > FEW_GAIN * simple[known].mean())
-    return bool(means.mean() > CHANCE * means.std(ddof=1) / np.sqrt(len(means)))
+    off, freedom = means - means.mean(), len(means) - 1
+    neighbours = np.diff(each) == 1
+    shared = float((off[1:] * off[:-1])[neighbours].sum()) / freedom
+    variance = means.var(ddof=1) + max(shared, 0.0)  # twice the covariance, by a half
+    return bool(means.mean() > student(freedom) * np.sqrt(variance / len(means)))
+
+
+def student(freedom: int) -> float:
+    """The quantile of Student's t that stands for :data:`CHANCE` (Abramowitz and Stegun 1964, 26.7.5)."""
+    z = CHANCE
+    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    return z + first / freedom + second / freedom**2
