@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.errors import ModelError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.preprocessing.windowing import evenly
@@ -372,16 +371,8 @@ class Forecast:
 
     def with_arrays(self, arrays: Mapping[str, FloatArray]) -> Forecast:
         """This task with its ridge's weights. Raises ModelError where they do not fit."""
-        ridge = self.mixture.ridge
-        if ridge is None:
-            return self
-        weights = arrays.get(RIDGE)
-        shaped = weights is not None and weights.ndim == 3 and weights.shape[0] in (1, len(self.plan.target))
-        if weights is None or not shaped or weights.shape[2] != self.frame.horizon:
-            raise ModelError("the model's ridge does not fit its window")
-        if not 1 <= weights.shape[1] <= self.frame.window or not np.isfinite(weights).all():
-            raise ModelError("the model's ridge holds numbers that cannot be used")
-        return replace(self, mixture=replace(self.mixture, ridge=replace(ridge, weights=weights)))
+        shape = (len(self.plan.target), self.frame.window, self.frame.horizon)
+        return replace(self, mixture=self.mixture.with_arrays(arrays, shape))
 
 
 def error_scales(values: Array, targets: int, season: int) -> Array:

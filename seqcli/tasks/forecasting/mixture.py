@@ -143,6 +143,23 @@ class Mixture:
             "gain": self.gain,
         }
 
+    def with_arrays(self, arrays: Mapping[str, FloatArray], shape: tuple[int, int, int]) -> Mixture:
+        """This mixture with its ridge's weights (P, L, H); ``shape`` is (targets, window, horizon).
+
+        Raises ModelError where they do not fit, and for arrays of something else.
+        """
+        if set(arrays) != ({RIDGE} if self.ridge else set()):
+            raise ModelError("the model's forecast comes with arrays that are not those of its members")
+        if self.ridge is None:
+            return self
+        weights, (targets, window, horizon) = arrays[RIDGE], shape
+        fits = weights.ndim == 3 and weights.shape[0] in (1, targets) and weights.shape[2] == horizon
+        if not fits or not 1 <= weights.shape[1] <= window or weights.dtype != np.float32:
+            raise ModelError("the model's ridge does not fit its window")
+        if not np.isfinite(weights).all():
+            raise ModelError("the model's ridge holds numbers that cannot be used")
+        return replace(self, ridge=replace(self.ridge, weights=weights))
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any], targets: int) -> Mixture:
         """Rebuild, the ridge still without weights. Raises ModelError, KeyError, TypeError or ValueError."""
