@@ -181,6 +181,10 @@ class Forecast:
         """Whether the network has any weight."""
         return self.mixture.counts(NETWORK)
 
+    def composition(self, network: str) -> str:
+        """Which members count how much, in a sentence; ``network`` is what the network is called."""
+        return self.mixture.sentence(network, self.plan.target)
+
     def refitted(self, examples: Examples) -> Forecast:
         """This task with its ridge fitted anew on all ``examples``."""
         examples, ridge = windows_of(examples), self.mixture.ridge
