@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
-from seqcli.preprocessing.windowing import evenly
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import TARGET, Examples, FloatArray, IntArray
@@ -41,6 +40,7 @@ from seqcli.tasks.forecasting.windows import (
     VALUES,
     ForecastWindows,
     Frame,
+    few_enough,
     windows_of,
 )
 from seqcli.tasks.metrics import HIGHER_IS_BETTER
@@ -48,7 +48,9 @@ from seqcli.tasks.metrics import HIGHER_IS_BETTER
 Array = NDArray[np.float64]
 
 CHUNK = 512
-"""Windows whose past is gathered at a time."""
+"""Windows whose past is gathered at a time, fewer where they are wide."""
+MOST_NUMBERS = 8_000_000
+"""Steps × targets of them."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,9 @@ class Forecast:
         frame = fitted.shape.frame
         task = cls._from(fitted, options)
         train, validation, test = (fitted.windows(part) for part in range(3))
-        some = train.take(evenly(np.arange(len(train)), most_validation(frame.horizon, len(plan.target))))
+        steps, targets = frame.window + frame.horizon, len(plan.target)
+        most = most_validation(frame.horizon, targets)
+        some = train.take(few_enough(np.arange(len(train)), steps, targets, most))
         missed = (some.scaled_actual() - frame.before(some.past())) / frame.target_spread
         training = training_defaults(train, options)
         hidden = training.pop("hidden_size")
@@ -203,14 +207,13 @@ class Forecast:
     def _member(self, name: str, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """The scaled forecast (N, H, K) of one member."""
         return _in_chunks(
-            lambda rows: self.mixture.member(name, examples.past(rows), outputs[rows], self.frame),
-            len(examples),
+            lambda rows: self.mixture.member(name, examples.past(rows), outputs[rows], self.frame), examples
         )
 
     def _combined(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """The scaled forecast (N, H, K)."""
         return _in_chunks(
-            lambda rows: self.mixture.combined(examples.past(rows), outputs[rows], self.frame), len(examples)
+            lambda rows: self.mixture.combined(examples.past(rows), outputs[rows], self.frame), examples
         )
 
     def held_to(
@@ -386,6 +389,8 @@ def error_scales(values: Array, targets: int, season: int) -> Array:
     return np.where(np.isnan(scales), single, scales)
 
 
-def _in_chunks(make: Callable[[slice], Array], count: int) -> Array:
-    """What ``make`` says of ``count`` windows, some at a time: (N, H, K)."""
-    return np.concatenate([make(slice(begin, begin + CHUNK)) for begin in range(0, max(count, 1), CHUNK)])
+def _in_chunks(make: Callable[[slice], Array], examples: ForecastWindows) -> Array:
+    """What ``make`` says of all windows, some at a time: (N, H, K)."""
+    size = int(np.clip(MOST_NUMBERS // (examples.frame.window * examples.panel.targets), 1, CHUNK))
+    begins = range(0, max(len(examples), 1), size)
+    return np.concatenate([make(slice(begin, begin + size)) for begin in begins])

@@ -161,6 +161,7 @@ def choose_segment(window: int, season: int | None, options: Options) -> int:
     """
     network, forecast = options.network, options.forecast
     plain = network.bidirectional or network.cell == "none" or network.pool not in (None, "last")
+    plain = plain or network.hidden_size == 1  # a segment to come is told by its place and its target
     if forecast.decoder == "direct" or (forecast.decoder is None and forecast.segment is None and plain):
         return 0
     if forecast.segment is not None:
@@ -184,18 +185,30 @@ def check_decoder(options: Options, window: int) -> None:
     """Raise UsageError for options that no network obeys together."""
     network, forecast = options.network, options.forecast
     if forecast.decoder == "direct" and forecast.segment not in (None, 1):
-        raise UsageError("--segment shapes the parallel decoder, and --decoder direct reads step by step")
+        raise UsageError(
+            "--segment shapes the parallel decoder, and --decoder direct reads step by step",
+            "leave out one of them",
+        )
     if forecast.segment is not None and forecast.segment > window:
-        raise UsageError(f"--segment {forecast.segment} is longer than the window of {window}")
+        longer = "" if forecast.window else ", or type a longer --window"
+        raise UsageError(
+            f"--segment {forecast.segment} is longer than the window of {window}",
+            f"--segment {window} is the longest{longer}",
+        )
     if forecast.decoder == "direct" or (forecast.decoder is None and forecast.segment is None):
         return
     flag = "--decoder parallel" if forecast.decoder else "--segment"
+    hint = f"leave out {flag}, and the network reads step by step"
     if network.bidirectional:
-        raise UsageError(f"{flag} goes on from the last step, and a network that reads both ways has none")
+        said = f"{flag} goes on from the last step, and a network that reads both ways has none"
+        raise UsageError(said, hint)
     if network.cell == "none":
-        raise UsageError(f"{flag} needs a state to go on from, and --cell none has none")
+        raise UsageError(f"{flag} needs a state to go on from, and --cell none has none", hint)
     if network.pool not in (None, "last"):
-        raise UsageError(f"{flag} goes on from the last state, and --pool {network.pool} takes all")
+        raise UsageError(f"{flag} goes on from the last state, and --pool {network.pool} takes all", hint)
+    if network.hidden_size == 1:
+        said = f"{flag} needs a unit for the place of a segment and one for its target"
+        raise UsageError(said, "--hidden-size 2 is the least")
 
 
 def most_validation(horizon: int, targets: int) -> int:

@@ -122,6 +122,8 @@ class Mixture:
             return (
                 f"on validation nothing was better than {_THE[self.simplest]} by more than chance: it is used"
             )
+        if not self.gain and self.counts(NETWORK) and self.weights.max(axis=0).min() == 1.0:
+            return f"nothing was held out to mix members by: the {network} alone is used"
         shares = self.weights.mean(axis=1)
         order = np.argsort(-shares, kind="stable")
         parts = [
