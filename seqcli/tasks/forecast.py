@@ -25,7 +25,7 @@ from seqcli.tasks.forecasting.choices import most_validation
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
 from seqcli.tasks.forecasting.metrics import averaged, point_metrics, seasonal_error
-from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE, SEASON_MEAN, Mixture
+from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE, SEASON_MEAN, Mixture, called
 from seqcli.tasks.forecasting.network import network_spec, training_defaults
 from seqcli.tasks.forecasting.next import ForecastContext, next_rows, next_step_line
 from seqcli.tasks.forecasting.panel import Panel
@@ -187,7 +187,7 @@ class Forecast:
 
     def composition(self, network: str) -> str:
         """Which members count how much, in a sentence; ``network`` is what the network is called."""
-        return self.mixture.sentence(network, self.plan.target)
+        return self.mixture.sentence(called(network), self.plan.target)
 
     def refitted(self, examples: Examples) -> Forecast:
         """This task with its ridge fitted anew on all ``examples``."""
@@ -275,7 +275,7 @@ class Forecast:
         scaling = self._scaling_as_cut(examples)
         scores = [Scores("combined", averaged(self._metrics(self.forecasts(outputs, examples), examples)))]
         names = {
-            NETWORK: f"{network} alone",
+            NETWORK: f"{called(network)} alone",
             RIDGE: "ridge alone",
             SEASON_MEAN: f"mean of {self.mixture.seasons} seasons",
         }

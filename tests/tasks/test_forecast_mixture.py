@@ -235,6 +235,15 @@ def test_the_sentence_says_what_is_used() -> None:
     )
 
 
+def test_without_a_held_out_part_nothing_is_said_to_be_mixed() -> None:
+    alone = Mixture.of_network(2, frame_of(targets=2))
+    assert alone.sentence("gru", ("y", "z")) == (
+        "nothing was held out to mix members by: the gru alone is used"
+    )
+    won = replace(alone, gain=0.3)
+    assert won.sentence("gru", ("y", "z")).startswith("mixed by validation: 100 % gru, 30.0 % below")
+
+
 def saved_mixture(**changes) -> dict:
     some = Mixture(
         ("naive", "season mean", "ridge", "network"),

@@ -185,6 +185,11 @@ class Mixture:
         return cls(members, weights, seasons, ridge, data["simplest"], gain)
 
 
+def called(cell: str) -> str:
+    """What a network is called beside other members: by its cell, where that has a name."""
+    return "network" if cell == "none" else cell
+
+
 def simple_forecast(name: str, past: FloatArray, frame: Frame, seasons: int) -> Array:
     """The scaled forecast (N, H, K) of one of :data:`SIMPLE` for scaled windows (N, W, K)."""
     if name == NAIVE:
