@@ -67,15 +67,18 @@ def _input(spec: NetworkSpec) -> list[str]:
         elif item.kind == "values":
             reads.append(f"{item.field}_t")
     joined = reads[0] if len(reads) == 1 else "[" + "; ".join(reads) + "]"
-    return ["input, step t of τ", f"x_t = {joined}   ({_input_width(spec)})", *tables]
+    steps = "T" if spec.decoder == "parallel" else "τ"
+    return [f"input, step t of {steps}", f"x_t = {joined}   ({_input_width(spec)})", *tables]
 
 
 def _encoder(spec: NetworkSpec) -> list[str]:
     """The cell's equations and the shapes of each layer."""
     hidden, output = spec.hidden_size, _output_width(spec)
-    lines = [f"{spec.cell}, layers: {spec.num_layers}", *cell_equations(spec.cell)]
+    decodes = spec.decoder != "direct"
+    reads = ", one step a segment: x_t is v_t, t = 1 … n" if decodes else ""
+    lines = [f"{spec.cell}, layers: {spec.num_layers}{reads}", *cell_equations(spec.cell)]
     for layer in range(1, spec.num_layers + 1):
-        first = "v_t" if spec.decoder != "direct" else "x_t"
+        first = "v_t" if decodes else "x_t"
         size, source = (_layer_width(spec), first) if layer == 1 else (output, f"h_t of layer {layer - 1}")
         recurrent = "" if spec.cell == "none" else f"  W_h· ({hidden}, {hidden})"
         shapes = f"W_i· ({hidden}, {size}){recurrent}  b ({hidden})"
@@ -90,10 +93,15 @@ def _encoder(spec: NetworkSpec) -> list[str]:
 def _segments(spec: NetworkSpec) -> list[str]:
     """Several steps as one vector."""
     width = spec.segment * (_input_width(spec) - spec.readers + 1)
-    lines = [f"segments of {spec.segment}, v_i for x_t in the following"]
-    lines.append(f"v_i = ReLU(W_v [x_(i-1)w+1; …; x_iw] + b_v)   W_v ({spec.hidden_size}, {width})")
+    w, hidden = spec.segment, spec.hidden_size
+    steps = f"[x_({w}i-{w - 1}); …; x_({w}i)]" if w > 1 else "x_i"
+    lines = [f"segment i of n = T / {w}" if w > 1 else "segment i of n = T, of one step"]
+    lines.append(f"v_i = ReLU(W_v {steps} + b_v)   W_v ({hidden}, {width})  b_v ({hidden})")
     if spec.readers > 1:
-        lines.append(f"each of {spec.readers} targets is read by itself, with the same weights")
+        lines.append(
+            f"each of {spec.readers} targets is read by itself, with the same weights: of x its own column "
+            "and those behind the targets"
+        )
     return lines
 
 
@@ -104,20 +112,31 @@ def _decoder(spec: NetworkSpec) -> list[str]:
     ahead = sum(item.size for item in spec.inputs if item.kind == "ahead")
     known = " + W_a a_j" if ahead else ""
     half = spec.hidden_size // 2
+    hidden = spec.hidden_size
     if spec.decoder == "recursive":
         return [
             f"decoder, {count} segments to come one by one",
-            f"y_j = W (h_(τ+j-1) + c_k{known}) + b   ({own}),   W ({own}, {spec.hidden_size})",
+            f"y_j = W (h_(τ+j-1) + c_k{known}) + b   ({own}),   W ({own}, {hidden})",
             "h_(τ+j) = cell(v(y_j), h_(τ+j-1)), other columns as they were last",
             *([f"a_j: what is known of the segment ({spec.segment} × {ahead})"] if ahead else []),
         ]
+    carried = "the last state of each layer" if spec.num_layers > 1 else "the last state"
+    named = ", c_k of target k" if spec.readers > 1 else ""
     lines = [
-        f"decoder, {count} segments to come",
-        f"q_j = [p_j; c_k]{known}   p ({count}, {half})  c ({spec.readers}, {spec.hidden_size - half})",
-        f"y_j = W cell(q_j, h_τ) + b   ({own}),   W ({own}, {spec.hidden_size})",
+        f"decoder, segment j of {count} to come, all side by side",
+        f"q_j = [p_j; {'c_k' if named else 'c'}]{known}   "
+        f"p ({count}, {half})  c ({spec.readers}, {hidden - half}){named}",
+        f"y_j = W {spec.cell}(q_j) + b   ({own})   W ({own}, {hidden})  b ({own}); "
+        f"{spec.cell} goes on from {carried}",
     ]
     if ahead:
-        lines.insert(2, f"a_j: what is known of the segment ({spec.segment} × {ahead})")
+        shape = f"({hidden}, {spec.segment * ahead})"
+        lines.insert(2, f"a_j: what is known of the segment, {spec.segment} × {ahead}   W_a {shape}")
+    rest = count * spec.segment - horizon
+    if rest:
+        lines.append(
+            f"the horizon is {horizon}: the last {rest} of the {count * spec.segment} steps are not used"
+        )
     return lines
 
 

@@ -62,16 +62,20 @@ class Segments(nn.Module):
         own = graph.node("Gather", x, graph.constant(np.arange(self.readers)), axis=2)
         own = graph.node("Transpose", own, perm=[0, 2, 1])
         own = graph.node("Unsqueeze", own, graph.constant([3]))  # (B, K, T, 1)
-        rest = graph.node("Gather", x, graph.constant(np.array(self.others, dtype=np.int64)), axis=2)
-        rest = graph.node("Unsqueeze", rest, graph.constant([1]))  # (B, 1, T, R)
-        spread = graph.constant(np.zeros((1, self.readers, 1, 1), dtype=np.float32))
-        both = graph.node("Concat", own, graph.node("Add", rest, spread), axis=3)
+        both = self._beside(graph, own, x) if self.others else own
         # (B, K, T, F') → (B * K, T, F'), by way of segments, since T may be any number of them.
         size = self.segment * self.width
         joined = graph.node("Reshape", both, graph.constant([0, 0, -1, size]))
         joined = graph.node("Transpose", joined, perm=[2, 0, 1, 3])  # (n, B, K, w * F')
         joined = graph.node("Reshape", joined, graph.constant([0, -1, size]))
         return graph.node("Transpose", joined, perm=[1, 0, 2])  # (B * K, n, w * F')
+
+    def _beside(self, graph: GraphWriter, own: str, x: str) -> str:
+        """own (B, K, T, 1) with the columns of x (B, T, F) behind the targets: (B, K, T, 1 + R)."""
+        rest = graph.node("Gather", x, graph.constant(np.array(self.others)), axis=2)
+        rest = graph.node("Unsqueeze", rest, graph.constant([1]))  # (B, 1, T, R)
+        spread = graph.constant(np.zeros((1, self.readers, 1, 1), dtype=np.float32))
+        return graph.node("Concat", own, graph.node("Add", rest, spread), axis=3)
 
     def write_read(self, graph: GraphWriter, x: str) -> str:
         """:meth:`read`, time first: (N, n * w, F') or (N, n, w * F') → (n, N, H)."""

@@ -71,9 +71,8 @@ def read_text(model: SavedModel, text: str) -> Reading:
 
 def _reads(task: Task) -> str:
     """What a model reads that is not one text."""
-    columns = (*task.plan.text, *task.plan.features)
-    if not columns:
-        return "past numbers"
+    own = task.plan.target if task.plan.task == "forecast" else ()  # its own past
+    columns = (*own, *task.plan.text, *task.plan.features)
     return ", ".join(columns[:_NAMED]) + (", …" if len(columns) > _NAMED else "")
 
 

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 import numpy as np
 
 from seqcli.errors import ModelError
-from seqcli.model_dir import SavedModel
+from seqcli.model_dir import TASK_ARRAY, SavedModel
+from seqcli.saved.record import WEIGHTS
 from seqcli.tasks.base import Mixing, Task
 from seqcli.tasks.registry import load_task
 
@@ -18,7 +19,14 @@ def saved_task(model: SavedModel) -> Task:
     try:
         with blamed_on(model):
             task = load_task(model.record["task"])
-            return task.with_arrays(model.weights(of_task=True)) if isinstance(task, Mixing) else task
+            if isinstance(task, Mixing):
+                return task.with_arrays(model.weights(of_task=True))
+            if any(name.startswith(TASK_ARRAY) for name in model.record["files"][WEIGHTS]["tensors"]):
+                raise ModelError(
+                    f"{model.path}/{WEIGHTS}: holds arrays that the model's task does not read",
+                    "train the model again",
+                )
+            return task
     except (AttributeError, TypeError, RecursionError) as error:
         raise _blame(model, error) from error
 

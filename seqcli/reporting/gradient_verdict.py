@@ -82,7 +82,7 @@ def _ranking(flows: Sequence[Flow]) -> str:
         verb = "all remember equally long" if len(tied) == len(ordered) > 1 else ""
         verb = verb or f"{_and(tied)} remember{'s' if len(tied) == 1 else ''} longest"
         counts = [f"{flow.cell} {reach_text(flow.carrier)}" for flow in ordered]
-        parts.append(f"{verb} (steps: {', '.join(counts)})")
+        parts.append(f"{verb} ({ordered[0].carrier.unit}s: {', '.join(counts)})")
     for fate, plural in (("explodes", "explode"), ("grows", "grow")):
         wild = [flow for flow in flows if flow.curves and flow.carrier.fate == fate]
         parts += [f"{_and(wild)} {fate if len(wild) == 1 else plural}"] if wild else []
@@ -122,7 +122,7 @@ def _total(curve: Curve, shortcuts: Sequence[str]) -> str:
         return "the output has no gradient at all"
     path = f"{' and '.join(shortcuts)} {verb} every step a path of its own to the output, which is no memory"
     if curve.memory is not None:
-        return f"below 1 % after {curve.memory} steps; {path}"
+        return f"below 1 % after {after(curve, curve.memory)}; {path}"
     return f"{_left(curve)}; {path}"
 
 
@@ -142,10 +142,10 @@ def _of_cell(flow: Flow) -> str:
 def _what(curve: Curve) -> str:
     """Its fate with the numbers that show it."""
     if curve.fate in ("explodes", "grows"):
-        return f"{curve.fate}: {curve.rate:.2f}-fold a step, {curve.growth:.2g} times in all"
+        return f"{curve.fate}: {curve.rate:.2f}-fold a {curve.unit}, {curve.growth:.2g} times in all"
     if curve.memory is not None:
         early = ", fastest at first" if curve.rate**curve.memory > UNEVEN * LEFT else ""
-        return f"vanishes: below 1 % after {curve.memory} steps{early}"
+        return f"vanishes: below 1 % after {after(curve, curve.memory)}{early}"
     beyond = curve.reach > curve.steps and math.isfinite(curve.reach)
     return f"lasts: {_left(curve)}" + (f", 1 % after some {curve.reach:,.0f} at this rate" if beyond else "")
 
@@ -154,8 +154,13 @@ def _left(curve: Curve) -> str:
     """What there is at the furthest step back."""
     end = float(curve.ratio[-1])
     if end > 1:
-        return f"{end:.1f} times as large after {curve.steps} steps"
-    return f"{share(end)} is left after {curve.steps} steps"
+        return f"{end:.1f} times as large after {after(curve, curve.steps)}"
+    return f"{share(end)} is left after {after(curve, curve.steps)}"
+
+
+def after(curve: Curve, count: int) -> str:
+    """So many steps back, or segments."""
+    return f"{count} {curve.unit}{'' if count == 1 else 's'}"
 
 
 def _why(curve: Curve, cause: Cause) -> str:
@@ -163,7 +168,7 @@ def _why(curve: Curve, cause: Cause) -> str:
     if not cause.gate:
         return _plain(curve, cause)
     gate, rate = cause.gate_mean, curve.rate
-    said = f"{GATES.get(cause.gate, f'gate {cause.gate}')} {gate:.2f}: {_lost(1 - gate)}"
+    said = f"{GATES.get(cause.gate, f'gate {cause.gate}')} {gate:.2f}: {_lost(1 - gate, curve.unit)}"
     if abs(rate - gate) <= AGREES:
         return said
     if rate < gate:
@@ -179,16 +184,16 @@ def _plain(curve: Curve, cause: Cause) -> str:
         matrix = f"W_hh stretches up to {cause.stretch:.2f}-fold"
     else:
         matrix = f"spectral radius of W_hh {cause.radius:.2f}"
-    return f"{matrix}, of which tanh passes {cause.slope:.2f}: {_lost(1 - curve.rate)}"
+    return f"{matrix}, of which tanh passes {cause.slope:.2f}: {_lost(1 - curve.rate, curve.unit)}"
 
 
-def _lost(part: float) -> str:
-    """A share that is lost each step, in words."""
+def _lost(part: float, unit: str) -> str:
+    """A share that is lost each step or segment, in words."""
     if part <= 0.0:
         return "more returns than is lost"
     if HALF[0] <= part <= HALF[1]:
-        return "half is lost each step"
-    return f"{share(part)} is lost each step"
+        return f"half is lost each {unit}"
+    return f"{share(part)} is lost each {unit}"
 
 
 def in_all(rate: float) -> str:

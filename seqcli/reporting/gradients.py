@@ -87,12 +87,17 @@ def panels(found: Inspection) -> list[LogPanel]:
         carrier = found.flows[0].carrier
         title = f"{found.flows[0].cell}, share of the gradient that reaches {carrier.state}"
         return [
-            LogPanel(title, [_line(flow.beside(carrier), stage_name(flow.stage)) for flow in found.flows])
+            LogPanel(
+                title,
+                [_line(flow.beside(carrier), stage_name(flow.stage)) for flow in found.flows],
+                found.unit,
+            )
         ]
     drawn = []
     for stage, flows in found.stages.items():
         lines = [_line(flow.carrier, flow.cell) for flow in flows if flow.curves]
-        drawn += [LogPanel(stage_name(stage) if stage != "linear" else "W_hh = s Q", lines)] if lines else []
+        title = stage_name(stage) if stage != "linear" else "W_hh = s Q"
+        drawn += [LogPanel(title, lines, found.unit)] if lines else []
     return drawn
 
 
@@ -130,25 +135,32 @@ def summary_table(found: Inspection) -> ResultTable:
             row += [None if math.isnan(gate) else gate] if gated else []
             rows.append((*row, *((clipped,) if trained else ())))
     caption = (
-        "rate: factor a step; memory: steps until less than 1 % is left"
+        f"rate: factor a {found.unit}; memory: {found.unit}s until less than 1 % is left"
         + ("; gate: mean opening of what keeps the state" if gated else "")
         + ("; c is measured against its own peak" if any(row[2 + deep] == "c" for row in rows) else "")
     )
-    return ResultTable("How far back the gradient of the last state reaches", tuple(columns), rows, caption)
+    title = "How far back the gradient of the last state reaches"
+    if found.segment > 1:
+        title += f", in segments of {found.segment} steps"
+    return ResultTable(title, tuple(columns), rows, caption)
 
 
 NUMBERS = ("cell", "stage", "layer", "state", "k", "mean", "p10", "p50", "p90", "ratio")
 
 
 def numbers_table(found: Inspection) -> ResultTable:
-    """Every number: norms by cell, stage, layer, state and step back; of a training that exploded one row."""
+    """Every number: norms by cell, stage, layer, state and step back; of a training that exploded one row.
+
+    Where segments are counted, the column of the step says so.
+    """
     rows: list[tuple[Cell, ...]] = []
     for flow in found.flows:
         if flow.diverged:
             rows.append((flow.cell, flow.stage, None, None, None, math.inf, None, None, None, None))
         for curve in flow.curves:
             rows += _numbers(flow, curve)
-    return ResultTable("", tuple(ResultColumn(name) for name in NUMBERS), rows)
+    names = ["segments_back" if name == "k" and found.segment > 1 else name for name in NUMBERS]
+    return ResultTable("", tuple(ResultColumn(name) for name in names), rows)
 
 
 def _numbers(flow: Flow, curve: Curve) -> list[tuple[Cell, ...]]:

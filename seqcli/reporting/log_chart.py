@@ -38,6 +38,8 @@ class LogPanel:
 
     title: str
     lines: Sequence[LogLine]
+    unit: str = "step"
+    """What is counted going back."""
 
 
 def draw_panels(panels: Sequence[LogPanel], width: int, plain: bool = False) -> list[list[Segment]]:
@@ -116,7 +118,7 @@ class _Plot:
             drawn.append([(self._labels[row].rjust(self._margin) + " ", "dim"), (wall, "dim"), *body])
         drawn.append([(" " * (self._margin + 1) + corner + rule * self._columns, "dim")])
         end = str(self._steps)
-        words = "0" + "steps back".center(self._columns - 1 - len(end)) + end
+        words = "0" + f"{self._panel.unit}s back".center(self._columns - 1 - len(end)) + end
         drawn.append([(" " * (self._margin + 2) + words, "dim")])
         return drawn
 

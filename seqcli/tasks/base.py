@@ -200,6 +200,9 @@ class Mixing(Protocol):
     def network_counts(self) -> bool:
         """Whether the network has any weight."""
 
+    def composition(self, network: str) -> str:
+        """What the answer is mixed of, in a sentence; ``network`` is what the network is called."""
+
     def member_scores(self, outputs: NDArray[np.float32], examples: Examples, network: str) -> list[Scores]:
         """Scores of the mix, and of each fitted member alone; ``network`` is what the network is called.
 

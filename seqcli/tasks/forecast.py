@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
-from seqcli.preprocessing.windowing import evenly
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import TARGET, Examples, FloatArray, IntArray
@@ -26,7 +25,7 @@ from seqcli.tasks.forecasting.choices import most_validation
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
 from seqcli.tasks.forecasting.metrics import averaged, point_metrics, seasonal_error
-from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE, SEASON_MEAN, Mixture
+from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE, SEASON_MEAN, Mixture, called
 from seqcli.tasks.forecasting.network import network_spec, training_defaults
 from seqcli.tasks.forecasting.next import ForecastContext, next_rows, next_step_line
 from seqcli.tasks.forecasting.panel import Panel
@@ -43,6 +42,7 @@ from seqcli.tasks.forecasting.windows import (
     VALUES,
     ForecastWindows,
     Frame,
+    few_enough,
     windows_of,
 )
 from seqcli.tasks.metrics import HIGHER_IS_BETTER
@@ -50,7 +50,9 @@ from seqcli.tasks.metrics import HIGHER_IS_BETTER
 Array = NDArray[np.float64]
 
 CHUNK = 512
-"""Windows whose past is gathered at a time."""
+"""Windows whose past is gathered at a time, fewer where they are wide."""
+MOST_NUMBERS = 8_000_000
+"""Steps × targets of them."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,9 @@ class Forecast:
         frame = fitted.shape.frame
         task = cls._from(fitted, options)
         train, validation, test = (fitted.windows(part) for part in range(3))
-        some = train.take(evenly(np.arange(len(train)), most_validation(frame.horizon, len(plan.target))))
+        steps, targets = frame.window + frame.horizon, len(plan.target)
+        most = most_validation(frame.horizon, targets)
+        some = train.take(few_enough(np.arange(len(train)), steps, targets, most))
         missed = (some.scaled_actual() - frame.before(some.past())) / frame.target_spread / some.own_units
         training = training_defaults(train, options)
         hidden = training.pop("hidden_size")
@@ -187,6 +191,10 @@ class Forecast:
         """Whether the network has any weight."""
         return self.mixture.counts(NETWORK)
 
+    def composition(self, network: str) -> str:
+        """Which members count how much, in a sentence; ``network`` is what the network is called."""
+        return self.mixture.sentence(called(network), self.plan.target)
+
     def refitted(self, examples: Examples) -> Forecast:
         """This task with its ridge fitted anew on all ``examples``."""
         examples, ridge = windows_of(examples), self.mixture.ridge
@@ -204,14 +212,13 @@ class Forecast:
     def _member(self, name: str, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """The scaled forecast (N, H, K) of one member."""
         return _in_chunks(
-            lambda rows: self.mixture.member(name, examples.past(rows), outputs[rows], self.frame),
-            len(examples),
+            lambda rows: self.mixture.member(name, examples.past(rows), outputs[rows], self.frame), examples
         )
 
     def _combined(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """The scaled forecast (N, H, K)."""
         return _in_chunks(
-            lambda rows: self.mixture.combined(examples.past(rows), outputs[rows], self.frame), len(examples)
+            lambda rows: self.mixture.combined(examples.past(rows), outputs[rows], self.frame), examples
         )
 
     def held_to(
@@ -281,7 +288,7 @@ class Forecast:
         scaling = self._scaling_as_cut(examples)
         scores = [Scores("combined", averaged(self._metrics(self.forecasts(outputs, examples), examples)))]
         names = {
-            NETWORK: f"{network} alone",
+            NETWORK: f"{called(network)} alone",
             RIDGE: "ridge alone",
             SEASON_MEAN: f"mean of {self.mixture.seasons} seasons",
         }
@@ -384,7 +391,8 @@ class Forecast:
 
     def with_arrays(self, arrays: Mapping[str, FloatArray]) -> Forecast:
         """This task with its ridge's weights. Raises ModelError where they do not fit."""
-        return replace(self, mixture=self.mixture.with_arrays(arrays, self.frame))
+        shape = (len(self.plan.target), self.frame.window, self.frame.horizon)
+        return replace(self, mixture=self.mixture.with_arrays(arrays, shape))
 
 
 def error_scales(values: Array, targets: int, season: int) -> Array:
@@ -394,6 +402,8 @@ def error_scales(values: Array, targets: int, season: int) -> Array:
     return np.where(np.isnan(scales), single, scales)
 
 
-def _in_chunks(make: Callable[[slice], Array], count: int) -> Array:
-    """What ``make`` says of ``count`` windows, some at a time: (N, H, K)."""
-    return np.concatenate([make(slice(begin, begin + CHUNK)) for begin in range(0, max(count, 1), CHUNK)])
+def _in_chunks(make: Callable[[slice], Array], examples: ForecastWindows) -> Array:
+    """What ``make`` says of all windows, some at a time: (N, H, K)."""
+    size = int(np.clip(MOST_NUMBERS // (examples.frame.window * examples.panel.targets), 1, CHUNK))
+    begins = range(0, max(len(examples), 1), size)
+    return np.concatenate([make(slice(begin, begin + size)) for begin in begins])

@@ -89,6 +89,10 @@ class CardFacts:
     unit: str = "examples"
     refitted: bool = False
     """Whether the network went on over all rows after the test."""
+    composition: str = ""
+    """Of a forecast: which members count how much, in a sentence."""
+    held_out: str = "validation part"
+    """What intervals were measured on."""
 
 
 def model_card(record: Mapping[str, Any], plan: Plan, facts: CardFacts) -> str:
@@ -115,6 +119,7 @@ def model_card(record: Mapping[str, Any], plan: Plan, facts: CardFacts) -> str:
         markdown_table(facts.result),
         *([facts.result.caption] if facts.result.caption else []),
         _refit_sentence(facts.refitted),
+        *(["## Members", _bullets(_member_lines(facts))] if facts.composition else []),
         "## Network",
         _bullets(_network_lines(record, facts.parameters)),
         "## Use",
@@ -186,6 +191,18 @@ def _network_lines(record: Mapping[str, Any], parameters: int) -> list[str]:
     ]
 
 
+def _member_lines(facts: CardFacts) -> list[str]:
+    """What a forecast is made of, and how its intervals came about."""
+    idle = facts.held_out != "validation part" and not facts.refitted
+    trained = ["The network has no weight, so it was not trained further after the test"] if idle else []
+    return [
+        facts.composition[:1].upper() + facts.composition[1:],
+        *trained,
+        "Intervals are split conformal: at each step ahead as wide as the errors of the whole forecast on "
+        f"the {facts.held_out} were",
+    ]
+
+
 def _refit_sentence(refitted: bool) -> str:
     if not refitted:
         return ""
@@ -222,7 +239,7 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
         limits += [
             "A forecast takes the future to resemble the past: what the file never showed is not foreseen.",
             "The intervals hold their coverage on average over time as long as errors stay as large as they "
-            "were on the validation part; they are not a bound.",
+            f"were on the {facts.held_out}; they are not a bound.",
         ]
     elif plan.task == "classify":
         limits += [

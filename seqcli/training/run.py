@@ -295,7 +295,7 @@ def _save(
         typed=typed, threads=run.threads, steps=outcome.steps, data=data,
     )  # fmt: skip
     parts = dict(zip(("train", "validation", "test"), prepared.sizes, strict=True))
-    refitted = prepared.refit is not None and run.options.training.refit
+    after_test = prepared.refit is not None and run.options.training.refit
     facts = CardFacts(
         run.target.name,
         trained.result,
@@ -304,7 +304,9 @@ def _save(
         trained.rules,
         (*run.notes, *prepared.warnings),
         prepared.unit,
-        refitted,
+        refitted=after_test and (not isinstance(task, Mixing) or task.network_counts),
+        composition=task.composition(prepared.network.cell) if isinstance(task, Mixing) else "",
+        held_out="validation and test part" if after_test else "validation part",
     )
     weights = {name: tensor.numpy() for name, tensor in run.network.state_dict().items()}
     if isinstance(task, Mixing):

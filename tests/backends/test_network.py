@@ -144,3 +144,31 @@ def test_equations_of_a_language_network(cell):
     assert "pool" not in text
     assert text.splitlines()[-2:] == ["    y_t = W h_t + b   (100)", "    W (100, 16)  b (100)"]
     assert ("begins as learned vectors (16)" in text) == (cell != "none")
+
+
+@pytest.mark.parametrize("targets", [1, 3])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_equations_of_a_network_that_reads_segments(targets, layers):
+    """Every shape that they state is that of a weight, and every weight is stated."""
+    inputs = (InputSpec("values", "values", targets + 2), InputSpec("ahead", "ahead", 4))
+    spec = NetworkSpec(
+        inputs, (10, targets), "lstm", 9, layers, segment=6, decoder="parallel", each_target=targets > 1
+    )
+    text, network = equations(spec), build_network(spec, seed=0)
+    for name, weight in (
+        ("W_v", network.segments.project.weight),
+        ("p", network.decoder.place),
+        ("c", network.decoder.reader),
+        ("W_a", network.decoder.known.weight),
+        ("W", network.decoder.project.weight),
+    ):
+        assert f"{name} ({weight.shape[0]}, {weight.shape[1]})" in text
+    for line in cell_equations("lstm"):
+        assert line in text
+    assert "layer 1 reads v_t (9)" in text
+    assert ("reads h_t of layer 1 (9)" in text) == (layers == 2)
+    assert ("targets is read by itself" in text) == (targets > 1)
+    assert text.endswith("the horizon is 10: the last 2 of the 12 steps are not used")
+    assert "x_(6i-5); …; x_(6i)" in text
+    listed = {row[0]: row[2] for row in parameter_table(network).rows}
+    assert listed["total"] == sum(weight.numel() for weight in network.parameters())

@@ -146,3 +146,31 @@ def test_rows_of_one_step_have_no_past(tmp_path, monkeypatch, capsys) -> None:
     code, _, err = run(capsys, "flat.csv", "-q")
     assert code == 3
     assert "sequences of one step carry nothing through time" in err
+
+
+def test_a_forecast_is_read_step_by_step_unless_segments_are_asked_for(here, capsys) -> None:
+    small = (*SMALL, "--cells", "gru", "--steps", "24", "--horizon", "2", "--epochs", "1")
+    code, out, err = run(capsys, "prices.csv", *small)
+    assert code == 0, err
+    assert max(int(row["k"]) for row in rows_of(out)) == 24
+    code, out, err = run(capsys, "prices.csv", *small, "--segment", "5")
+    assert code == 0, err
+    assert max(int(row["segments_back"]) for row in rows_of(out)) == 4
+    assert "20 steps each (4 segments of 5 steps)" in err
+    assert "How far back the gradient of the last state reaches, in segments of 5 steps" in err
+
+
+def test_a_saved_network_that_reads_segments(here, capsys) -> None:
+    from seqcli.cli.main import main
+
+    typed = ("--window", "20", "--segment", "5", "--horizon", "3", "--steps", "2", "--hidden-size", "4")
+    assert main(["train", "prices.csv", *typed, "--save", "segments.seqcli", "-q"]) == 0
+    capsys.readouterr()
+    for files in ((), ("prices.csv",)):
+        code, out, err = run(capsys, *files, "-m", "segments.seqcli")
+        assert code == 0, err
+        assert max(int(row["segments_back"]) for row in rows_of(out)) == 4
+        assert "(4 segments of 5 steps)" in err
+        code, _, err = run(capsys, *files, "-m", "segments.seqcli", "--steps", "9", "-q")
+        assert code == 2
+        assert "segments of 5 steps, and 9 steps hold no two of them" in err

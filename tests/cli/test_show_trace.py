@@ -94,7 +94,12 @@ def test_a_character_model_of_a_corpus(here, capsys) -> None:
 @pytest.mark.parametrize(
     ("argv", "code", "said", "hint"),
     [
-        (["-m", "prices.seqcli", "--trace", "warm"], 2, "this model reads past numbers", "train"),
+        (
+            ["-m", "prices.seqcli", "--trace", "warm"],
+            2,
+            "this model reads close, and only one text can be traced",
+            "train",
+        ),
         (["-m", "reviews.seqcli", "--trace", ""], 2, "there is no word to read", "in quotes"),
         (["-m", "reviews.seqcli", "--trace", "a", "warm", "story"], 2, "show takes one model", "in quotes"),
         (["-m", "reviews.seqcli", "--trace", "a", "--equations"], 2, "different things", "leave one"),

@@ -354,3 +354,39 @@ def test_stamps_are_put_in_order_and_repeats_dropped(order):
     values = np.array(order, dtype=np.int64)
     assert ascending(values).tolist() == sorted(set(order))
     assert ascending(values.astype("M8[us]")).tolist() == np.unique(values.astype("M8[us]")).tolist()
+
+
+@pytest.mark.parametrize(
+    ("step", "window", "kept"),
+    [
+        ("1h", 47, ("day", "week", "year")),
+        ("1h", 48, ("week", "year")),  # two days
+        ("1h", 335, ("week", "year")),
+        ("1h", 336, ("year",)),  # two weeks
+        ("15min", 192, ("week", "year")),
+        ("1D", 13, ("week", "year")),
+        ("1D", 14, ("year",)),
+        ("1D", 730, ()),
+        ("MS", 24, ("year",)),  # months are taken as 30 days: two whole years are 25 of them
+        ("MS", 25, ()),
+    ],
+)
+def test_a_cycle_that_a_window_shows_twice_need_not_be_told(step, window, kept) -> None:
+    count = {"15min": 80_000, "1h": 20_000, "1D": 1000, "MS": 60}[step]
+    stamps = pd.date_range("2020-01-01", periods=count, freq=step).to_numpy().astype("datetime64[us]")
+    whole = Calendar.fit(stamps)
+    less = whole.beyond(window)
+    assert less.cycles == kept
+    assert less.season == whole.season
+    assert less.seasons == whole.seasons
+    features, fewer = whole.features(stamps[:50]), less.features(stamps[:50])
+    assert fewer.shape[1] == 2 * len(kept)
+    places = [whole.cycles.index(cycle) for cycle in kept]
+    told = [column for place in places for column in (2 * place, 2 * place + 1)]
+    np.testing.assert_array_equal(fewer, features[:, told])
+    assert Calendar.from_json(json.loads(json.dumps(less.to_json()))).cycles == kept
+
+
+def test_numbered_steps_have_no_cycles_to_lose() -> None:
+    numbered = Calendar.fit(np.arange(100))
+    assert numbered.beyond(50) is numbered

@@ -153,3 +153,26 @@ def test_what_goes_on_is_one_line_that_goes_away() -> None:
     piped = io.StringIO()
     follow(Screen(stream=piped), events())
     assert piped.getvalue() == "first\nnote: odd\n"
+
+
+def test_segments_are_called_so_wherever_steps_would_be() -> None:
+    def counted(rate, state="h"):
+        return Curve(1, state, rate ** np.arange(21.0)[None], "segment")
+
+    flows = [
+        Flow("rnn", "trained", (counted(0.6),), (PLAIN,)),
+        Flow("lstm", "trained", (counted(0.97),), (GATED,)),
+        Flow("gru", "trained", (counted(1.3),), (GATED,)),
+    ]
+    some = found(*flows, segment=24)
+    assert [column.name for column in numbers_table(some).columns][4] == "segments_back"
+    assert {panel.unit for panel in panels(some)} == {"segment"}
+    stream = Terminal()
+    report(Screen(stream=stream), some, OutputOptions(format="csv", output="/dev/null"))
+    text = stream.getvalue()
+    assert "in segments of 24 steps" in text
+    assert "segments back" in text
+    assert "(segments: lstm about 151, rnn 10)" in " ".join(text.split())
+    assert "1.30-fold a segment" in text
+    for word in (" step", "steps:", "step;"):
+        assert word not in text.replace("segments of 24 steps", "")

@@ -8,11 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqcli.errors import ModelError
+from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.sequences import Batchable
+from seqcli.tasks import forecast as forecasting
+from seqcli.tasks.base import Plan, Tables
+from seqcli.tasks.forecast import Forecast
+from seqcli.tasks.forecasting import windows as forecast_windows
 from seqcli.tasks.forecasting.panel import Panel, build_panel
 from seqcli.tasks.forecasting.rows import Rows
-from seqcli.tasks.forecasting.windows import FARTHEST, Frame, evenly, make_windows, part_starts, windows_of
+from seqcli.tasks.forecasting.windows import (
+    FARTHEST,
+    ForecastWindows,
+    Frame,
+    evenly,
+    make_windows,
+    part_starts,
+    windows_of,
+)
 
 HOURS = np.datetime64("2024-01-01", "us") + np.arange(500) * np.timedelta64(1, "h")
 CALENDAR = Calendar.fit(HOURS)
@@ -159,3 +172,31 @@ def test_examples_of_another_task_are_refused() -> None:
         windows_of(Batchable({}, np.arange(3)))
     assert len(evenly(np.arange(100), 7)) == 7
     assert evenly(np.arange(5), 7).tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("columns", [1, 5, 40])
+def test_wide_files_are_gathered_a_few_windows_at_a_time(columns, monkeypatch, table_of) -> None:
+    """Whatever is gathered at once while a frame is fitted and members are mixed stays below a bound."""
+    monkeypatch.setattr(forecasting, "MOST_NUMBERS", 4_000)
+    monkeypatch.setattr(forecast_windows, "MOST_GATHERED", 8_000)
+    names = [f"c{column}" for column in range(columns)]
+    values = np.random.default_rng(0).normal(size=(200, columns)).cumsum(axis=0)
+    lines = [",".join(names), *(",".join(f"{cell:.4f}" for cell in row) for row in values)]
+    options = Options.from_flat({"window": 30, "horizon": 4, "segment": 5})
+    seen: list[int] = []
+    real = ForecastWindows.past
+
+    def watched(self, rows=slice(None)):
+        found = real(self, rows)
+        seen.append(found.size)
+        return found
+
+    monkeypatch.setattr(ForecastWindows, "past", watched)
+    table = table_of("\n".join(lines))
+    prepared = Forecast.prepare(Tables(table), Plan("forecast", tuple(names)), options)
+    assert max(seen) <= max(8_000, 34 * columns)
+    seen.clear()
+    outputs = np.zeros((len(prepared.test), 4, columns), np.float32)
+    assert isinstance(prepared.task, Forecast)
+    assert prepared.task.forecasts(outputs, prepared.test).shape == outputs.shape
+    assert max(seen) <= max(4_000, 30 * columns)

@@ -151,6 +151,24 @@ def test_each_task_has_its_own_words(record, task, expected):
         assert words in card
 
 
+def test_a_forecast_names_its_members_and_where_its_intervals_come_from(record):
+    plan, mixed = PLANS["forecast"], "mixed by validation: 60 % gru, 40 % ridge"
+    card = model_card(
+        record, plan, facts(composition=mixed, refitted=True, held_out="validation and test part")
+    )
+    assert (
+        "## Members\n\n- Mixed by validation: 60 % gru, 40 % ridge\n- Intervals are split conformal" in card
+    )
+    assert card.count("on the validation and test part") == 2
+    idle = model_card(record, plan, facts(composition="the last value", held_out="validation and test part"))
+    assert "The network has no weight, so it was not trained further" in idle
+    assert "went on training over all rows" not in idle
+    kept = model_card(record, plan, facts(composition=mixed))
+    assert "not trained further" not in kept
+    assert "errors of the whole forecast on the validation part were" in kept
+    assert "## Members" not in model_card(record, PLANS["classify"], facts())
+
+
 def test_a_refit_is_admitted(record):
     card = model_card(record, PLANS["forecast"], facts(refitted=True))
     assert "all rows, the test part included" in card

@@ -107,7 +107,11 @@ COMMAND = Command(
         ForecastOptions,
         OutputOptions,
     ),
-    only={NetworkOptions: NETWORK, TrainingOptions: TRAINING, ForecastOptions: ("window", "horizon")},
+    only={
+        NetworkOptions: NETWORK,
+        TrainingOptions: TRAINING,
+        ForecastOptions: ("window", "horizon", "decoder", "segment"),
+    },
     files="FILE",
     files_help="A file as for train. Without one, and without -m, random sequences are looked at.",
 )

@@ -84,8 +84,10 @@ def _typed(value: Any) -> str:
 def card(model: SavedModel) -> ResultTable:
     """What a saved model is, in one table of two columns."""
     from seqcli.inference.trust import saved_task
+    from seqcli.tasks.base import Mixing
 
-    record, network, plan = model.record, model.network, saved_task(model).plan
+    record, network, task = model.record, model.network, saved_task(model)
+    plan = task.plan
     direction = "both ways" if network.bidirectional else "forward"
     inputs = _list([*plan.text, *plan.features, *plan.indicators]) or "past values of the target"
     rows: list[tuple[str, Cell]] = [("model", str(model.path)), ("task", plan.task)]
@@ -98,9 +100,11 @@ def card(model: SavedModel) -> ResultTable:
     what = f"{network.num_layers} × {cell} of {network.hidden_size}, read {direction}"
     pooling = "an answer at each step" if network.pool == "none" else f"{network.pool} pooling"
     if network.decoder != "direct":
-        pooling = f"{network.segment} steps at a time, {network.decoder} decoder"
+        steps = f"{network.segment} step{'' if network.segment == 1 else 's'}"
+        pooling = f"{steps} at a time, {network.decoder} decoder"
     rows.append(("network", f"{what}, {pooling}, {network.init} initialisation"))
     rows.append(("parameters", _parameters(record["files"])))
+    rows += [("forecast", task.composition(network.cell))] if isinstance(task, Mixing) else []
     rows.append(("trained on", f"{record['data']['source']}, {record['data']['rows']:,} rows"))
     rows.append(("made", f"{record['created'][:16].replace('T', ' ')} UTC, {model.age()}"))
     rows += [(f"test: {predictor}", _scores(values)) for predictor, values in record["metrics"].items()]
@@ -122,16 +126,19 @@ def _list(names: tuple[str, ...] | list[str]) -> str:
 
 
 def _parameters(files: dict[str, dict[str, object]]) -> int:
-    """The number of weights, from the shapes that the record lists."""
-    total = 0
-    for entry in files.values():
-        tensors = entry.get("tensors")
-        for _, shape in tensors.values() if isinstance(tensors, dict) else ():
-            count = 1
-            for size in shape:
-                count *= size
-            total += count
-    return total
+    """The number of the network's weights, from the shapes that the record lists."""
+    from math import prod
+
+    from seqcli.model_dir import TASK_ARRAY
+
+    listed = [entry.get("tensors") for entry in files.values()]
+    return sum(
+        prod(shape)
+        for tensors in listed
+        if isinstance(tensors, dict)
+        for name, (_, shape) in tensors.items()
+        if not name.startswith(TASK_ARRAY)
+    )
 
 
 def installation() -> ResultTable:

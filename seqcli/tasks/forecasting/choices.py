@@ -129,12 +129,13 @@ def choose_window(
 
     ``parts`` are the positions (N,) of training and validation.
     """
+    learnt, asked = (series.asked(part) for part in parts)  # nothing is fitted on the validation part
     judged: list[Judged] = []
     reads = list(candidates)
     while reads and not judged:  # a window too long for whole training windows says nothing
         shape = (reads[-1], horizon)
         starts = tuple(part_starts(panel, part, *shape) for part in parts)
-        judged = judge_ridges(series, (starts[0], starts[1]), shape, reads)
+        judged = judge_ridges(((learnt, starts[0]), (asked, starts[1])), shape, reads)
         reads.pop()
     if not judged:
         return candidates[0], f"window {candidates[0]}: nothing to choose it on", None
@@ -163,6 +164,7 @@ def choose_segment(window: int, season: int | None, options: Options) -> int:
     """
     network, forecast = options.network, options.forecast
     plain = network.bidirectional or network.cell == "none" or network.pool not in (None, "last")
+    plain = plain or network.hidden_size == 1  # a segment to come is told by its place and its target
     if forecast.decoder == "direct" or (forecast.decoder is None and forecast.segment is None and plain):
         return 0
     if forecast.segment is not None or forecast.decoder == "recursive":
@@ -182,16 +184,24 @@ def learns_residual(windows: int, series: int, segment: int) -> bool:
     return segment > 0 and (windows <= FEW_WINDOWS or series >= MANY_SERIES)
 
 
-def check_decoder(options: Options, window: int, horizon: int) -> None:
+def check_decoder(options: Options, window: int, horizon: int = 1) -> None:
     """Raise UsageError for options that no network obeys together."""
     network, forecast = options.network, options.forecast
     if forecast.decoder == "direct" and forecast.segment not in (None, 1):
-        raise UsageError("--decoder direct reads step by step, and --segment makes it more at a time")
+        raise UsageError(
+            "--decoder direct reads step by step, and --segment makes it more at a time",
+            "leave out one of them",
+        )
     if forecast.segment is not None and forecast.segment > window:
-        raise UsageError(f"--segment {forecast.segment} is longer than the window of {window}")
+        longer = "" if forecast.window else ", or type a longer --window"
+        raise UsageError(
+            f"--segment {forecast.segment} is longer than the window of {window}",
+            f"--segment {window} is the longest{longer}",
+        )
     if forecast.decoder == "direct" or (forecast.decoder is None and forecast.segment is None):
         return
     flag = f"--decoder {forecast.decoder}" if forecast.decoder else "--segment"
+    hint = f"leave out {flag}, and the network reads step by step"
     if forecast.decoder == "recursive" and horizon > MOST_RECURSIONS * (forecast.segment or 1):
         least = -(-horizon // MOST_RECURSIONS)
         raise UsageError(
@@ -199,11 +209,15 @@ def check_decoder(options: Options, window: int, horizon: int) -> None:
             f"--segment {least} makes each of them {least} rows long",
         )
     if network.bidirectional:
-        raise UsageError(f"{flag} goes on from the last step, and a network that reads both ways has none")
+        said = f"{flag} goes on from the last step, and a network that reads both ways has none"
+        raise UsageError(said, hint)
     if network.cell == "none":
-        raise UsageError(f"{flag} needs a state to go on from, and --cell none has none")
+        raise UsageError(f"{flag} needs a state to go on from, and --cell none has none", hint)
     if network.pool not in (None, "last"):
-        raise UsageError(f"{flag} goes on from the last state, and --pool {network.pool} takes all")
+        raise UsageError(f"{flag} goes on from the last state, and --pool {network.pool} takes all", hint)
+    if network.hidden_size == 1:
+        said = f"{flag} needs a unit for the place of a segment and one for its target"
+        raise UsageError(said, "--hidden-size 2 is the least")
 
 
 def most_validation(horizon: int, targets: int) -> int:

@@ -38,7 +38,7 @@ ROUNDS = 20
 NEAR = 0.05
 """Errors below this share of the mean weigh no more than it."""
 CHANCE = 1.645
-"""Standard errors that a gain of nothing stays below 19 times of 20."""
+"""Standard errors that a gain of nothing stays below 19 times of 20, measured on many blocks."""
 LEAST_BLOCKS = 4
 FEW_NEAR = 0.1
 """How far from the least error a member counts, where there are too few blocks for weights."""
@@ -126,6 +126,8 @@ class Mixture:
             return (
                 f"on validation nothing was better than {_THE[self.simplest]} by more than chance: it is used"
             )
+        if not self.gain and self.counts(NETWORK) and self.weights.max(axis=0).min() == 1.0:
+            return f"nothing was held out to mix members by: the {network} alone is used"
         shares = self.weights.mean(axis=1)
         order = np.argsort(-shares, kind="stable")
         parts = [
@@ -140,20 +142,6 @@ class Mixture:
         """The ridge's weights (P, L, H)."""
         return {RIDGE: self.ridge.weights} if self.ridge else {}
 
-    def with_arrays(self, arrays: Mapping[str, FloatArray], frame: Frame) -> Mixture:
-        """With the ridge's weights (P, L, H). Raises ModelError where they do not fit."""
-        if self.ridge is None:
-            return self
-        weights = arrays.get(RIDGE)
-        if weights is None or weights.ndim != 3 or weights.dtype != np.float32:
-            raise ModelError("the model's ridge has no weights")
-        pooled, lookback, horizon = weights.shape
-        if pooled not in (1, self.weights.shape[1]) or horizon != frame.horizon:
-            raise ModelError("the model's ridge does not fit its targets and horizon")
-        if not 1 <= lookback <= frame.window or not np.isfinite(weights).all():
-            raise ModelError("the model's ridge holds numbers that cannot be used")
-        return replace(self, ridge=replace(self.ridge, weights=weights))
-
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores, without the ridge's weights."""
         return {
@@ -165,6 +153,23 @@ class Mixture:
             "gain": self.gain,
         }
 
+    def with_arrays(self, arrays: Mapping[str, FloatArray], shape: tuple[int, int, int]) -> Mixture:
+        """This mixture with its ridge's weights (P, L, H); ``shape`` is (targets, window, horizon).
+
+        Raises ModelError where they do not fit, and for arrays of something else.
+        """
+        if set(arrays) != ({RIDGE} if self.ridge else set()):
+            raise ModelError("the model's forecast comes with arrays that are not those of its members")
+        if self.ridge is None:
+            return self
+        weights, (targets, window, horizon) = arrays[RIDGE], shape
+        fits = weights.ndim == 3 and weights.shape[0] in (1, targets) and weights.shape[2] == horizon
+        if not fits or not 1 <= weights.shape[1] <= window or weights.dtype != np.float32:
+            raise ModelError("the model's ridge does not fit its window")
+        if not np.isfinite(weights).all():
+            raise ModelError("the model's ridge holds numbers that cannot be used")
+        return replace(self, ridge=replace(self.ridge, weights=weights))
+
     @classmethod
     def from_json(cls, data: Mapping[str, Any], targets: int) -> Mixture:
         """Rebuild, the ridge still without weights. Raises ModelError, KeyError, TypeError or ValueError."""
@@ -174,14 +179,23 @@ class Mixture:
         ordered = members == tuple(name for name in MEMBERS if name in members)
         if not members or not ordered or weights.shape != (len(members), targets):
             raise ModelError("the model's forecast mixes what it does not have")
-        if not np.isfinite(weights).all() or (weights < 0).any() or not 0 <= seasons <= MOST_SEASONS:
+        usable = np.isfinite(weights).all() and (weights >= 0).all()
+        if not usable or (abs(weights.sum(axis=0) - 1) > 1e-6).any() or not 0 <= seasons <= MOST_SEASONS:
             raise ModelError("the model's forecast has weights that cannot be used")
         if (RIDGE in members) != (penalty is not None) or (SEASON_MEAN in members) != (seasons > 1):
             raise ModelError("the model's forecast lacks one of its members")
-        if data["simplest"] not in SIMPLE:
+        if data["simplest"] not in SIMPLE or data["simplest"] not in members:
             raise ModelError("the model's forecast was compared with nothing that is known")
+        gain = float(data["gain"])
+        if not np.isfinite(gain) or not 0 <= float(penalty or 0) < np.inf:
+            raise ModelError("the model's forecast has a gain or a penalty that cannot be")
         ridge = None if penalty is None else Ridge(np.zeros((1, 1, 1), dtype=np.float32), float(penalty))
-        return cls(members, weights, seasons, ridge, data["simplest"], float(data["gain"]))
+        return cls(members, weights, seasons, ridge, data["simplest"], gain)
+
+
+def called(cell: str) -> str:
+    """What a network is called beside other members: by its cell, where that has a name."""
+    return "network" if cell == "none" else cell
 
 
 def simple_forecast(name: str, past: FloatArray, frame: Frame, seasons: int) -> Array:
@@ -221,7 +235,8 @@ def least_absolute(errors: Array) -> Array:
 
     Least squares again and again, each error weighing 1 / |wᵀe| of the time before (Schlossmacher 1973).
     """
-    errors = errors[:, :: max(errors.shape[1] // MOST_ERRORS, 1)]
+    if errors.shape[1] > MOST_ERRORS:  # drawn, since every tenth may be of one target or step ahead alone
+        errors = errors[:, np.random.default_rng(0).integers(errors.shape[1], size=MOST_ERRORS)]
     weights = np.full(len(errors), 1 / len(errors))
     for _ in range(ROUNDS):
         miss = np.abs(weights @ errors)
@@ -260,7 +275,9 @@ def beats(errors: Array, simple: Array, blocks: NDArray[np.int64]) -> bool:
     """Whether absolute ``errors`` (N, H, K) are below ``simple`` ones by more than chance.
 
     Errors of windows that overlap go together, so gains are averaged over ``blocks`` (N,) first, and must be
-    above :data:`CHANCE` standard errors of those means; of few blocks a share of the error is asked for.
+    above :data:`CHANCE` standard errors of those means, more where blocks are not many (Student's t). The
+    last windows of a block still overlap the first of the next: what neighbours share is added to the
+    variance (Newey and West 1987, lag 1). Of few blocks a share of the error is asked for.
     """
     gain = simple - errors
     known = ~np.isnan(gain)
@@ -273,4 +290,15 @@ def beats(errors: Array, simple: Array, blocks: NDArray[np.int64]) -> bool:
     means = totals / np.bincount(place, counts[counts > 0], len(each))
     if len(means) < LEAST_BLOCKS:
         return bool(gain[known].mean() > FEW_GAIN * simple[known].mean())
-    return bool(means.mean() > CHANCE * means.std(ddof=1) / np.sqrt(len(means)))
+    off, freedom = means - means.mean(), len(means) - 1
+    neighbours = np.diff(each) == 1
+    shared = float((off[1:] * off[:-1])[neighbours].sum()) / freedom
+    variance = means.var(ddof=1) + max(shared, 0.0)  # twice the covariance, by a half
+    return bool(means.mean() > student(freedom) * np.sqrt(variance / len(means)))
+
+
+def student(freedom: int) -> float:
+    """The quantile of Student's t that stands for :data:`CHANCE` (Abramowitz and Stegun 1964, 26.7.5)."""
+    z = CHANCE
+    first, second = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96
+    return z + first / freedom + second / freedom**2

@@ -10,7 +10,7 @@ targets share one B are chosen on the validation part.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -65,6 +65,12 @@ class Series:
     weights: FloatArray
     """(total,) how much an error of each step counts."""
 
+    def asked(self, positions: IntArray) -> Series:
+        """The same with a future at ``positions`` (N,) alone."""
+        future = np.full_like(self.future, np.nan)
+        future[positions] = self.future[positions]
+        return replace(self, future=future)
+
     def pairs(self, starts: IntArray, window: int, horizon: int) -> Iterator[tuple[FloatArray, FloatArray]]:
         """Weighted changes since the last value, (n, K, W) and (n, K, H), of windows at ``starts`` (N,)."""
         for begin in range(0, len(starts), CHUNK):
@@ -77,7 +83,7 @@ class Series:
 
 @dataclass(frozen=True)
 class _Sums:
-    """XᵀX (K, W, W) and XᵀY (K, W, H) of windows whose horizon is known."""
+    """XᵀX (P, W, W) and XᵀY (P, W, H) of windows whose horizon is known; P = 1 for all targets together."""
 
     gram: Array
     cross: Array
@@ -85,13 +91,14 @@ class _Sums:
     @classmethod
     def of(cls, series: Series, starts: IntArray, window: int, horizon: int) -> _Sums:
         targets = series.past.shape[1]
-        gram, cross = np.zeros((targets, window, window)), np.zeros((targets, window, horizon))
+        sums = targets if targets <= MOST_APART else 1  # of many targets only the sum over all is of use
+        gram, cross = np.zeros((sums, window, window)), np.zeros((sums, window, horizon))
         for x, y in series.pairs(evenly(starts, max(MOST_WINDOWS // targets, 1)), window, horizon):
             for k in range(targets):
                 whole = ~np.isnan(y[:, k]).any(axis=1)
                 known = x[whole, k]
-                gram[k] += known.T @ known
-                cross[k] += known.T @ y[whole, k]
+                gram[k % sums] += known.T @ known
+                cross[k % sums] += known.T @ y[whole, k]
         return cls(gram, cross)
 
     def solve(self, lookback: int, penalty: float, apart: bool) -> FloatArray:
@@ -114,16 +121,20 @@ class Judged:
     ridge: Ridge
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def judge_ridges(
-    series: Series, parts: tuple[IntArray, IntArray], shape: tuple[int, int], reads: Sequence[int]
+    parts: tuple[tuple[Series, IntArray], tuple[Series, IntArray]],
+    shape: tuple[int, int],
+    reads: Sequence[int],
 ) -> list[Judged]:
     """The best ridge of each lookback in ``reads`` by its error on validation.
 
-    ``parts`` are starts (N,) of training and validation windows, ``shape`` is (window, horizon). Empty where
-    no training window has its whole horizon, or no validation step is known.
+    ``parts`` are training and validation: what is asked for in each, and starts (N,) of its windows.
+    ``shape`` is (window, horizon). Empty where no training window has its whole horizon in the training
+    part, or no validation step is known.
     """
-    (train, validation), (window, horizon) = parts, shape
-    sums = _Sums.of(series, train, window, horizon)
+    ((learnt, train), (series, validation)), (window, horizon) = parts, shape
+    sums = _Sums.of(learnt, train, window, horizon)
     targets = series.past.shape[1]
     judged = evenly(validation, max(MOST_JUDGED // targets, 1))
     if not sums.gram.any() or np.isnan(series.future[judged[:, None] + window + np.arange(horizon)]).all():
@@ -132,22 +143,24 @@ def judge_ridges(
     for lookback in reads:
         best: Judged | None = None
         for apart in (False, True) if 1 < targets <= MOST_APART else (False,):
-            for penalty in PENALTIES:
-                ridge = Ridge(sums.solve(lookback, penalty, apart), penalty)
-                error = _error(series, judged, shape, ridge)
-                if best is None or error < best.error * (1 - LEAST_GAIN * apart):
-                    best = Judged(error, ridge)
+            ridges = [Ridge(sums.solve(lookback, penalty, apart), penalty) for penalty in PENALTIES]
+            tried = [Judged(_error(series, judged, shape, ridge), ridge) for ridge in ridges]
+            own = min(tried, key=lambda each: each.error)
+            if np.isfinite(own.error) and (best is None or own.error < best.error * (1 - LEAST_GAIN)):
+                best = own
         if best is not None:
             found.append(best)
     return found
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def refit_ridge(ridge: Ridge, series: Series, starts: IntArray, window: int, horizon: int) -> Ridge:
-    """The same lookback and penalty on all windows at ``starts`` (N,)."""
+    """The same lookback and penalty on all windows at ``starts`` (N,); itself where that cannot be solved."""
     sums = _Sums.of(series, starts, window, horizon)
-    if not sums.gram.any():
+    if not sums.gram.any() or not np.isfinite(sums.gram).all():
         return ridge
-    return Ridge(sums.solve(ridge.lookback, ridge.penalty, len(ridge.weights) > 1), ridge.penalty)
+    weights = sums.solve(ridge.lookback, ridge.penalty, len(ridge.weights) > 1)
+    return Ridge(weights, ridge.penalty) if np.isfinite(weights).all() else ridge
 
 
 def lookbacks(window: int, season: int) -> Sequence[int]:
@@ -157,12 +170,15 @@ def lookbacks(window: int, season: int) -> Sequence[int]:
 
 
 def _error(series: Series, starts: IntArray, shape: tuple[int, int], ridge: Ridge) -> float:
-    """Mean squared error on the windows at ``starts``; ``shape`` is (window, horizon)."""
+    """Mean squared error on the windows at ``starts``, infinite where it is no number.
+
+    ``shape`` is (window, horizon).
+    """
     total, count = 0.0, 0
     for x, y in series.pairs(starts, *shape):
         said = x[:, :, -ridge.lookback :].transpose(1, 0, 2) @ ridge.weights  # (K, n, H)
-        miss = said - y.transpose(1, 0, 2)
-        known = ~np.isnan(miss)
-        total += float(np.square(miss[known], dtype=np.float64).sum())
+        came = y.transpose(1, 0, 2)
+        known = ~np.isnan(came)
+        total += float(np.square(said[known] - came[known], dtype=np.float64).sum())
         count += int(known.sum())
-    return total / max(count, 1)
+    return total / max(count, 1) if np.isfinite(total) else np.inf

@@ -23,7 +23,7 @@ from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.parts import Parts
 from seqcli.tasks.forecasting.ridge import Ridge, Series, lookbacks
 from seqcli.tasks.forecasting.units import Units
-from seqcli.tasks.forecasting.windows import ForecastWindows, Frame, make_windows, part_starts
+from seqcli.tasks.forecasting.windows import ForecastWindows, Frame, few_enough, make_windows, part_starts
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,9 @@ def fit_shape(
     residual = residual and not feeds_back
     frame = Frame.fit(panel, scaled, starts, (window, horizon, season or 1), positions, segment, residual)
     shape = Shape(frame, ridge, 0, units, stride, why)
-    judged = shape.cut(panel, scaled, *shape.starts(panel, parts, 1))
+    starts, positions = shape.starts(panel, parts, 1)
+    starts = few_enough(starts, window + horizon, panel.targets, len(starts) + 1)
+    judged = shape.cut(panel, scaled, starts, positions)
     return replace(shape, seasons=choose_seasons(judged.past(), judged.scaled_actual(), frame))
 
 

@@ -38,6 +38,8 @@ FARTHEST = 10.0
 """Inputs further than this many spreads from the last value are seen as this far."""
 SAMPLED_WINDOWS = 2000
 """Windows looked at when the spreads are measured."""
+MOST_GATHERED = 20_000_000
+"""Windows × steps × columns that are gathered at once; fewer windows are looked at where that is too much."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ class Frame:
         window, horizon, season = shape
         masked = not segment or bool(panel.missing_share[train].any())
         targets = panel.targets
-        picked = evenly(starts, SAMPLED_WINDOWS)
+        picked = few_enough(starts, window + horizon, scaled.shape[1], SAMPLED_WINDOWS)
         past = scaled[picked[:, None] + np.arange(window)]  # (N, W, F)
         target = np.full((panel.total, targets), np.nan, dtype=np.float32)
         target[train] = panel.scored(scaled)[train]
@@ -261,6 +263,11 @@ class ForecastWindows:
         if not known:
             return (values,)
         return (values, InputSpec(AHEAD, "ahead" if parallel else "dense", known))
+
+
+def few_enough(items: IntArray, steps: int, columns: int, most: int) -> IntArray:
+    """At most ``most`` of ``items`` (N,), evenly spread, and no more than fit :data:`MOST_GATHERED`."""
+    return evenly(items, int(np.clip(MOST_GATHERED // (steps * columns), 1, most)))
 
 
 def windows_of(examples: Examples) -> ForecastWindows:

@@ -36,6 +36,8 @@ class Curve:
     state: str
     norms: NDArray[np.float64]
     """‖∂L/∂s_{τ−k}‖ of each sequence, (B, K)."""
+    unit: str = "step"
+    """What one step back is: "step", or "segment" where the network reads several steps at a time."""
 
     @property
     def steps(self) -> int:
@@ -174,11 +176,18 @@ class Inspection:
 
     flows: tuple[Flow, ...]
     steps: int
-    """How far back was looked."""
+    """How far back was looked: steps, or segments of them."""
     shortcuts: tuple[str, ...] = ()
     """Of a saved model: what gives every step a path of its own to the output, such as "mean pooling"."""
     linear: float | None = None
     """The factor of a linear corridor."""
+    segment: int = 1
+    """Steps that the networks read at a time."""
+
+    @property
+    def unit(self) -> str:
+        """What is counted going back: "step" or "segment"."""
+        return "segment" if self.segment > 1 else "step"
 
     @property
     def stages(self) -> dict[str, list[Flow]]:

@@ -47,7 +47,7 @@ def through_time(network: Network, batch: dict[str, Tensor], seed: int = 0) -> l
     outputs, layers = run_stepped(network.encoder, x, lengths, start, forward_only=True)
     last = last_step(outputs, lengths)[:, : layers[-1].cell.hidden_size]  # (B, H)
     loss = (last * unit_vectors(len(last), last.shape[1], seed)).sum()
-    return _curves(loss, layers, lengths)
+    return _curves(loss, layers, lengths, network.spec.segment)
 
 
 def in_total(network: Network, batch: dict[str, Tensor]) -> list[Curve]:
@@ -62,7 +62,7 @@ def in_total(network: Network, batch: dict[str, Tensor]) -> list[Curve]:
         out = network.decode([layer.states[-1] for layer in layers], batch)
     else:
         out = network.answer(outputs, batch)
-    return _curves(out.flatten(1).amax(dim=1).sum(), layers, lengths)
+    return _curves(out.flatten(1).amax(dim=1).sum(), layers, lengths, network.spec.segment)
 
 
 def measured_copy(network: Network) -> Network:
@@ -128,15 +128,19 @@ def unit_vectors(rows: int, size: int, seed: int) -> Tensor:
     return drawn / length
 
 
-def _curves(loss: Tensor, layers: list[SteppedLayer], lengths: Tensor) -> list[Curve]:
-    """‖∂loss/∂state‖ of every state of every layer, aligned at each sequence's own end."""
+def _curves(loss: Tensor, layers: list[SteppedLayer], lengths: Tensor, segment: int) -> list[Curve]:
+    """‖∂loss/∂state‖ of every state of every layer, aligned at each sequence's own end.
+
+    ``lengths`` (B,) count what the cells read: steps, or segments of ``segment`` steps.
+    """
+    unit = "segment" if segment > 1 else "step"
     nodes = [part for layer in layers for state in layer.states for part in state]
     grads = iter(torch.autograd.grad(loss, nodes, materialize_grads=True))
     curves = []
     for depth, layer in enumerate(layers, start=1):
         norms = [[torch.linalg.vector_norm(next(grads), dim=1) for _ in state] for state in layer.states]
         for name, over_time in zip(layer.cell.states, zip(*norms, strict=True), strict=True):
-            curves.append(Curve(depth, name, aligned(torch.stack(over_time, dim=1), lengths)))
+            curves.append(Curve(depth, name, aligned(torch.stack(over_time, dim=1), lengths), unit))
     return curves
 
 

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from seqcli.errors import DataError, ModelError
+from seqcli.errors import DataError, ModelError, UsageError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.preprocessing.vocabulary import RESERVED
 from seqcli.sequences import LENGTHS, Batch, Examples, IntArray, Windows
 
 STEPS = 100
-"""Steps back that are looked at when nothing is typed, and sequences are that long."""
+"""Steps back, or segments, that are looked at when nothing is typed, and sequences are that long."""
 SEQUENCES = 64
 """In a batch; fewer where that would take too much memory."""
 FEWEST = 8
@@ -35,6 +35,7 @@ class Looked:
 
     batch: dict[str, Tensor]
     steps: int
+    """Steps of the recurrence: of segments, where the network reads those."""
     said: str
     odd: str = ""
 
@@ -48,28 +49,47 @@ def random_spec(hidden_size: int, num_layers: int) -> NetworkSpec:
 def drawn(spec: NetworkSpec, steps: int, seed: int) -> Looked:
     """Random sequences for a network: ids drawn evenly from its vocabulary, standard normal numbers."""
     rng = np.random.default_rng(seed)
+    steps = whole_segments(spec, steps)
     rows = sequences_for(spec, steps)
     batch: Batch = {LENGTHS: np.full(rows, steps, dtype=np.int64)}
-    what, where = [], {"values": "a step", "dense": "for the whole"}
+    what, where = [], {"values": "a step", "dense": "for the whole", "ahead": "a step to come"}
+    shapes = {"values": (steps,), "dense": (), "ahead": spec.output_shape[:1]}
     for item in spec.inputs:
         if item.kind == "tokens":
             ids = rng.integers(min(RESERVED, item.size - 1), item.size, size=(rows, steps))
             batch[item.field] = ids.astype(np.int64)
             what.append("tokens drawn evenly from the vocabulary")
         else:
-            shape = (rows, steps, item.size) if item.kind == "values" else (rows, item.size)
+            shape = (rows, *shapes[item.kind], item.size)
             batch[item.field] = rng.standard_normal(shape).astype(np.float32)
             what.append(f"{item.size} standard normal numbers {where[item.kind]}")
-    said = f"inputs: {rows} random sequences of {steps} steps, {' and '.join(dict.fromkeys(what))}"
-    return Looked(_tensors(batch), steps, said)
+    long = f"{steps} steps{_in_segments(spec, steps)}"
+    said = f"inputs: {rows} random sequences of {long}, {' and '.join(dict.fromkeys(what))}"
+    return Looked(_tensors(batch), steps // spec.segment, said)
+
+
+def whole_segments(spec: NetworkSpec, steps: int) -> int:
+    """``steps`` without those that fill no segment; raises UsageError where fewer than two are left."""
+    if spec.segment > 1 and steps < 2 * spec.segment:
+        raise UsageError(
+            f"the network reads segments of {spec.segment} steps, and {steps} steps hold no two of them: "
+            "nothing goes through time",
+            f"--steps {2 * spec.segment} or more can be looked at, where sequences are so long",
+        )
+    return steps - steps % spec.segment
+
+
+def _in_segments(spec: NetworkSpec, steps: int) -> str:
+    return f" ({steps // spec.segment} segments of {spec.segment} steps)" if spec.segment > 1 else ""
 
 
 def longest(examples: Examples, spec: NetworkSpec, steps: int | None, seed: int, source: str) -> Looked:
     """Sequences of ``examples`` that reach ``steps`` back (:data:`STEPS` for None), or as far as they do.
 
-    Raises DataError where no sequence has two steps, ModelError where they are not what the network reads.
+    Raises DataError where no sequence has two steps, UsageError where there are no two whole segments,
+    ModelError where the sequences are not what the network reads.
     """
-    wanted = steps or STEPS
+    wanted = steps or STEPS * spec.segment
     if isinstance(examples, Windows):
         examples = recut(examples, wanted)
     lengths = examples.lengths
@@ -82,25 +102,27 @@ def longest(examples: Examples, spec: NetworkSpec, steps: int | None, seed: int,
             f"{source}: sequences of one step carry nothing through time",
             "--id collects rows into sequences; without a file random sequences are looked at",
         )
+    seen, reach = reach, whole_segments(spec, reach)
     fitting = np.flatnonzero(lengths >= reach)
     rows = np.sort(np.random.default_rng(seed).choice(fitting, min(count, len(fitting)), replace=False))
     whole = examples.batch(rows)
     _refuse_other_fields(whole, spec)
     batch = last_steps(whole, spec, reach)
     cut = f"the last {reach} steps of each" if int(lengths[rows].max()) > reach else f"{reach} steps each"
-    said = f"inputs: {len(rows)} of {len(lengths):,} sequences, {cut}"
+    said = f"inputs: {len(rows)} of {len(lengths):,} sequences, {cut}{_in_segments(spec, reach)}"
     odd = ""
-    if steps is not None and reach < steps:
+    if steps is not None and seen < steps:
         odd = f"too few sequences have {steps} steps: {reach} is as far as one can look back in them"
-    return Looked(_tensors(batch), reach, said, odd)
+    return Looked(_tensors(batch), reach // spec.segment, said, odd)
 
 
 def _refuse_other_fields(batch: Batch, spec: NetworkSpec) -> None:
     """Raise ModelError unless ``batch`` holds all that the network reads, fields (B, T[, F]) and (B, D)."""
     for item in spec.inputs:
         values = batch.get(item.field)
-        leading = 1 if item.kind == "dense" else 2  # (B,) or (B, T)
-        width = () if item.kind == "tokens" else (item.size,)
+        leading = 1 if item.kind in ("dense", "ahead") else 2  # (B,) or (B, T)
+        width: tuple[int, ...] = () if item.kind == "tokens" else (item.size,)
+        width = (*spec.output_shape[:1], *width) if item.kind == "ahead" else width
         fits = values is not None and values.ndim >= leading and values.shape[leading:] == width
         if values is None or not fits or (item.kind == "tokens" and values.max(initial=0) >= item.size):
             raise ModelError("the model's network does not read what its task makes", "train it again")
@@ -116,7 +138,8 @@ def recut(windows: Windows, steps: int) -> Windows:
 
 def sequences_for(spec: NetworkSpec, steps: int) -> int:
     """How many sequences of so many steps may be looked at together."""
-    numbers = steps * spec.hidden_size * spec.num_layers * (2 if spec.bidirectional else 1)
+    ways = 2 if spec.bidirectional else spec.readers
+    numbers = steps // spec.segment * spec.hidden_size * spec.num_layers * ways
     return int(np.clip(MOST_NUMBERS // max(numbers, 1), FEWEST, SEQUENCES))
 
 
@@ -130,13 +153,14 @@ def last_steps(batch: Batch, spec: NetworkSpec, steps: int) -> Batch:
     out: Batch = {LENGTHS: kept}
     for item in spec.inputs:
         values = batch[item.field]
-        out[item.field] = values if item.kind == "dense" else values[rows, place]
+        out[item.field] = values if item.kind in ("dense", "ahead") else values[rows, place]
     return out
 
 
 def batch_steps(batch: Batch, spec: NetworkSpec) -> int:
     """T of the padded fields."""
-    return next(int(batch[item.field].shape[1]) for item in spec.inputs if item.kind != "dense")
+    read = next(item.field for item in spec.inputs if item.kind in ("tokens", "values"))
+    return int(batch[read].shape[1])
 
 
 def trained_length(task: dict[str, Any]) -> int:

@@ -101,7 +101,7 @@ def inspect_cells(files: Sequence[str], options: Options, inspect: InspectOption
                 flows.append(ground.flow(ground.network(cell, init), cell, init))
         if ground.prepared is not None:
             flows += yield from _trained(ground, cells)
-    return Inspection(tuple(flows), ground.looked.steps, linear=inspect.linear)
+    return Inspection(tuple(flows), ground.looked.steps, linear=inspect.linear, segment=ground.spec.segment)
 
 
 def known_cells(names: Sequence[str]) -> tuple[str, ...]:
@@ -133,9 +133,17 @@ def _of_noise(options: Options, inspect: InspectOptions) -> Ground:
 def _of_files(
     files: Sequence[str], options: Options, inspect: InspectOptions
 ) -> Generator[Telling, None, Ground]:
-    """The sequences of the training part of ``files``, prepared as a training would."""
-    if inspect.look_back and options.forecast.window is None:
-        options = replace(options, forecast=replace(options.forecast, window=inspect.look_back))
+    """The sequences of the training part of ``files``, prepared as a training would.
+
+    A forecast is read step by step unless segments are asked for: of those there are too few to show how
+    a gradient fades.
+    """
+    asked = options.forecast
+    if inspect.look_back and asked.window is None:
+        asked = replace(asked, window=inspect.look_back)
+    if asked.decoder is None and asked.segment is None:
+        asked = replace(asked, decoder="direct")
+    options = replace(options, forecast=asked)
     yield Doing("reading")
     run = decide(files, options, SavingOptions())
     yield Read(run.prepared.task.plan.task)
@@ -196,7 +204,7 @@ def short_training(train: Examples, training: TrainingOptions, ground: Ground) -
     As many epochs as the task would take, but at most :data:`MOST_STEPS` time steps; typed epochs in full.
     """
     batch, units = training.batch_size or 1, ground.spec.hidden_size
-    each, count = float(train.lengths.mean()), len(train)
+    each, count = float(train.lengths.mean()) / ground.spec.segment, len(train)
     if training.bptt:  # a text, which is read in pieces of this length
         each, count = training.bptt, math.ceil(int(train.lengths.sum()) / training.bptt)
     a_pass = max(1, math.ceil(count / batch))
@@ -210,7 +218,8 @@ def short_training(train: Examples, training: TrainingOptions, ground: Ground) -
     share = steps / a_pass
     epochs = f"{share:.0f} epochs" if share >= 10 else f"{share:.2g} epochs"
     if steps < usual:
-        epochs += f" of {MOST_STEPS:,} time steps at {UNITS} units; --epochs decides otherwise"
+        unit = "segments" if ground.spec.segment > 1 else "time steps"
+        epochs += f" of {MOST_STEPS:,} {unit} at {UNITS} units; --epochs decides otherwise"
     return steps, f"{begin}, {_count(steps)} of {batch} sequences for each cell, {epochs}"
 
 
@@ -253,7 +262,7 @@ def inspect_model(
     set_threads(training_threads(None, spec.hidden_size))
     if examples is None:
         length = inspect.look_back or trained_length(model.record["task"])
-        if length < 2:
+        if spec.segment == 1 and length < 2:
             raise UsageError(
                 f"{model.path}: this model reads rows of one step, and nothing goes through time",
                 "--steps 20 shows what it would do to longer sequences",
@@ -272,7 +281,7 @@ def inspect_model(
     if found:
         curves = in_total(network, looked.batch)
         flows.append(replace(flows[0], stage="total", curves=tuple(curves)))
-    return Inspection(tuple(flows), looked.steps, found)
+    return Inspection(tuple(flows), looked.steps, found, segment=spec.segment)
 
 
 def shortcuts(spec: NetworkSpec) -> tuple[str, ...]:

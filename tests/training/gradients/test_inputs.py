@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from seqcli.errors import DataError, ModelError
+from seqcli.errors import DataError, ModelError, UsageError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.sequences import Batchable, Sequences, Windows
 from seqcli.training.gradients.inputs import drawn, last_steps, longest, recut, sequences_for, trained_length
@@ -117,3 +117,64 @@ def test_wide_networks_look_at_fewer_sequences() -> None:
 )
 def test_the_length_that_a_saved_task_was_trained_on(task, length) -> None:
     assert trained_length(task) == length
+
+
+SEGMENTS = NetworkSpec(
+    (InputSpec("values", "values", 3), InputSpec("ahead", "ahead", 2)),
+    (7, 2),
+    hidden_size=8,
+    segment=5,
+    decoder="parallel",
+    each_target=True,
+)
+
+
+def windows(steps, rows=40) -> Batchable:
+    """Rows that count up, and what is known of 7 steps to come."""
+    values = np.arange(rows * steps * 3, dtype=np.float32).reshape(-1, 3)
+    ahead = np.arange(rows * 14, dtype=np.float32).reshape(rows, 7, 2)
+    fields = {"values": Sequences(values, np.arange(rows + 1) * steps), "ahead": ahead}
+    return Batchable(fields, np.arange(rows))
+
+
+def test_steps_back_are_cut_to_whole_segments_and_counted_in_them() -> None:
+    looked = longest(windows(25), SEGMENTS, 18, 0, "x.csv")
+    assert looked.steps == 3
+    assert looked.batch["values"].shape == (40, 15, 3)
+    assert looked.batch["ahead"].shape == (40, 7, 2)  # of the future nothing is cut
+    np.testing.assert_array_equal(np.diff(looked.batch["values"][:, :, 0]), 3)
+    np.testing.assert_array_equal(looked.batch["values"][:, -1, 0] % 75, 72)
+    assert looked.said.endswith("the last 15 steps of each (3 segments of 5 steps)")
+    assert not looked.odd
+    assert "too few sequences have 40 steps" in longest(windows(25), SEGMENTS, 40, 0, "x.csv").odd
+    assert longest(windows(25), SEGMENTS, None, 0, "x.csv").steps == 5
+
+
+@pytest.mark.parametrize("steps", [2, 9])
+def test_one_segment_has_no_time(steps) -> None:
+    for looking in (
+        lambda: longest(windows(25), SEGMENTS, steps, 0, "x.csv"),
+        lambda: longest(windows(steps), SEGMENTS, None, 0, "x.csv"),
+        lambda: drawn(SEGMENTS, steps, 0),
+    ):
+        with pytest.raises(UsageError, match=f"segments of 5 steps, and {steps} steps hold no two") as caught:
+            looking()
+        assert caught.value.hint.startswith("--steps 10 or more")
+
+
+def test_random_inputs_of_segments_know_what_is_to_come() -> None:
+    looked = drawn(SEGMENTS, 13, seed=1)
+    rows = len(looked.batch["lengths"])
+    assert looked.steps == 2
+    assert looked.batch["values"].shape == (rows, 10, 3)
+    assert looked.batch["ahead"].shape == (rows, 7, 2)
+    assert "10 steps (2 segments of 5 steps)" in looked.said
+    assert "2 standard normal numbers a step to come" in looked.said
+
+
+def test_what_is_known_of_another_horizon_is_the_models_fault() -> None:
+    other = NetworkSpec(
+        SEGMENTS.inputs, (8, 2), hidden_size=8, segment=5, decoder="parallel", each_target=True
+    )
+    with pytest.raises(ModelError, match="does not read what its task makes"):
+        longest(windows(25), other, None, 0, "x.csv")
