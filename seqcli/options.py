@@ -316,6 +316,23 @@ class EvaluateOptions:
 
 
 @dataclass(frozen=True)
+class BacktestOptions:
+    """Backtest, which trains"""
+
+    folds: int | None = option(
+        None,
+        "Train and test a forecast on as many later blocks of rows; --no-refit trains once.",
+        at_least=1,
+        below=1001,
+    )
+    protocol: str | None = option(
+        None,
+        "Train and test a forecast as papers do, on z-scores or on the last horizon.",
+        choices=("ltsf", "m4"),
+    )
+
+
+@dataclass(frozen=True)
 class GenerateOptions:
     """Writing"""
 

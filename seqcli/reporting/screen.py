@@ -87,7 +87,9 @@ class Screen:
         """Characters in a line of this terminal, which stdout need not be."""
         if "COLUMNS" not in os.environ:
             with suppress(OSError, ValueError):
-                return os.get_terminal_size(self.stream.fileno()).columns
+                columns = os.get_terminal_size(self.stream.fileno()).columns
+                if columns:  # a terminal that was never told its size says 0
+                    return columns
         import shutil
 
         return shutil.get_terminal_size().columns

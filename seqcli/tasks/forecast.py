@@ -24,13 +24,13 @@ from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.forecasting.choices import most_validation
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
-from seqcli.tasks.forecasting.metrics import averaged, point_metrics, seasonal_error
+from seqcli.tasks.forecasting.metrics import averaged, error_scales, point_metrics
 from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE, SEASON_MEAN, Mixture, called
 from seqcli.tasks.forecasting.network import network_spec, training_defaults
 from seqcli.tasks.forecasting.next import ForecastContext, next_rows, next_step_line
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.references import reference_forecasts
-from seqcli.tasks.forecasting.report import backtest_title, by_step, by_target, comparison, coverage
+from seqcli.tasks.forecasting.report import backtest
 from seqcli.tasks.forecasting.ridge import Series, refit_ridge
 from seqcli.tasks.forecasting.rows import Forms
 from seqcli.tasks.forecasting.saved import restored, saved
@@ -115,6 +115,7 @@ class Forecast:
             training={**training, "window": frame.window, "horizon": frame.horizon},
             rules=fitted.rules,
             warnings=fitted.warnings,
+            source=fitted.parts.ends,
             refit=fitted.everything,
         )
 
@@ -222,12 +223,11 @@ class Forecast:
         )
 
     def held_to(
-        self, outputs: FloatArray, examples: ForecastWindows, level: int
-    ) -> tuple[Array, Array, Array]:
-        """Forecast, low and high end of the interval of ``level`` percent, each (N, H, K), as in the file."""
-        scaled, scaling = self._combined(outputs, examples), self._scaling_as_cut(examples)
-        _, low, high = self._bounds(scaled, scaling, (examples.series, examples.own_units), (level,))[0]
-        return scaling.inverse(scaled, examples.series), low, high
+        self, outputs: FloatArray, examples: ForecastWindows, levels: Sequence[int]
+    ) -> list[tuple[int, Array, Array]]:
+        """(percent, low, high) of each interval around the forecasts, ends (N, H, K) as in the file."""
+        whose = examples.series, examples.own_units
+        return self._bounds(self._combined(outputs, examples), self._scaling_as_cut(examples), whose, levels)
 
     def forecasts(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """Forecasts (N, H, K) on values as in the file."""
@@ -266,10 +266,15 @@ class Forecast:
     def score(self, outputs: FloatArray, examples: Examples) -> dict[str, float]:
         """MASE, by which is chosen, then MAE, RMSE and sMAPE, over all of the ``outputs`` (N, H, K)."""
         examples = windows_of(examples)
-        values = averaged(self._metrics(self.forecasts(outputs, examples), examples))
+        values = averaged(self.metrics_of(self.forecasts(outputs, examples), examples))
         return {self.metric: values[self.metric], **values}
 
-    def _metrics(self, forecast: Array, examples: ForecastWindows) -> dict[str, Array]:
+    def metrics_of(self, forecast: Array, examples: ForecastWindows) -> dict[str, Array]:
+        """Each metric (K,) of forecasts (N, H, K) on values as in the file."""
+        return point_metrics(examples.actual(), forecast, self.scales_of(examples))
+
+    def scales_of(self, examples: ForecastWindows) -> Array:
+        """MASE's denominators (N, K) of each window."""
         known = {name: row for row, name in enumerate(self.scaling.names)}
         panel = examples.panel
         errors = np.stack(
@@ -280,13 +285,13 @@ class Forecast:
                 for row, name in enumerate(panel.names)
             ]
         )
-        return point_metrics(examples.actual(), forecast, errors[examples.series])
+        return np.asarray(errors[examples.series])
 
     def member_scores(self, outputs: FloatArray, examples: Examples, network: str) -> list[Scores]:
         """The mix, then the network and the other fitted members alone; ``outputs`` are (N, H, K)."""
         examples = windows_of(examples)
         scaling = self._scaling_as_cut(examples)
-        scores = [Scores("combined", averaged(self._metrics(self.forecasts(outputs, examples), examples)))]
+        scores = [Scores("combined", averaged(self.metrics_of(self.forecasts(outputs, examples), examples)))]
         names = {
             NETWORK: f"{called(network)} alone",
             RIDGE: "ridge alone",
@@ -295,7 +300,7 @@ class Forecast:
         for name in reversed(self.mixture.members):
             if name in names:
                 forecast = scaling.inverse(self._member(name, outputs, examples), examples.series)
-                scores.append(Scores(names[name], averaged(self._metrics(forecast, examples))))
+                scores.append(Scores(names[name], averaged(self.metrics_of(forecast, examples))))
         return scores
 
     def baselines(self, prepared: Prepared) -> list[Scores]:
@@ -306,7 +311,7 @@ class Forecast:
         """Naive, seasonal naive and drift on any labelled windows."""
         examples = windows_of(examples)
         return [
-            Scores(name, averaged(self._metrics(forecast, examples)))
+            Scores(name, averaged(self.metrics_of(forecast, examples)))
             for name, forecast in reference_forecasts(examples, self.naive_season).items()
         ]
 
@@ -315,25 +320,7 @@ class Forecast:
 
         ``outputs`` are (N, H, K).
         """
-        examples = windows_of(examples)
-        targets, season = self.plan.target, self.frame.season
-        before = f"the season before ({season} steps)" if season > 1 else "the last value"
-        caption = [f"MASE 1 is the error that {before} made in training"]
-        caption.append(self.mixture.sentence("network", targets))
-        caption += [examples.note] if examples.note else []
-        tables = [comparison(backtest_title(targets, examples), scores, "; ".join(caption))]
-        if not len(examples):
-            return tables
-        actual, forecast = examples.actual(), self.forecasts(outputs, examples)
-        naive = reference_forecasts(examples, None)["naive"]
-        if len(targets) > 1:
-            errors = [self._metrics(each, examples) for each in (forecast, naive)]
-            tables.append(by_target(targets, *errors))
-        else:
-            tables.append(by_step(actual[..., 0], forecast[..., 0], naive[..., 0]))
-        scaled, whose = self._combined(outputs, examples), (examples.series, examples.own_units)
-        bounds = self._bounds(scaled, self._scaling_as_cut(examples), whose, self.intervals)
-        return [*tables, coverage(actual, bounds)]
+        return backtest(self, scores, outputs, windows_of(examples))
 
     # ------------------------------------------------------------------ a saved model on a file
 
@@ -393,13 +380,6 @@ class Forecast:
         """This task with its ridge's weights. Raises ModelError where they do not fit."""
         shape = (len(self.plan.target), self.frame.window, self.frame.horizon)
         return replace(self, mixture=self.mixture.with_arrays(arrays, shape))
-
-
-def error_scales(values: Array, targets: int, season: int) -> Array:
-    """MASE's denominators (K,) of training rows (T, F): of the season, else of one step, else NaN."""
-    scales = [seasonal_error(values[:, k], season) for k in range(targets)]
-    single = [seasonal_error(values[:, k], 1) for k in range(targets)]
-    return np.where(np.isnan(scales), single, scales)
 
 
 def _in_chunks(make: Callable[[slice], Array], examples: ForecastWindows) -> Array:

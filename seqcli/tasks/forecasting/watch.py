@@ -88,7 +88,7 @@ def watch(task: Forecast, outputs: FloatArray, examples: ForecastWindows, level:
 
     ``outputs`` (N, H, K) are the network's for these windows.
     """
-    forecast, low, high = task.held_to(outputs, examples, level)
+    forecast, (_, low, high) = task.forecasts(outputs, examples), task.held_to(outputs, examples, (level,))[0]
     return Watched(examples, examples.actual()[:, 0], forecast[:, 0], low[:, 0], high[:, 0])
 
 
