@@ -25,7 +25,7 @@ from seqcli.tasks.forecasting.choices import most_validation
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
 from seqcli.tasks.forecasting.metrics import averaged, error_scales, point_metrics
-from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE, SEASON_MEAN, Mixture, called
+from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE, SEASON_MEAN, Mixture, called, separate_blocks
 from seqcli.tasks.forecasting.network import network_spec, training_defaults
 from seqcli.tasks.forecasting.next import ForecastContext, next_rows, next_step_line
 from seqcli.tasks.forecasting.panel import Panel
@@ -168,7 +168,9 @@ class Forecast:
                 for forecast in (self._member(name, outputs, examples) for name in self.mixture.members)
             ]
         )  # (M, N, H, K)
-        blocks = examples.series * examples.panel.total + examples.origins // self.frame.horizon
+        blocks = separate_blocks(
+            examples.series, examples.panel.moments(examples.origins), self.frame.horizon
+        )
         chosen = replace(self, mixture=self.mixture.fitted(errors, blocks))
         return chosen.recalibrate([(outputs, examples)])
 

@@ -39,7 +39,7 @@ from seqcli.tasks.forecasting.choices import (
     ],
 )
 def test_segments(window, season, flat, segment) -> None:
-    assert choose_segment(window, season, Options.from_flat(flat)) == segment
+    assert choose_segment(window, 1000, season, Options.from_flat(flat)) == segment
 
 
 @pytest.mark.parametrize("asked", [{"decoder": "parallel"}, {"segment": 4}])

@@ -46,6 +46,8 @@ LONGEST_SEGMENT = 48
 FEWEST_SEGMENTS = 4
 """Below it there is nothing for a recurrence to remember."""
 MOST_SEGMENTS = 30
+MOST_STEPS = 60
+"""Segments that a short horizon may lead to."""
 MOST_RECURSIONS = 64
 """Segments that a recursive decoder says one after the other."""
 MOST_VALIDATION = 1000
@@ -156,7 +158,7 @@ def choose_window(
     )
 
 
-def choose_segment(window: int, season: int | None, options: Options) -> int:
+def choose_segment(window: int, horizon: int, season: int | None, options: Options) -> int:
     """Steps that the network reads at a time; 0 for step by step, answering in one go.
 
     A segment is a part of the season or some whole ones, so that every one means the same; without a season
@@ -169,7 +171,8 @@ def choose_segment(window: int, season: int | None, options: Options) -> int:
         return 0
     if forecast.segment is not None or forecast.decoder == "recursive":
         return forecast.segment or 1
-    most = min(LONGEST_SEGMENT, max(window // FEWEST_SEGMENTS, 1))
+    # Much longer than the horizon, most of what a segment says would not be used.
+    most = min(LONGEST_SEGMENT, max(window // FEWEST_SEGMENTS, 1), max(horizon, -(-window // MOST_STEPS)))
     if season:
         return max(size for size in range(1, most + 1) if season % size == 0 or size % season == 0)
     return min(-(-window // MOST_SEGMENTS), most)

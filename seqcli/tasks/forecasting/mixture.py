@@ -271,6 +271,18 @@ def simplex_weights(gram: Array) -> Array:
     return answer
 
 
+def separate_blocks(series: NDArray[np.int64], moments: NDArray[np.int64], horizon: int) -> NDArray[np.int64]:
+    """Numbers (N,) of stretches of time that do not overlap, for windows of ``series`` at ``moments`` (N,).
+
+    What happens at one moment happens to many series, so they share a block; only where that leaves too few
+    of them does each series count by itself.
+    """
+    together = moments // horizon
+    if len(np.unique(together)) >= LEAST_BLOCKS:
+        return together
+    return series * (int(together.max(initial=0)) + 2) + together
+
+
 def beats(errors: Array, simple: Array, blocks: NDArray[np.int64]) -> bool:
     """Whether absolute ``errors`` (N, H, K) are below ``simple`` ones by more than chance.
 

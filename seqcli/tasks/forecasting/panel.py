@@ -69,6 +69,10 @@ class Panel:
         """Number of the series that each position (N,) lies in."""
         return np.asarray(np.searchsorted(self.offsets, positions, side="right") - 1, dtype=np.int64)
 
+    def moments(self, positions: IntArray) -> IntArray:
+        """The number of the moment at each position (N,), counted over all series from their first one on."""
+        return np.asarray(np.searchsorted(np.unique(self.stamps), self.stamps[positions]), dtype=np.int64)
+
     def each_step(self, values: AnyArray) -> AnyArray:
         """What is said of each series, (S,), at every step with its room: (total,)."""
         return np.repeat(values, self.lengths + self.room)

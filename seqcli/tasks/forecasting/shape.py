@@ -84,7 +84,7 @@ def fit_shape(
     check_decoder(options, window, horizon)
     stride, positions = options.forecast.stride, parts.positions(panel, 0)
     starts = part_starts(panel, positions, window, horizon, stride)
-    segment = choose_segment(window, season or period, options)
+    segment = choose_segment(window, horizon, season or period, options)
     feeds_back = options.forecast.decoder == "recursive"
     residual = ridge is not None and learns_residual(len(starts) * panel.targets, len(train), segment)
     residual = residual and not feeds_back
