@@ -316,6 +316,23 @@ class EvaluateOptions:
 
 
 @dataclass(frozen=True)
+class BacktestOptions:
+    """Backtest, which trains"""
+
+    folds: int | None = option(
+        None,
+        "Train and test a forecast this many times, each time on later rows; with --no-refit train once.",
+        at_least=1,
+        below=1001,
+    )
+    protocol: str | None = option(
+        None,
+        "Test a forecast as papers do: ltsf, on z-scores of whole windows; m4, on the last horizon.",
+        choices=("ltsf", "m4"),
+    )
+
+
+@dataclass(frozen=True)
 class GenerateOptions:
     """Writing"""
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from seqcli.reporting.progress import PAUSE, REDRAW, bar, time_left, waiting
 from seqcli.reporting.screen import Screen, is_plain
 from seqcli.reporting.tables import drawn
 from seqcli.results import Cell, ResultColumn, ResultTable
-from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
+from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Tested, Trained
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.live import Live
 
+End = TypeVar("End", Trained, Tested)
 _ROWS = 10
 """Epochs that the live table shows: the latest."""
 
@@ -39,14 +40,22 @@ class TrainingView:
 
     def follow(self, events: Iterable[Event]) -> Trained:
         """Show every event as it comes; return the end of the training."""
-        result: Trained | None = None
+        return self._until(Trained, events)
+
+    def follow_backtest(self, events: Iterable[Event]) -> Tested:
+        """The same of trainings that are tested and not kept."""
+        return self._until(Tested, events)
+
+    def _until(self, kind: type[End], events: Iterable[Event]) -> End:
+        """Show every event; return the one of ``kind``."""
+        result: End | None = None
         try:
             with waiting(self._screen, "reading"):
                 events = iter(events)
                 first = next(events)
             self._handle(first)
             for event in events:
-                if isinstance(event, Trained):
+                if isinstance(event, kind):
                     result = event
                 self._handle(event)
         finally:
@@ -68,7 +77,7 @@ class TrainingView:
                 self._on_epoch(event)
             case Notice():
                 self._say(event.text)
-            case Trained():
+            case Trained() | Tested():
                 self._end_phase()
                 if not self._screen.live:
                     self._screen.line("")

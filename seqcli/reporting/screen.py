@@ -125,6 +125,8 @@ class Screen:
         import textwrap
 
         width = self.width
+        if width < 1:  # a terminal that does not know its size
+            return text.split("\n")
         lines: list[str] = []
         for line in text.split("\n"):
             fits = len(line) <= width

@@ -73,12 +73,27 @@ def _listed(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
+class Cut:
+    """Where series are cut for a backtest, in place of one cut by share."""
+
+    blocks: int = 1
+    """The rows of the test share are so many blocks along time."""
+    first: int = 0
+    """The block that the test part begins with."""
+    stop: int = 1
+    """The block, counted from 0, that it ends ahead of: what lies behind is not there at all."""
+    last: bool = False
+    """Instead: the last horizon of each series is the test part, the one before it the validation part."""
+
+
+@dataclass(frozen=True)
 class Tables:
     """The tables of a run: one to split, and the parts that were given as files of their own."""
 
     main: Table
     validation: Table | None = None
     test: Table | None = None
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +131,8 @@ class Prepared:
     warnings: list[str] = field(default_factory=list)
     """Sentences on odd data: rows dropped, columns left out, texts cut."""
     source: Any = None
-    """What the task's own baselines read: the raw rows of the three parts. Never saved."""
+    """What the task's own baselines read: the raw rows of the three parts; of a forecast the steps (S, 3) that
+    each part of each series ends ahead of. Never saved."""
     counts: tuple[str, tuple[int, int, int]] | None = None
     """What the parts are counted in and how many they hold, where that is not examples."""
     writing: Writing | None = None

@@ -115,6 +115,7 @@ class Forecast:
             training={**training, "window": frame.window, "horizon": frame.horizon},
             rules=fitted.rules,
             warnings=fitted.warnings,
+            source=fitted.parts.ends,
             refit=fitted.everything,
         )
 

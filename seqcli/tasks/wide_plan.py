@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 from seqcli.errors import DataError, UsageError
@@ -97,4 +98,4 @@ def long_tables(tables: Tables, plan: Plan) -> Tables:
     parts = (tables.main, tables.validation, tables.test)
     main, validation, test = (None if table is None else lengthen(table, form) for table in parts)
     assert main is not None
-    return Tables(main, validation, test)
+    return replace(tables, main=main, validation=validation, test=test)

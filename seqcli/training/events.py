@@ -72,4 +72,13 @@ class Trained:
     """One sentence on the model that stood there before, "" when there was none."""
 
 
-Event: TypeAlias = PlanMade | StepDone | EpochDone | Notice | Trained
+@dataclass(frozen=True)
+class Tested:
+    """A backtest is over; nothing was saved."""
+
+    result: ResultTable
+    """Every forecast, the trained one first."""
+    details: tuple[ResultTable, ...]
+
+
+Event: TypeAlias = PlanMade | StepDone | EpochDone | Notice | Trained | Tested

@@ -35,7 +35,7 @@ from seqcli.options import Options, SavingOptions
 from seqcli.readers.read import read_table
 from seqcli.saved.places import resume_command
 from seqcli.sequences import Examples, Windows
-from seqcli.tasks.base import Mixing, Prepared, Scores, Tables, Task, Writing, own_scores
+from seqcli.tasks.base import Mixing, Plan, Prepared, Scores, Tables, Task, Writing, own_scores
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.registry import prepare
 from seqcli.threads import training_threads
@@ -77,6 +77,19 @@ class Run:
         return digests[0] if len(digests) == 1 else hashlib.sha256("\n".join(digests).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Learnt:
+    """What a fit has led to."""
+
+    outcome: FitOutcome
+    task: Task
+    """Calibrated on the validation part."""
+    validated: NDArray[np.float32]
+    """Outputs (N, *output_shape) for the validation part."""
+    outputs: NDArray[np.float32]
+    """Outputs (N, *output_shape) for the test part."""
+
+
 def train(
     files: Sequence[str],
     options: Options,
@@ -97,7 +110,7 @@ def train(
         if started:
             options, typed = started.options_for(options, typed), started.typed | typed
         run = decide(files, options, saving)
-        setup = _fit_setup(run)
+        setup = fit_setup(run)
         if started:
             started.refuse_other_data(run.digest)
         old = check_target(
@@ -124,31 +137,40 @@ def train(
 
 def decide(files: Sequence[str], options: Options, saving: SavingOptions) -> Run:
     """Read, plan, split, fit the preprocessing and build the network; nothing is written."""
+    return decide_on(*read_files(files, options), options, _target(files, saving))
+
+
+def read_files(files: Sequence[str], options: Options) -> tuple[Tables, Plan]:
+    """The files of a training, and what each column is for."""
     training_device(options.training)  # refuses a missing one before anything is read
     main = read_table(files, options.reading)
     plan = make_plan(main, options.columns, options.reading)
     named = (options.split.validation, options.split.test)
-    tables = Tables(main, *(read_table([name], options.reading) if name else None for name in named))
+    return Tables(main, *(read_table([name], options.reading) if name else None for name in named)), plan
+
+
+def decide_on(tables: Tables, plan: Plan, options: Options, target: Path) -> Run:
+    """:func:`decide` for tables that were read."""
     prepared = prepare(tables, plan, options)
     refuse_disobeyed(options, prepared)
     threads = set_threads(training_threads(options.training.threads, prepared.network.hidden_size))
     network = build_network(prepared.network, options.training.seed)
     notes = [
         note
-        for table in (main, tables.validation, tables.test)
+        for table in (tables.main, tables.validation, tables.test)
         if table
         for note in (*table.notes, *table.warnings)
     ]
     if options.training.init_from:
         notes.append(start_from(network, prepared.task.to_json(), options.training.init_from))
     resolved = _resolved(options, prepared, threads)
-    return Run(_target(files, saving), tables, resolved, prepared, network, threads, tuple(notes))
+    return Run(target, tables, resolved, prepared, network, threads, tuple(notes))
 
 
 def plan_only(files: Sequence[str], options: Options, saving: SavingOptions) -> PlanMade:
     """What :func:`train` would decide; nothing is trained and nothing is written."""
     run = decide(files, options, saving)
-    _fit_setup(run)  # refuses what no training could do
+    fit_setup(run)  # refuses what no training could do
     return plan_made(run)
 
 
@@ -193,11 +215,8 @@ def _train_and_save(
 ) -> Generator[Event, None, Trained]:
     """Fit, calibrate, test once, go on over all rows, save; returns the closing event."""
     prepared = run.prepared
-    run.network.to(setup.device)
-    outcome = yield from fit(run.network, prepared.train, prepared.validation, setup, checkpoints)
-    validated = _outputs(run, prepared.validation)
-    task = prepared.task.calibrate(validated, prepared.validation)
-    outputs = _outputs(run, prepared.test)
+    learnt = yield from fit_and_test(run, setup, checkpoints)
+    outcome, task, validated, outputs = learnt.outcome, learnt.task, learnt.validated, learnt.outputs
     scores = own_scores(task, outputs, prepared.test, prepared.network.cell)
     scores += task.baselines(prepared)
     tables = task.report(scores, outputs, prepared.test)
@@ -220,14 +239,27 @@ def _train_and_save(
     return trained
 
 
-def _outputs(run: Run, examples: Examples) -> NDArray[np.float32]:
+def fit_and_test(
+    run: Run, setup: FitSetup, checkpoints: CheckpointStore | None = None
+) -> Generator[StepDone | EpochDone | Notice, None, Learnt]:
+    """Fit, calibrate, and ask the network once about the test part; nothing is written but checkpoints."""
+    prepared = run.prepared
+    run.network.to(setup.device)
+    outcome = yield from fit(run.network, prepared.train, prepared.validation, setup, checkpoints)
+    validated = outputs_of(run, prepared.validation)
+    task = prepared.task.calibrate(validated, prepared.validation)
+    return Learnt(outcome, task, validated, outputs_of(run, prepared.test))
+
+
+def outputs_of(run: Run, examples: Examples) -> NDArray[np.float32]:
     """What the network says: outputs (N, *output_shape); of a text the nats of each token, (M, 2)."""
     if run.prepared.network.streams:
         return text_surprisals(run.network, cast(Windows, examples))
     return predict_outputs(run.network, examples, run.options.training.batch_size or 1)
 
 
-def _fit_setup(run: Run) -> FitSetup:
+def fit_setup(run: Run) -> FitSetup:
+    """What the loop is told, from the choices made."""
     training, task = run.options.training, run.prepared.task
     return FitSetup(
         loss=run.prepared.loss,

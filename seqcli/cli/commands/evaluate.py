@@ -1,15 +1,24 @@
-"""``seqcli evaluate FILE -m MODEL``: the model's metrics on a file that has the answers."""
+"""``seqcli evaluate FILE``: metrics of a saved model on a file that has the answers, or of a backtest."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Collection
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from seqcli.cli.command import Command, Invocation
+from seqcli.cli.command import NEVER_IN_FORECAST, TRAINING_GROUPS, Command, Invocation
 from seqcli.errors import SeqcliError, UsageError, near_miss
-from seqcli.options import EvaluateOptions, ModelOptions, OutputOptions, ReadingOptions
+from seqcli.options import (
+    BacktestOptions,
+    ColumnOptions,
+    EvaluateOptions,
+    ModelOptions,
+    NetworkOptions,
+    OutputOptions,
+    ReadingOptions,
+)
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream, write_result
 from seqcli.reporting.screen import Screen
 from seqcli.reporting.training import show_tables
@@ -25,12 +34,16 @@ def evaluate(call: Invocation) -> int:
     """Score a file; the first table goes to stdout, or with --per-token each token; details to stderr."""
     if not call.files:
         raise UsageError("evaluate needs a labelled file", "seqcli evaluate test.csv -m reviews.seqcli")
-    from seqcli.cli.use import open_model, read_whole
-    from seqcli.inference.evaluate import evaluate as score
-
     output = call.group(OutputOptions)
     check_output(output)
     screen = Screen(output.quiet, output.verbose)
+    wanted = call.group(BacktestOptions)
+    if wanted.folds or wanted.protocol:
+        return test_by_training(call, screen)
+    refuse_training(call)
+    from seqcli.cli.use import open_model, read_whole
+    from seqcli.inference.evaluate import evaluate as score
+
     model = open_model(call.group(ModelOptions).model, screen)
     limits, per_token = call.group(EvaluateOptions).fail_under, call.group(EvaluateOptions).per_token
     if per_token and not model.network.streams:
@@ -42,11 +55,43 @@ def evaluate(call: Invocation) -> int:
     tables = score(model, table)
     show_tables(screen, tuple(tables if per_token else tables[1:]))
     if not per_token:
-        write_result(tables[0], output)
-        if tables[0].caption and result_format(output) != "table":
-            screen.line(tables[0].caption)
+        write_first(tables[0], output, screen)
     check_limits(tables[0], limits)
     return 0
+
+
+def test_by_training(call: Invocation, screen: Screen) -> int:
+    """Train as --folds or --protocol say, and score what was held out."""
+    from seqcli.cli.backtest import run_backtest
+    from seqcli.tasks.forecasting.board import PROTOCOLS
+    from seqcli.tasks.forecasting.metrics import METRICS
+
+    limits = call.group(EvaluateOptions).fail_under
+    check_names(limits, (*PROTOCOLS.get(call.group(BacktestOptions).protocol or "", METRICS), "skill"))
+    tested = run_backtest(call, screen)
+    show_tables(screen, tested.details)
+    write_first(tested.result, call.group(OutputOptions), screen)
+    check_limits(tested.result, limits)
+    return 0
+
+
+def refuse_training(call: Invocation) -> None:
+    """Raise UsageError for an option that shapes a training where a saved model is scored."""
+    kept = {"input_format", "encoding", "delimiter"}
+    idle = sorted(call.typed_training - kept)
+    if idle:
+        flag = "--" + idle[0].replace("_", "-")
+        raise UsageError(
+            f"{flag} shapes a training, and evaluate scores a saved model as it is",
+            f"leave out {flag}, or add --folds 5 to train and test a forecast",
+        )
+
+
+def write_first(table: ResultTable, output: OutputOptions, screen: Screen) -> None:
+    """The result, and in a pipe its caption for whoever looks on."""
+    write_result(table, output)
+    if table.caption and result_format(output) != "table":
+        screen.line(table.caption)
 
 
 def write_tokens(model: SavedModel, table: Table, output: OutputOptions) -> None:
@@ -102,9 +147,13 @@ COMMAND = Command(
         "seqcli evaluate test.csv -m reviews.seqcli --fail-under accuracy=.9",
         "seqcli evaluate test.csv -m reviews.seqcli --fail-under accuracy=.9,log_loss=.4",
         "seqcli evaluate corpus.txt -m corpus.seqcli --per-token -o tokens.csv",
+        "seqcli evaluate prices.csv --folds 5",
     ),
-    groups=(ModelOptions, EvaluateOptions, ReadingOptions, OutputOptions),
-    only={ReadingOptions: ("input_format", "encoding", "delimiter")},
+    groups=(ModelOptions, EvaluateOptions, BacktestOptions, *TRAINING_GROUPS, OutputOptions),
+    only={
+        group: tuple(item.name for item in fields(group) if item.name not in (*NEVER_IN_FORECAST, "task"))
+        for group in (ColumnOptions, NetworkOptions)
+    },
     files="FILE",
     files_help="A file with the model's input columns and its target; a text for a language model.",
 )

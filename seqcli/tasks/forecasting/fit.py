@@ -20,6 +20,7 @@ from seqcli.tasks.forecasting.choices import (
     choose_season,
     too_few,
 )
+from seqcli.tasks.forecasting.cuts import cut_rows
 from seqcli.tasks.forecasting.derived import indicator_names, with_indicators
 from seqcli.tasks.forecasting.moments import last_written, time_sentences
 from seqcli.tasks.forecasting.panel import Panel, build_panel, refuse_missing, scale_panel
@@ -89,7 +90,7 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     if missing == "error":
         refuse_missing(panel, value_columns(plan), calendar, source)
     warnings += time_sentences(each_series(rows), panel, calendar, _HOW[missing])
-    parts, rules = split_series(panel, options, calendar, borders)
+    parts, rules = split_series(panel, options, calendar, borders, "fold" if tables.cut else "file")
     kept, columns, said = _usable(panel, parts, plan, source)
     warnings += said
     names = [name for name, moves in zip(panel_columns(plan), columns, strict=True) if moves]
@@ -148,6 +149,8 @@ def _read(tables: Tables, plan: Plan, options: Options) -> tuple[Rows, Forms, li
         later, _, said = read_training_rows(table, plan, merge, forms.get(plan.time or ""))
         rows = join_rows(rows, later, (tables.main.source, table.source), plan.time is not None)
         warnings += said
+    if tables.cut is not None:
+        rows, borders = cut_rows(rows, borders, tables.cut, options)
     return with_indicators(rows, plan), forms, borders, warnings
 
 

@@ -30,9 +30,9 @@ class Parts:
 
 
 def split_series(
-    panel: Panel, options: Options, calendar: Calendar, borders: list[list[Any]]
+    panel: Panel, options: Options, calendar: Calendar, borders: list[list[Any]], by: str = "file"
 ) -> tuple[Parts, list[str]]:
-    """Cut every series along time, by share or where the files end."""
+    """Cut every series along time, by share or where the files end (or ``by`` what else gave borders)."""
     validation_share, test_share = held_out_shares(options.split)
     given = _given_ends(panel, borders)
     lengths = given[:, 0] if borders else panel.lengths
@@ -53,7 +53,7 @@ def split_series(
         ends = given
     if borders:
         sizes = np.diff(ends, axis=1, prepend=0).sum(axis=0)
-        said = [f"split by file: {sizes[0]:,} training, {sizes[1]:,} validation, {sizes[2]:,} test steps"]
+        said = [f"split by {by}: {sizes[0]:,} training, {sizes[1]:,} validation, {sizes[2]:,} test steps"]
     else:
         said = list(split.sentences)
     return Parts(ends), said

@@ -32,7 +32,7 @@ def comparison(title: str, scores: Sequence[Scores], caption: str) -> ResultTabl
     """One row a predictor: the network, then what needs none."""
     columns = (ResultColumn("forecast"), *(ResultColumn(name, SPECS[name]) for name in METRICS))
     rows: list[tuple[Cell, ...]] = [
-        (each.predictor, *(_number(each.values[name]) for name in METRICS)) for each in scores
+        (each.predictor, *(number(each.values[name]) for name in METRICS)) for each in scores
     ]
     return ResultTable(title, columns, rows, caption)
 
@@ -47,7 +47,7 @@ def by_target(targets: Sequence[str], metrics: dict[str, Array], naive: dict[str
     rows: list[tuple[Cell, ...]] = []
     for index, target in enumerate(targets):
         ratio = float(metrics["mae"][index] / naive["mae"][index]) if naive["mae"][index] else math.nan
-        rows.append((target, *(_number(metrics[name][index]) for name in METRICS), _number(ratio)))
+        rows.append((target, *(number(metrics[name][index]) for name in METRICS), number(ratio)))
     return ResultTable("By target", columns, rows)
 
 
@@ -56,20 +56,23 @@ def by_step(actual: Array, forecast: Array, naive: Array) -> ResultTable:
 
     All three are (N, H, K), NaN in ``actual`` where unscored.
     """
-    horizon = actual.shape[1]
-    steps = range(horizon) if horizon <= 12 else sorted({round(i * (horizon - 1) / 11) for i in range(12)})
     columns = (
         ResultColumn("steps ahead", "d"),
         ResultColumn("mae", ",.4g"),
         ResultColumn("naive mae", ",.4g"),
     )
     rows: list[tuple[Cell, ...]] = []
-    for step in steps:
+    for step in picked_steps(actual.shape[1]):
         errors = [np.abs(actual[:, step] - other[:, step]) for other in (forecast, naive)]
         known = ~np.isnan(errors[0])
         means = [float(each[known].mean()) if known.any() else math.nan for each in errors]
-        rows.append((step + 1, *(_number(value) for value in means)))
+        rows.append((step + 1, *(number(value) for value in means)))
     return ResultTable("By steps ahead", columns, rows)
+
+
+def picked_steps(horizon: int) -> Sequence[int]:
+    """All steps of a short horizon, twelve of a long one, counted from 0."""
+    return range(horizon) if horizon <= 12 else sorted({round(i * (horizon - 1) / 11) for i in range(12)})
 
 
 def coverage(actual: Array, bounds: Sequence[tuple[int, Array, Array]]) -> ResultTable:
@@ -85,10 +88,10 @@ def coverage(actual: Array, bounds: Sequence[tuple[int, Array, Array]]) -> Resul
         inside = (actual >= low) & (actual <= high)
         share = float(inside[known].mean()) if known.any() else math.nan
         width = float((high - low)[known].mean()) if known.any() else math.nan
-        rows.append((level, _number(share), _number(width)))
+        rows.append((level, number(share), number(width)))
     return ResultTable("Intervals on the rows of the backtest", columns, rows)
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
     """None for what could not be measured."""
     return float(value) if math.isfinite(value) else None
