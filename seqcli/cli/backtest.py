@@ -23,7 +23,9 @@ def run_backtest(call: Invocation, screen: Screen) -> Tested:
     for name in ("model", "per_token"):
         if name in call.typed:
             other = "-m" if name == "model" else "--per-token"
-            raise UsageError(f"{flag} trains what it tests, and {other} is for a saved model", f"leave out {other}")
+            raise UsageError(
+                f"{flag} trains what it tests, and {other} is for a saved model", f"leave out {other}"
+            )
     call.refuse_idle("forecast")
     check_output(call.group(OutputOptions))
     with waiting(screen, "starting"):

@@ -24,7 +24,7 @@ from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.forecasting.choices import most_validation
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
-from seqcli.tasks.forecasting.metrics import averaged, point_metrics, seasonal_error
+from seqcli.tasks.forecasting.metrics import averaged, error_scales, point_metrics
 from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE, SEASON_MEAN, Mixture, called
 from seqcli.tasks.forecasting.network import network_spec, training_defaults
 from seqcli.tasks.forecasting.next import ForecastContext, next_rows, next_step_line
@@ -271,6 +271,10 @@ class Forecast:
         return {self.metric: values[self.metric], **values}
 
     def _metrics(self, forecast: Array, examples: ForecastWindows) -> dict[str, Array]:
+        return point_metrics(examples.actual(), forecast, self._scales(examples))
+
+    def _scales(self, examples: ForecastWindows) -> Array:
+        """MASE's denominators (N, K) of each window."""
         known = {name: row for row, name in enumerate(self.scaling.names)}
         panel = examples.panel
         errors = np.stack(
@@ -281,7 +285,7 @@ class Forecast:
                 for row, name in enumerate(panel.names)
             ]
         )
-        return point_metrics(examples.actual(), forecast, errors[examples.series])
+        return np.asarray(errors[examples.series])
 
     def member_scores(self, outputs: FloatArray, examples: Examples, network: str) -> list[Scores]:
         """The mix, then the network and the other fitted members alone; ``outputs`` are (N, H, K)."""
@@ -334,7 +338,7 @@ class Forecast:
             tables.append(by_step(actual[..., 0], forecast[..., 0], naive[..., 0]))
         scaled, whose = self._combined(outputs, examples), (examples.series, examples.own_units)
         bounds = self._bounds(scaled, self._scaling_as_cut(examples), whose, self.intervals)
-        return [*tables, coverage(actual, bounds)]
+        return [*tables, coverage(actual, bounds, self._scales(examples))]
 
     # ------------------------------------------------------------------ a saved model on a file
 
@@ -394,13 +398,6 @@ class Forecast:
         """This task with its ridge's weights. Raises ModelError where they do not fit."""
         shape = (len(self.plan.target), self.frame.window, self.frame.horizon)
         return replace(self, mixture=self.mixture.with_arrays(arrays, shape))
-
-
-def error_scales(values: Array, targets: int, season: int) -> Array:
-    """MASE's denominators (K,) of training rows (T, F): of the season, else of one step, else NaN."""
-    scales = [seasonal_error(values[:, k], season) for k in range(targets)]
-    single = [seasonal_error(values[:, k], 1) for k in range(targets)]
-    return np.where(np.isnan(scales), single, scales)
 
 
 def _in_chunks(make: Callable[[slice], Array], examples: ForecastWindows) -> Array:

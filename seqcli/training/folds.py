@@ -24,7 +24,16 @@ from seqcli.tasks.forecasting.cuts import whole_horizon
 from seqcli.tasks.forecasting.standing import by_competition, by_standard, target_words, tested_words
 from seqcli.tasks.forecasting.windows import windows_of
 from seqcli.training.events import EpochDone, Event, Notice, StepDone, Tested
-from seqcli.training.run import Learnt, Run, decide_on, fit_and_test, fit_setup, outputs_of, plan_made, read_files
+from seqcli.training.run import (
+    Learnt,
+    Run,
+    decide_on,
+    fit_and_test,
+    fit_setup,
+    outputs_of,
+    plan_made,
+    read_files,
+)
 
 NOWHERE = Path()
 """Where the model is written: not at all."""
@@ -93,8 +102,8 @@ def _folds(tables: Tables, plan: Plan, options: Options, folds: int) -> Generato
         measured.append(measure_fold(answers, run.prepared.source[:, 1], answers.task.errors))
     assert answers is not None
     how = "trained anew for each" if options.training.refit else "trained once, ahead of the first"
-    title, notes = tested_words(answers, measured, f"{folds} folds, {how}")
-    first, *details = leaderboard(measured, "", title, notes)
+    words = tested_words(answers, measured, f"{folds} folds, {how}")
+    first, *details = leaderboard(measured, "", plan.target, words)
     yield Tested(first, tuple(details))
 
 
@@ -122,12 +131,10 @@ def _protocol(tables: Tables, plan: Plan, options: Options, protocol: str) -> Ge
     chosen = by_competition(answers, ends) if protocol == "m4" else by_standard(answers, ends)
     if not len(chosen.answers.examples):
         raise _untested(run)
-    fold = measure_fold(
-        chosen.answers, ends[:, 1], chosen.scales, chosen.measure, rolling=protocol != "m4"
-    )
+    fold = measure_fold(chosen.answers, ends[:, 1], chosen.scales, chosen.measure, rolling=protocol != "m4")
     fold = chosen.completed(fold)
     title, _ = tested_words(answers, [fold], f"protocol {protocol}")
-    first, *details = leaderboard([fold], protocol, title, chosen.notes)
+    first, *details = leaderboard([fold], protocol, plan.target, (title, chosen.notes))
     yield Tested(first, tuple(details))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -19,9 +18,18 @@ from seqcli.tasks.forecasting.backtest import (
     shared,
 )
 from seqcli.tasks.forecasting.interval_scores import IntervalSums
-from seqcli.tasks.forecasting.metrics import METRICS, averaged
+from seqcli.tasks.forecasting.metrics import METRICS, averaged, skill
 from seqcli.tasks.forecasting.mixture import NAIVE, SEASONAL
-from seqcli.tasks.forecasting.report import SPECS, number, picked_steps
+from seqcli.tasks.forecasting.report import (
+    INTERVAL_COLUMNS,
+    SCORE_WORDS,
+    SPECS,
+    interval_cells,
+    number,
+    picked_steps,
+    ranks,
+    skill_words,
+)
 
 WORST = 5
 PROTOCOLS = {"ltsf": ("mse", "mae"), "m4": ("smape", "mase", "owa")}
@@ -30,8 +38,13 @@ RANKING = {"ltsf": "mse", "m4": "owa", "": "mase"}
 _SPECS = {**SPECS, "mse": ".4f", "owa": ".3f", "skill": ".1%"}
 
 
-def leaderboard(folds: Sequence[Fold], protocol: str, title: str, notes: Sequence[str]) -> list[ResultTable]:
-    """The mix, then the others from the best on; by fold, by steps ahead, the worst series, the intervals."""
+def leaderboard(
+    folds: Sequence[Fold], protocol: str, targets: Sequence[str], words: tuple[str, Sequence[str]]
+) -> list[ResultTable]:
+    """The mix, then the others from the best on; by fold, target, steps ahead, the worst series, the intervals.
+
+    ``words`` are the title, and what the caption begins with.
+    """
     folds = shared(folds)
     points = {name: pooled([fold.points[name] for fold in folds]) for name in folds[0].points}
     measured = {name: figures(each, protocol) for name, each in points.items()}
@@ -40,9 +53,11 @@ def leaderboard(folds: Sequence[Fold], protocol: str, title: str, notes: Sequenc
     said = {name: name for name in points}
     if SEASONAL in said and len(seasons) == 1:
         said[SEASONAL] = f"{SEASONAL} ({seasons.copy().pop()})"
-    tables = [_board(measured, protocol, best, said, (title, notes))]
+    tables = [_board(measured, protocol, best, said, words)]
     if len(folds) > 1:
         tables.append(_by_fold(folds, best, said))
+    if len(targets) > 1:
+        tables.append(_by_target(targets, points[COMBINED], points[best], said[best]))
     if len(points[COMBINED].steps[0]) > 1:
         tables.append(_by_step(points[COMBINED], points[best], said[best]))
     if len(points[COMBINED].series) > 1:
@@ -59,7 +74,7 @@ def best_simple(measured: dict[str, dict[str, float]], protocol: str) -> str:
     """The forecast with the least error of those that need nothing fitted."""
     by = "owa" if protocol == "m4" else "mae"
     simple = [name for name in measured if name in SIMPLE]
-    return min(simple, key=lambda name: _last(measured[name][by]))
+    return min(simple, key=lambda name: ranks(measured[name][by]))
 
 
 def _board(
@@ -71,7 +86,9 @@ def _board(
 ) -> ResultTable:
     names = PROTOCOLS.get(protocol, METRICS)
     by, rank = ("owa" if protocol == "m4" else "mae"), RANKING[protocol]
-    others = sorted((name for name in measured if name != COMBINED), key=lambda name: _last(measured[name][rank]))
+    others = sorted(
+        (name for name in measured if name != COMBINED), key=lambda name: ranks(measured[name][rank])
+    )
     columns = (ResultColumn("forecast"), *(ResultColumn(name, _SPECS[name]) for name in (*names, "skill")))
     rows: list[tuple[Cell, ...]] = []
     for name in (COMBINED, *others):
@@ -79,13 +96,8 @@ def _board(
         shown = [number(values[metric]) for metric in names]
         rows.append((said[name], *shown, number(skill(values[by], measured[best][by]))))
     title, notes = words
-    caption = [*notes, f"skill: {by} that is spared beside {said[best]}, the best of those that nothing is fitted for"]
+    caption = [*notes, skill_words(by, said[best])]
     return ResultTable(title, columns, rows, "; ".join(caption))
-
-
-def skill(error: float, reference: float) -> float:
-    """The share of a reference error that is spared; NaN where that is 0."""
-    return 1 - error / reference if reference else math.nan
 
 
 def _by_fold(folds: Sequence[Fold], best: str, said: dict[str, str]) -> ResultTable:
@@ -102,6 +114,19 @@ def _by_fold(folds: Sequence[Fold], best: str, said: dict[str, str]) -> ResultTa
         errors = [averaged(fold.points[name].metrics)["mase"] for name in (COMBINED, best)]
         rows.append((place, fold.begin, fold.end, fold.rows, *map(number, errors)))
     return ResultTable("By fold", columns, rows)
+
+
+def _by_target(targets: Sequence[str], own: Points, best: Points, called: str) -> ResultTable:
+    columns = (
+        ResultColumn("target"),
+        *(ResultColumn(name, SPECS[name]) for name in METRICS),
+        ResultColumn(f"{called} mase", ".3f"),
+    )
+    rows: list[tuple[Cell, ...]] = []
+    for k, target in enumerate(targets):
+        means = [number(own.metrics[name][k]) for name in METRICS]
+        rows.append((target, *means, number(best.metrics["mase"][k])))
+    return ResultTable("By target", columns, rows)
 
 
 def _by_step(own: Points, best: Points, called: str) -> ResultTable:
@@ -128,31 +153,14 @@ def _worst(own: Points, best: Points, called: str) -> ResultTable:
 
 def intervals_table(folds: Sequence[Fold]) -> ResultTable:
     """Every kind of interval at every level: how often it held, how wide it was, its score."""
-    columns = (
-        ResultColumn("intervals"),
-        ResultColumn("level", "d"),
-        ResultColumn("covered", ".1%"),
-        ResultColumn("mean width", ",.4g"),
-        ResultColumn("score", ".3f"),
-    )
+    columns = (ResultColumn("intervals"), ResultColumn("level", "d"), *INTERVAL_COLUMNS)
     around = SEASONAL if any(fold.season for fold in folds) else NAIVE
     said = {SAVED: SAVED, ROLLING: ROLLING, SEASONAL: f"around {around}"}
     rows: list[tuple[Cell, ...]] = []
     for kind, level in dict.fromkeys(key for fold in folds for key in fold.intervals):
         sums = sum((fold.intervals.get((kind, level), IntervalSums()) for fold in folds), IntervalSums())
-        rows.append(interval_row(said[kind], level, sums))
-    caption = "score: width, and 2/(1 − level) times each miss, in units of MASE's scale; lower is better"
+        rows.append((said[kind], level, *interval_cells(sums)))
+    caption = SCORE_WORDS
     if any(ROLLING in key for fold in folds for key in fold.intervals):
         caption += "; rolling: calibrated on all that was at least a horizon old by then"
     return ResultTable("Intervals on the rows tested", columns, rows, caption)
-
-
-def interval_row(kind: str, level: int, sums: IntervalSums) -> tuple[Cell, ...]:
-    """One row of a table of intervals."""
-    steps, scaled = sums.steps or math.nan, sums.scaled_steps or math.nan
-    return (kind, level, number(sums.inside / steps), number(sums.width / steps), number(sums.score / scaled))
-
-
-def _last(value: float) -> float:
-    """What ranks a figure that could not be measured behind all others."""
-    return math.inf if math.isnan(value) else value

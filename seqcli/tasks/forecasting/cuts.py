@@ -13,7 +13,7 @@ import numpy as np
 
 from seqcli.errors import UsageError
 from seqcli.options import Options
-from seqcli.preprocessing.split import TEST, chronological_split
+from seqcli.preprocessing.split import chronological_split
 from seqcli.sequences import IntArray
 from seqcli.tasks.base import Cut, Plan, Tables
 from seqcli.tasks.forecasting.ahead import Later
@@ -23,7 +23,9 @@ from seqcli.tasks.parts import held_out_shares
 from seqcli.tasks.wide_plan import long_tables
 
 
-def cut_rows(rows: Rows, borders: list[list[Any]], cut: Cut, options: Options) -> tuple[Rows, list[list[Any]]]:
+def cut_rows(
+    rows: Rows, borders: list[list[Any]], cut: Cut, options: Options
+) -> tuple[Rows, list[list[Any]]]:
     """Rows up to the end of the test part, and the last stamp of each series in each part but the last.
 
     ``borders`` are those of files that follow one another. Raises UsageError for more blocks than rows.
@@ -57,7 +59,9 @@ def block_ends(rows: Rows, blocks: int, options: Options) -> IntArray:
     if blocks > most:
         raise UsageError(
             f"--folds {blocks}: the rows to test on are {most} a series, and a fold needs one of them",
-            f"--folds {most} at most; --test-share makes them more" if most else "--test-share makes them more",
+            f"--folds {most} at most; --test-share makes them more"
+            if most
+            else "--test-share makes them more",
         )
     begins = lengths - tested
     own = begins[:, None] + np.rint(tested[:, None] * np.arange(blocks + 1) / blocks).astype(np.int64)
@@ -109,7 +113,9 @@ def _lasts(rows: Rows, ends: IntArray) -> Any:
     """The stamp ahead of each of ``ends`` (S,), counted in rows of its series; where that is 0, one before all."""
     starts = np.cumsum(rows.lengths) - rows.lengths
     stamps = rows.stamps[starts + np.maximum(ends - 1, 0)]
-    return np.array([stamp if end else stamp - 1 for stamp, end in zip(stamps, ends, strict=True)], dtype=object)
+    return np.array(
+        [stamp if end else stamp - 1 for stamp, end in zip(stamps, ends, strict=True)], dtype=object
+    )
 
 
 def _upto(rows: Rows, stops: IntArray) -> Rows:
@@ -127,7 +133,9 @@ def _upto(rows: Rows, stops: IntArray) -> Rows:
         later=None,
         static=tuple(rows.static[row] for row in kept) if rows.static else (),
     )
-    return short if rows.later is None else replace(short, later=_known_then(rows, rows.later, stops).only(kept))
+    return (
+        short if rows.later is None else replace(short, later=_known_then(rows, rows.later, stops).only(kept))
+    )
 
 
 def _known_then(rows: Rows, later: Later, stops: IntArray) -> Later:
@@ -135,9 +143,7 @@ def _known_then(rows: Rows, later: Later, stops: IntArray) -> Later:
     counts = np.bincount(later.series, minlength=len(rows.lengths))
     starts = np.cumsum(rows.lengths) - rows.lengths
     series, stamps, values = [], [], []
-    for row, (start, stop, length, count) in enumerate(
-        zip(starts, stops, rows.lengths, counts, strict=True)
-    ):
+    for row, (start, stop, length, count) in enumerate(zip(starts, stops, rows.lengths, counts, strict=True)):
         behind = slice(int(start + stop), int(start + length))
         own = later.series == row
         stamps.append(np.concatenate([rows.stamps[behind], later.stamps[own]])[:count])

@@ -31,6 +31,18 @@ def seasonal_error(values: NDArray[Any], season: int) -> float:
     return error if error > 0 else float("nan")
 
 
+def error_scales(values: Array, targets: int, season: int) -> Array:
+    """MASE's denominators (K,) of training rows (T, F): of the season, else of one step, else NaN."""
+    scales = [seasonal_error(values[:, k], season) for k in range(targets)]
+    single = [seasonal_error(values[:, k], 1) for k in range(targets)]
+    return np.where(np.isnan(scales), single, scales)
+
+
+def skill(error: float, reference: float) -> float:
+    """The share of a reference error that is spared; NaN where that is 0 or unknown."""
+    return 1 - error / reference if reference else float("nan")
+
+
 def point_metrics(actual: Array, forecast: Array, scales: Array) -> dict[str, Array]:
     """Each of :data:`METRICS` as (K,): ``actual`` and ``forecast`` are (N, H, K), ``scales`` (N, K) MASE's q.
 

@@ -11,11 +11,20 @@ from numpy.typing import NDArray
 from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.sequences import TARGET
 from seqcli.tasks.base import Scores
-from seqcli.tasks.forecasting.metrics import METRICS
+from seqcli.tasks.forecasting.interval_scores import IntervalSums
+from seqcli.tasks.forecasting.metrics import METRICS, skill
 from seqcli.tasks.forecasting.windows import ForecastWindows
 
 Array = NDArray[np.float64]
 
+SIMPLE_NAMES = ("naive", "seasonal naive", "drift", "mean of")
+"""How the forecasts begin that need nothing fitted."""
+INTERVAL_COLUMNS = (
+    ResultColumn("covered", ".1%"),
+    ResultColumn("mean width", ",.4g"),
+    ResultColumn("score", ".3f"),
+)
+SCORE_WORDS = "score: width, and 2/(1 − level) times each miss, in units of MASE's scale; lower is better"
 SPECS = {"mae": ",.4g", "rmse": ",.4g", "smape": ".2f", "mase": ".3f"}
 """How people see each metric."""
 
@@ -29,12 +38,32 @@ def backtest_title(targets: Sequence[str], examples: ForecastWindows) -> str:
 
 
 def comparison(title: str, scores: Sequence[Scores], caption: str) -> ResultTable:
-    """One row a predictor: the network, then what needs none."""
-    columns = (ResultColumn("forecast"), *(ResultColumn(name, SPECS[name]) for name in METRICS))
-    rows: list[tuple[Cell, ...]] = [
-        (each.predictor, *(number(each.values[name]) for name in METRICS)) for each in scores
-    ]
+    """The model, then all else from the best on, each with the error that it spares beside the best simple one."""
+    columns = (
+        ResultColumn("forecast"),
+        *(ResultColumn(name, SPECS[name]) for name in METRICS),
+        ResultColumn("skill", ".1%"),
+    )
+    simple = [each for each in scores if each.predictor.startswith(SIMPLE_NAMES)]
+    best = min(simple, key=lambda each: ranks(each.values["mae"]), default=None)
+    others = sorted(scores[1:], key=lambda each: ranks(each.values["mase"]))
+    rows: list[tuple[Cell, ...]] = []
+    for each in (*scores[:1], *others):
+        spared = skill(each.values["mae"], best.values["mae"]) if best else math.nan
+        rows.append((each.predictor, *(number(each.values[name]) for name in METRICS), number(spared)))
+    if best:
+        caption += f"; {skill_words('mae', best.predictor)}"
     return ResultTable(title, columns, rows, caption)
+
+
+def skill_words(metric: str, best: str) -> str:
+    """What the column of that name says."""
+    return f"skill: {metric} spared beside {best}, the best that nothing is fitted for"
+
+
+def ranks(value: float) -> float:
+    """A figure to sort by: one that could not be measured comes last."""
+    return math.inf if math.isnan(value) else value
 
 
 def by_target(targets: Sequence[str], metrics: dict[str, Array], naive: dict[str, Array]) -> ResultTable:
@@ -75,21 +104,23 @@ def picked_steps(horizon: int) -> Sequence[int]:
     return range(horizon) if horizon <= 12 else sorted({round(i * (horizon - 1) / 11) for i in range(12)})
 
 
-def coverage(actual: Array, bounds: Sequence[tuple[int, Array, Array]]) -> ResultTable:
-    """How often the intervals held: ``bounds`` are (percent, low (N, H, K), high (N, H, K))."""
-    columns = (
-        ResultColumn("interval", "d"),
-        ResultColumn("covered", ".1%"),
-        ResultColumn("mean width", ",.4g"),
-    )
-    known = ~np.isnan(actual)
-    rows: list[tuple[Cell, ...]] = []
-    for level, low, high in bounds:
-        inside = (actual >= low) & (actual <= high)
-        share = float(inside[known].mean()) if known.any() else math.nan
-        width = float((high - low)[known].mean()) if known.any() else math.nan
-        rows.append((level, number(share), number(width)))
-    return ResultTable("Intervals on the rows of the backtest", columns, rows)
+def coverage(actual: Array, bounds: Sequence[tuple[int, Array, Array]], scales: Array) -> ResultTable:
+    """How often the intervals held, and their score in units of MASE's ``scales`` (N, K).
+
+    ``bounds`` are (percent, low (N, H, K), high (N, H, K)).
+    """
+    columns = (ResultColumn("interval", "d"), *INTERVAL_COLUMNS)
+    rows: list[tuple[Cell, ...]] = [
+        (level, *interval_cells(IntervalSums.of(level, actual, (low, high), scales)))
+        for level, low, high in bounds
+    ]
+    return ResultTable("Intervals on the rows of the backtest", columns, rows, SCORE_WORDS)
+
+
+def interval_cells(sums: IntervalSums) -> tuple[Cell, ...]:
+    """The cells of :data:`INTERVAL_COLUMNS`."""
+    steps, scaled = sums.steps or math.nan, sums.scaled_steps or math.nan
+    return number(sums.inside / steps), number(sums.width / steps), number(sums.score / scaled)
 
 
 def number(value: float) -> float | None:
