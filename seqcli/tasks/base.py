@@ -131,8 +131,8 @@ class Prepared:
     warnings: list[str] = field(default_factory=list)
     """Sentences on odd data: rows dropped, columns left out, texts cut."""
     source: Any = None
-    """What the task's own baselines read: the raw rows of the three parts; of a forecast the steps (S, 3) that
-    each part of each series ends ahead of. Never saved."""
+    """What the task's own baselines read: the raw rows of the three parts; of a forecast the steps
+    (S, 3) that each part of each series ends ahead of. Never saved."""
     counts: tuple[str, tuple[int, int, int]] | None = None
     """What the parts are counted in and how many they hold, where that is not examples."""
     writing: Writing | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -21,7 +22,13 @@ from seqcli.tasks.forecast import Forecast
 from seqcli.tasks.forecasting.backtest import Answers, Fold, measure_fold
 from seqcli.tasks.forecasting.board import leaderboard
 from seqcli.tasks.forecasting.cuts import whole_horizon
-from seqcli.tasks.forecasting.standing import by_competition, by_standard, target_words, tested_words
+from seqcli.tasks.forecasting.standing import (
+    by_competition,
+    by_standard,
+    scored_windows,
+    target_words,
+    tested_words,
+)
 from seqcli.tasks.forecasting.windows import windows_of
 from seqcli.training.events import EpochDone, Event, Notice, StepDone, Tested
 from seqcli.training.run import (
@@ -108,14 +115,16 @@ def _folds(tables: Tables, plan: Plan, options: Options, folds: int) -> Generato
 
 
 def _blocks(run: Run, answers: Answers, folds: int) -> Generator[Fold]:
-    """Each block of the test part, forecast by one model."""
+    """Each block of the test part, forecast by one model; intervals are held against all blocks at once."""
     ends = run.prepared.source
+    whole = measure_fold(answers, ends[:, 1], answers.task.errors)  # rolling ones learn from block to block
     size = ends[:, 2] - ends[:, 1]
     borders = [ends[:, 1] + np.rint(size * block / folds).astype(np.int64) for block in range(folds + 1)]
-    for begins, stops in zip(borders, borders[1:], strict=False):
+    for begins, stops in pairwise(borders):
         windows = answers.over(begins, stops)
         part = replace(answers, examples=windows, outputs=outputs_of(run, windows))
-        yield measure_fold(part, ends[:, 1], answers.task.errors)
+        fold = measure_fold(part, ends[:, 1], answers.task.errors)
+        yield replace(fold, intervals=whole.intervals if begins is borders[0] else {})
 
 
 def _protocol(tables: Tables, plan: Plan, options: Options, protocol: str) -> Generator[Event]:
@@ -125,12 +134,14 @@ def _protocol(tables: Tables, plan: Plan, options: Options, protocol: str) -> Ge
         options = replace(options, forecast=replace(options.forecast, horizon=horizon))
         tables = replace(tables, cut=Cut(last=True))
     run = decide_on(tables, plan, options, NOWHERE)
+    ends: IntArray = run.prepared.source
+    rows = scored_windows(windows_of(run.prepared.test), ends, whole=protocol == "ltsf")
+    if not len(rows):
+        raise _untested(run)
     yield plan_made(run)
     answers = yield from _answers(run)
-    ends: IntArray = run.prepared.source
-    chosen = by_competition(answers, ends) if protocol == "m4" else by_standard(answers, ends)
-    if not len(chosen.answers.examples):
-        raise _untested(run)
+    choose = by_competition if protocol == "m4" else by_standard
+    chosen = choose(answers.take(rows), ends)
     fold = measure_fold(chosen.answers, ends[:, 1], chosen.scales, chosen.measure, rolling=protocol != "m4")
     fold = chosen.completed(fold)
     title, _ = tested_words(answers, [fold], f"protocol {protocol}")

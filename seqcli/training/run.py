@@ -146,7 +146,8 @@ def read_files(files: Sequence[str], options: Options) -> tuple[Tables, Plan]:
     main = read_table(files, options.reading)
     plan = make_plan(main, options.columns, options.reading)
     named = (options.split.validation, options.split.test)
-    return Tables(main, *(read_table([name], options.reading) if name else None for name in named)), plan
+    validation, test = (read_table([name], options.reading) if name else None for name in named)
+    return Tables(main, validation, test), plan
 
 
 def decide_on(tables: Tables, plan: Plan, options: Options, target: Path) -> Run:

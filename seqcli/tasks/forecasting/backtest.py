@@ -53,7 +53,7 @@ class Answers:
         return replace(self, examples=self.examples.take(rows), outputs=self.outputs[rows])
 
     def over(self, begins: IntArray, ends: IntArray) -> ForecastWindows:
-        """Windows over the steps ``begins`` … ``ends`` − 1 (S,) of each series, as the tested ones are seen."""
+        """Windows over the steps ``begins`` … ``ends`` − 1 (S,) of each series, seen as the tested ones."""
         seen, frame = self.examples, self.task.frame
         part = seen.panel.spans(begins, ends)
         starts = part_starts(seen.panel, part, frame.window, frame.horizon)
@@ -126,12 +126,7 @@ def forecasts(answers: Answers) -> Iterator[tuple[str, Array]]:
     names = {NETWORK: f"{answers.network} alone", RIDGE: "ridge alone", SEASON_MEAN: SEASON_MEAN}
     for member in reversed(task.mixture.members):
         if member in names:
-            scaled = _in_chunks(
-                lambda rows, member=member: task.mixture.member(
-                    member, examples.past(rows), answers.outputs[rows], task.frame
-                ),
-                len(examples),
-            )
+            scaled = _member(answers, member)
             yield names[member], scaling.inverse(scaled, examples.series)
     for name, forecast in reference_forecasts(examples, task.naive_season).items():
         yield (SEASONAL if name.startswith(SEASONAL) else name), forecast
@@ -198,6 +193,13 @@ def _seasonal(task: Forecast, examples: ForecastWindows) -> Array:
     scaled = replace(examples.panel, values=examples.windows.past[VALUES].astype(np.float64))
     found = reference_forecasts(replace(examples, panel=scaled), task.naive_season)
     return found[f"{SEASONAL} ({task.naive_season})" if task.naive_season else NAIVE]
+
+
+def _member(answers: Answers, name: str) -> Array:
+    task, examples, outputs = answers.task, answers.examples, answers.outputs
+    return _in_chunks(
+        lambda rows: task.mixture.member(name, examples.past(rows), outputs[rows], task.frame), len(examples)
+    )
 
 
 def _combined(task: Forecast, outputs: FloatArray, examples: ForecastWindows) -> Array:

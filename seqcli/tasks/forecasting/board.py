@@ -35,13 +35,13 @@ WORST = 5
 PROTOCOLS = {"ltsf": ("mse", "mae"), "m4": ("smape", "mase", "owa")}
 """What each protocol measures; the last of m4, the first of ltsf ranks."""
 RANKING = {"ltsf": "mse", "m4": "owa", "": "mase"}
-_SPECS = {**SPECS, "mse": ".4f", "owa": ".3f", "skill": ".1%"}
+_SPECS = {**SPECS, "mse": ".4f", "owa": ".3f", "skill": "z.1%"}
 
 
 def leaderboard(
     folds: Sequence[Fold], protocol: str, targets: Sequence[str], words: tuple[str, Sequence[str]]
 ) -> list[ResultTable]:
-    """The mix, then the others from the best on; by fold, target, steps ahead, the worst series, the intervals.
+    """The mix, then the others from the best on; by fold, target, steps ahead; worst series, intervals.
 
     ``words`` are the title, and what the caption begins with.
     """

@@ -17,7 +17,7 @@ from seqcli.preprocessing.split import chronological_split
 from seqcli.sequences import IntArray
 from seqcli.tasks.base import Cut, Plan, Tables
 from seqcli.tasks.forecasting.ahead import Later
-from seqcli.tasks.forecasting.choices import DEFAULT_HORIZON
+from seqcli.tasks.forecasting.choices import DEFAULT_HORIZON, LEAST_ROWS
 from seqcli.tasks.forecasting.rows import Rows, read_training_rows
 from seqcli.tasks.parts import held_out_shares
 from seqcli.tasks.wide_plan import long_tables
@@ -59,9 +59,7 @@ def block_ends(rows: Rows, blocks: int, options: Options) -> IntArray:
     if blocks > most:
         raise UsageError(
             f"--folds {blocks}: the rows to test on are {most} a series, and a fold needs one of them",
-            f"--folds {most} at most; --test-share makes them more"
-            if most
-            else "--test-share makes them more",
+            f"--folds {most} at most; --test-share makes them more" if most else "give it more rows",
         )
     begins = lengths - tested
     own = begins[:, None] + np.rint(tested[:, None] * np.arange(blocks + 1) / blocks).astype(np.int64)
@@ -94,7 +92,7 @@ def _share_a_moment(rows: Rows, starts: IntArray, begins: IntArray) -> bool:
 
 
 def _last_horizon(rows: Rows, borders: list[list[Any]], horizon: int) -> tuple[Rows, list[list[Any]]]:
-    """The last ``horizon`` rows are the test part, or the first ones of the test file; the ones before validate."""
+    """The last ``horizon`` rows test, or the first of the test file; as many before them validate."""
     lengths = np.asarray(rows.lengths, dtype=np.int64)
     begins = lengths - horizon
     if borders:
@@ -103,6 +101,12 @@ def _last_horizon(rows: Rows, borders: list[list[Any]], horizon: int) -> tuple[R
             if row < len(borders[0]):
                 own = rows.stamps[start : start + length]
                 begins[row] = np.searchsorted(own, borders[0][row], side="right")
+    if begins.max() - horizon < LEAST_ROWS:
+        raise UsageError(
+            f"--protocol m4 holds out two horizons of {horizon}, and the longest series has "
+            f"{int(lengths.max())} rows",
+            "--horizon asks for fewer steps",
+        )
     begins = np.maximum(begins, 0)
     stops = np.minimum(begins + horizon, lengths)
     parts = [_lasts(rows, np.maximum(ends, 0)).tolist() for ends in (begins - horizon, begins)]
@@ -110,12 +114,10 @@ def _last_horizon(rows: Rows, borders: list[list[Any]], horizon: int) -> tuple[R
 
 
 def _lasts(rows: Rows, ends: IntArray) -> Any:
-    """The stamp ahead of each of ``ends`` (S,), counted in rows of its series; where that is 0, one before all."""
+    """The stamp ahead of each of ``ends`` (S,), counted in rows; where that is 0, one before all."""
     starts = np.cumsum(rows.lengths) - rows.lengths
     stamps = rows.stamps[starts + np.maximum(ends - 1, 0)]
-    return np.array(
-        [stamp if end else stamp - 1 for stamp, end in zip(stamps, ends, strict=True)], dtype=object
-    )
+    return stamps - (np.asarray(ends) == 0).astype(np.int64)
 
 
 def _upto(rows: Rows, stops: IntArray) -> Rows:
@@ -139,7 +141,7 @@ def _upto(rows: Rows, stops: IntArray) -> Rows:
 
 
 def _known_then(rows: Rows, later: Later, stops: IntArray) -> Later:
-    """As many rows behind the ``stops`` (S,) of each series as the file has behind its end, without targets."""
+    """As many rows behind the ``stops`` (S,) of each series as the file has behind its end."""
     counts = np.bincount(later.series, minlength=len(rows.lengths))
     starts = np.cumsum(rows.lengths) - rows.lengths
     series, stamps, values = [], [], []

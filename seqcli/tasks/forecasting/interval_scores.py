@@ -83,7 +83,7 @@ def rolling_radii(
 
     ``residuals`` (N, H, K) are those of windows whose first step is at ``since`` (N,), on a clock that all
     series share; NaN marks unscored ones. At an origin of ``origins`` (M,) on that clock only values that
-    are at least a horizon old count. Steps of which nothing is known so far keep the ``saved`` radii (L, H, K).
+    are at least a horizon old count. Steps of which nothing is known so far keep those ``saved`` (L, H, K).
     """
     horizon = residuals.shape[1]
     moments = np.unique(origins)

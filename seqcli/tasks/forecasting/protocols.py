@@ -72,8 +72,8 @@ def naive2(past: Array, season: int, horizon: int) -> Array:
 def is_seasonal(past: Array, season: int) -> bool:
     """M4's test: whether the autocorrelation of ``past`` (T,) at the season is beyond chance at 90 %.
 
-    The bound is Bartlett's, from the autocorrelations at the lags before. A series of fewer than three seasons,
-    or with a season beyond the 10·log₁₀ T lags that were looked at, has none.
+    The bound is Bartlett's, from the autocorrelations at the lags before. A series of fewer than three
+    seasons has none, nor one whose season lies beyond the 10·log₁₀ T lags that the test looks at.
     """
     count = len(past)
     if count < 3 * season or season > int(10 * np.log10(count)):
@@ -90,8 +90,8 @@ def is_seasonal(past: Array, season: int) -> bool:
 def seasonal_figure(past: Array, season: int) -> Array:
     """Classical multiplicative decomposition of ``past`` (T,): the factor (m,) of each step of a season.
 
-    The trend is a centred mean over one season, a factor the mean of what it leaves at one step of the season;
-    all factors have the mean 1.
+    The trend is a centred mean over one season, a factor the mean of what it leaves at one step of the
+    season; all factors have the mean 1.
     """
     weights = np.full(season + 1 - season % 2, 1 / season)
     if season % 2 == 0:

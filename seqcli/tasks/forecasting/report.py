@@ -38,11 +38,11 @@ def backtest_title(targets: Sequence[str], examples: ForecastWindows) -> str:
 
 
 def comparison(title: str, scores: Sequence[Scores], caption: str) -> ResultTable:
-    """The model, then all else from the best on, each with the error that it spares beside the best simple one."""
+    """The model, then all else from the best on, each with its skill beside the best simple one."""
     columns = (
         ResultColumn("forecast"),
         *(ResultColumn(name, SPECS[name]) for name in METRICS),
-        ResultColumn("skill", ".1%"),
+        ResultColumn("skill", "z.1%"),
     )
     simple = [each for each in scores if each.predictor.startswith(SIMPLE_NAMES)]
     best = min(simple, key=lambda each: ranks(each.values["mae"]), default=None)

@@ -21,7 +21,7 @@ from seqcli.tasks.forecasting.protocols import (
     standard_errors,
     training_spread,
 )
-from seqcli.tasks.forecasting.windows import windows_of
+from seqcli.tasks.forecasting.windows import ForecastWindows, windows_of
 
 if TYPE_CHECKING:
     from seqcli.tasks.forecast import Forecast
@@ -59,14 +59,21 @@ def with_owa(errors: dict[str, float], beside: dict[str, float]) -> dict[str, fl
     return {**errors, "owa": overall(errors, beside)}
 
 
+def scored_windows(examples: ForecastWindows, ends: IntArray, whole: bool) -> IntArray:
+    """Numbers (N,) of the windows that a protocol scores; parts end at ``ends`` (S, 3).
+
+    They are those with their ``whole`` horizon in the test part, else the one of each series ahead of it.
+    """
+    first = (examples.panel.offsets + ends[:, 1])[examples.series]
+    last = (examples.panel.offsets + ends[:, 2])[examples.series]
+    origins = examples.origins
+    fits = (origins >= first) & (origins + examples.frame.horizon <= last) if whole else origins == first
+    return np.flatnonzero(fits).astype(np.int64)
+
+
 def by_standard(answers: Answers, ends: IntArray) -> Chosen:
-    """The windows whose whole horizon lies in the test part, which begins behind ``ends[:, 1]`` (S, 3)."""
-    examples, horizon = answers.examples, answers.task.frame.horizon
-    panel = examples.panel
-    first = (panel.offsets + ends[:, 1])[examples.series]
-    last = (panel.offsets + ends[:, 2])[examples.series]
-    whole = (examples.origins >= first) & (examples.origins + horizon <= last)
-    answers = answers.take(np.flatnonzero(whole))
+    """z-scores by the training rows, which end at ``ends[:, 0]`` (S, 3)."""
+    panel = answers.examples.panel
     spreads = np.stack(
         [
             training_spread(panel.series(row, int(ends[row, 0]))[:, : panel.targets])
@@ -85,11 +92,9 @@ def by_standard(answers: Answers, ends: IntArray) -> Chosen:
 
 
 def by_competition(answers: Answers, ends: IntArray) -> Chosen:
-    """One window a series, ahead of the first step of its test part."""
+    """One window a series; all that is ahead of its test part, at ``ends[:, 1]`` (S, 3), is M4's training."""
     examples, task = answers.examples, answers.task
-    first = (examples.panel.offsets + ends[:, 1])[examples.series]
-    answers = answers.take(np.flatnonzero(examples.origins == first))
-    examples, panel = answers.examples, answers.examples.panel
+    panel = examples.panel
     season = competition_season(task)
     scales = np.full((len(panel.names), panel.targets), np.nan)
     beside = np.empty((len(examples), task.frame.horizon, panel.targets))
