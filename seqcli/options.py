@@ -321,13 +321,13 @@ class BacktestOptions:
 
     folds: int | None = option(
         None,
-        "Train and test a forecast this many times, each time on later rows; with --no-refit train once.",
+        "Train and test a forecast on as many later blocks of rows; --no-refit trains once.",
         at_least=1,
         below=1001,
     )
     protocol: str | None = option(
         None,
-        "Test a forecast as papers do: ltsf, on z-scores of whole windows; m4, on the last horizon.",
+        "Train and test a forecast as papers do, on z-scores or on the last horizon.",
         choices=("ltsf", "m4"),
     )
 

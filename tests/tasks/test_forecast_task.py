@@ -237,7 +237,7 @@ def test_report_has_the_backtest_the_steps_and_the_coverage(table_of: TableOf) -
     scores = [Scores("gru", task.score(outputs, prepared.test)), *task.baselines(prepared)]
     backtest, steps, intervals = task.report(scores, outputs, prepared.test)
     assert "24 rows, each forecast 1 to 3 steps ahead" in backtest.title
-    assert [column.name for column in backtest.columns] == ["forecast", "mae", "rmse", "smape", "mase"]
+    assert [column.name for column in backtest.columns] == ["forecast", "mae", "rmse", "smape", "mase", "skill"]
     assert len(steps.rows) == 3
     assert np.mean([row["mae"] for row in steps.records()]) == pytest.approx(scores[0].values["mae"])
     assert np.mean([row["naive mae"] for row in steps.records()]) == pytest.approx(scores[1].values["mae"])

@@ -70,7 +70,7 @@ class IntervalSums:
 
 
 def interval_score(level: int, actual: Array, low: Array, high: Array) -> Array:
-    """The score of each step, of any one shape (...): the width, and 2/α times what a value lies outside."""
+    """The score of each step (N, H, K): the width, and 2/α times what a value lies outside."""
     alpha = 1 - level / 100
     outside = np.maximum(low - actual, 0.0) + np.maximum(actual - high, 0.0)
     return np.asarray((high - low) + 2 / alpha * outside)
