@@ -87,7 +87,9 @@ class Screen:
         """Characters in a line of this terminal, which stdout need not be."""
         if "COLUMNS" not in os.environ:
             with suppress(OSError, ValueError):
-                return os.get_terminal_size(self.stream.fileno()).columns
+                columns = os.get_terminal_size(self.stream.fileno()).columns
+                if columns:  # a terminal that was never told its size says 0
+                    return columns
         import shutil
 
         return shutil.get_terminal_size().columns
@@ -125,8 +127,6 @@ class Screen:
         import textwrap
 
         width = self.width
-        if width < 1:  # a terminal that does not know its size
-            return text.split("\n")
         lines: list[str] = []
         for line in text.split("\n"):
             fits = len(line) <= width

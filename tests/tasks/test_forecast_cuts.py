@@ -62,14 +62,23 @@ def test_series_of_other_times_are_cut_by_themselves(table_of: TableOf) -> None:
     assert block_ends(rows, 2, options()).tolist() == [[80, 90, 100], [40, 45, 50]]
 
 
-def test_a_fold_is_the_training_on_a_shorter_file_with_a_test_file(table_of: TableOf) -> None:
-    text = lines(ONE)
-    head, rows = text.split("\n")[0], text.split("\n")[1:]
-    whole = table_of(text)
-    first, later = (table_of("\n".join([head, *part])) for part in (rows[:87], rows[87:93]))
-    fold, plain = fitted(whole, PLAN, Cut(3, 1, 2)), fitted(first, PLAN, None, later)
+@pytest.mark.parametrize("series", [ONE, {**ONE, "b": ("2024-02-10", 60)}], ids=["one", "two"])
+def test_one_fold_is_the_ordinary_training(table_of: TableOf, series: dict[str, tuple[str, int]]) -> None:
+    table = table_of(lines(series))
+    fold, plain = fitted(table, PANEL, Cut()), fitted(table, PANEL, None)
     assert fold.parts.ends.tolist() == plain.parts.ends.tolist()
-    assert fold.parts.ends[0, 1:].tolist() == [87, 93]
+    assert np.array_equal(fold.scaled, plain.scaled)
+    assert fold.windows(2).actual() == pytest.approx(plain.windows(2).actual(), nan_ok=True)
+
+
+def test_a_fold_is_a_shorter_file_in_three_parts(table_of: TableOf) -> None:
+    head, *rows = lines(ONE).split("\n")
+    first, second, third = (
+        table_of("\n".join([head, *part])) for part in (rows[:78], rows[78:87], rows[87:93])
+    )  # of 93 rows a tenth validates
+    fold = fitted(table_of("\n".join([head, *rows])), PLAN, Cut(3, 1, 2))
+    plain = fit_forecast(Tables(first, second, third), PLAN, options())
+    assert fold.parts.ends.tolist() == plain.parts.ends.tolist() == [[78, 87, 93]]
     assert fold.panel.stamps.tolist() == plain.panel.stamps.tolist()
     assert np.array_equal(fold.scaled, plain.scaled)
     assert fold.shape.why == plain.shape.why
@@ -109,12 +118,15 @@ def test_columns_known_ahead_are_known_as_far_as_they_would_have_been(table_of: 
     stamps = pd.date_range("2024-01-01", periods=104)
     text = "\n".join(
         ["date,y,x"]
-        + [f"{stamp:%Y-%m-%d},{place % 9 + place / 50 if place < 100 else ''},{place}" for place, stamp in enumerate(stamps)]
+        + [
+            f"{stamp:%Y-%m-%d},{place % 9 + place / 50 if place < 100 else ''},{place}"
+            for place, stamp in enumerate(stamps)
+        ]
     )
     rows = read_training_rows(table_of(text), plan, None)[0]
     cut, borders = cut_rows(rows, [], Cut(2, 0, 1), options(horizon=None))
     assert cut.lengths.tolist() == [90]
-    assert borders == [[cut.stamps[79].item()]] or borders[0][0] == cut.stamps[79]
+    assert borders == [[cut.stamps[69]], [cut.stamps[79]]]  # a horizon of 10 validates
     assert cut.later is not None
     assert cut.later.values[:, 1].tolist() == [90.0, 91.0, 92.0, 93.0]
     assert np.isnan(cut.later.values[:, 0]).all()

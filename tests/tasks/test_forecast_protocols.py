@@ -25,7 +25,7 @@ def cube(*windows: list[float]) -> np.ndarray:
 
 def test_z_scores_by_the_training_rows() -> None:
     values = np.array([[1.0, 5.0], [3.0, 5.0], [NAN, 5.0]])
-    assert training_spread(values) == pytest.approx([1.0, 1.0])  # ddof 0 of 1 and 3; what never moves counts as is
+    assert training_spread(values) == pytest.approx([1.0, 1.0])  # of 1 and 3 with ddof 0
     actual, forecast = cube([2.0, NAN], [4.0, 8.0]), cube([3.0, 9.0], [4.0, 2.0])
     errors = standard_errors(actual, forecast, np.array([[2.0], [2.0]]))
     assert errors["mae"] == pytest.approx((0.5 + 0 + 3) / 3)
@@ -55,7 +55,8 @@ def test_the_figure_of_a_pure_season_is_found_again(figure: list[float]) -> None
     assert seasonal_figure(past, len(figure)) == pytest.approx(figure)
     # The last value without its season is 100, and the season goes on where it stopped.
     cut = past[:-1]
-    assert naive2(cut, len(figure), 5) == pytest.approx((100 * np.resize(figure, 40))[len(cut) : len(cut) + 5])
+    expected = (100 * np.resize(figure, 40))[len(cut) : len(cut) + 5]
+    assert naive2(cut, len(figure), 5) == pytest.approx(expected)
 
 
 def test_an_even_season_is_averaged_with_half_weights_at_its_ends() -> None:

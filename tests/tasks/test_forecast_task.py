@@ -237,7 +237,12 @@ def test_report_has_the_backtest_the_steps_and_the_coverage(table_of: TableOf) -
     scores = [Scores("gru", task.score(outputs, prepared.test)), *task.baselines(prepared)]
     backtest, steps, intervals = task.report(scores, outputs, prepared.test)
     assert "24 rows, each forecast 1 to 3 steps ahead" in backtest.title
-    assert [column.name for column in backtest.columns] == ["forecast", "mae", "rmse", "smape", "mase", "skill"]
+    names = [column.name for column in backtest.columns]
+    assert names == ["forecast", "mae", "rmse", "smape", "mase", "skill"]
+    records = backtest.records()
+    best = min(row["mae"] for row in records[1:])
+    assert [row["skill"] for row in records] == pytest.approx([1 - row["mae"] / best for row in records])
+    assert "skill: mae spared beside " in backtest.caption
     assert len(steps.rows) == 3
     assert np.mean([row["mae"] for row in steps.records()]) == pytest.approx(scores[0].values["mae"])
     assert np.mean([row["naive mae"] for row in steps.records()]) == pytest.approx(scores[1].values["mae"])

@@ -13,11 +13,12 @@ import numpy as np
 
 from seqcli.errors import UsageError
 from seqcli.options import Options
+from seqcli.preprocessing.calendar import Calendar
 from seqcli.preprocessing.split import chronological_split
 from seqcli.sequences import IntArray
 from seqcli.tasks.base import Cut, Plan, Tables
 from seqcli.tasks.forecasting.ahead import Later
-from seqcli.tasks.forecasting.choices import DEFAULT_HORIZON, LEAST_ROWS
+from seqcli.tasks.forecasting.choices import LEAST_ROWS, held_out_floor
 from seqcli.tasks.forecasting.rows import Rows, read_training_rows
 from seqcli.tasks.parts import held_out_shares
 from seqcli.tasks.wide_plan import long_tables
@@ -35,7 +36,8 @@ def cut_rows(
     ends = block_ends(rows, cut.blocks, options)
     begins, stops = ends[:, cut.first], ends[:, cut.stop]
     kept = np.flatnonzero(stops > 0)
-    return _upto(rows, stops), [_lasts(rows, begins)[kept].tolist()]
+    parts = (_validation_begins(rows, begins, stops, options), begins)
+    return _upto(rows, stops), [list(_lasts(rows, each)[kept]) for each in parts]
 
 
 def block_ends(rows: Rows, blocks: int, options: Options) -> IntArray:
@@ -45,13 +47,15 @@ def block_ends(rows: Rows, blocks: int, options: Options) -> IntArray:
     moments, else each series by itself.
     """
     lengths = np.asarray(rows.lengths, dtype=np.int64)
-    longest = int(np.argmax(lengths))
-    floor = max(min(options.forecast.horizon or DEFAULT_HORIZON, int(lengths[longest]) // 8), 1)
     share = held_out_shares(options.split)[1]
     if not share:
         raise UsageError("--test-share 0 leaves no rows to test a fold on", "leave out --test-share")
     split = chronological_split(
-        lengths, validation_share=0.0, test_share=share, at_least=floor, stamps=rows.stamps
+        lengths,
+        validation_share=0.0,
+        test_share=share,
+        at_least=_floor(rows, lengths, options),
+        stamps=rows.stamps,
     )
     series = np.repeat(np.arange(len(lengths)), lengths)
     tested = np.bincount(series[split.test], minlength=len(lengths))
@@ -61,18 +65,43 @@ def block_ends(rows: Rows, blocks: int, options: Options) -> IntArray:
             f"--folds {blocks}: the rows to test on are {most} a series, and a fold needs one of them",
             f"--folds {most} at most; --test-share makes them more" if most else "give it more rows",
         )
+    sizes = np.rint(tested[:, None] * np.arange(blocks) / blocks).astype(np.int64)
     begins = lengths - tested
-    own = begins[:, None] + np.rint(tested[:, None] * np.arange(blocks + 1) / blocks).astype(np.int64)
-    starts = np.cumsum(lengths) - lengths
-    if len(lengths) == 1 or not _share_a_moment(rows, starts, begins):
+    return np.concatenate([_together(rows, begins[:, None] + sizes, begins), lengths[:, None]], axis=1)
+
+
+def _validation_begins(rows: Rows, begins: IntArray, stops: IntArray, options: Options) -> IntArray:
+    """Rows (S,) ahead of the validation part; the test part goes from ``begins`` to ``stops``, both (S,)."""
+    share = held_out_shares(options.split)[0]
+    if not share:
+        return begins
+    floor = _floor(rows, stops, options)
+    size = np.maximum(np.rint(stops * share).astype(np.int64), np.where(stops >= 3 * floor, floor, 0))
+    return np.minimum(_together(rows, np.maximum(begins - size, 0)[:, None], begins)[:, 0], begins)
+
+
+def _floor(rows: Rows, lengths: IntArray, options: Options) -> int:
+    """Rows that a held-out part of series of these ``lengths`` (S,) gets at least."""
+    calendar = Calendar.fit(np.split(rows.stamps, np.cumsum(rows.lengths)[:-1]))
+    return held_out_floor(options, calendar, int(lengths.max()))
+
+
+def _together(rows: Rows, own: IntArray, begins: IntArray) -> IntArray:
+    """Cuts ``own`` (S, C) of each series, in rows; those of the longest where all test parts share a moment.
+
+    ``begins`` (S,) is where these begin.
+    """
+    starts = np.cumsum(rows.lengths) - rows.lengths
+    if len(starts) == 1 or not _share_a_moment(rows, starts, begins):
         return own
-    line = rows.stamps[starts[longest] : starts[longest] + lengths[longest]]
-    ends = np.empty_like(own)
-    for row, (start, length) in enumerate(zip(starts, lengths, strict=True)):
-        mine = rows.stamps[start : start + length]
-        ends[row, :-1] = np.searchsorted(mine, line[own[longest, :-1]], side="left")
-        ends[row, -1] = length
-    return ends
+    longest = int(np.argmax(rows.lengths))
+    moments = rows.stamps[starts[longest] + own[longest]]
+    return np.stack(
+        [
+            np.searchsorted(rows.stamps[start : start + length], moments, side="left")
+            for start, length in zip(starts, rows.lengths, strict=True)
+        ]
+    ).astype(np.int64)
 
 
 def whole_horizon(tables: Tables, plan: Plan, options: Options) -> int:
@@ -109,7 +138,7 @@ def _last_horizon(rows: Rows, borders: list[list[Any]], horizon: int) -> tuple[R
         )
     begins = np.maximum(begins, 0)
     stops = np.minimum(begins + horizon, lengths)
-    parts = [_lasts(rows, np.maximum(ends, 0)).tolist() for ends in (begins - horizon, begins)]
+    parts = [list(_lasts(rows, np.maximum(ends, 0))) for ends in (begins - horizon, begins)]
     return _upto(rows, stops), parts
 
 
