@@ -68,7 +68,7 @@ def fold(season: int | None = 7, **errors: float) -> Fold:
         for name, error in errors.items()
     }
     sums = {(kind, 80): IntervalSums(6, 3, 12.0, 6, 18.0) for kind in (SAVED, ROLLING, SEASONAL)}
-    return Fold("2024-01-01", "2024-01-03", 6, season, found, sums)
+    return Fold("2024-01-01", "2024-01-03", 6, season, 0, found, sums)
 
 
 ERRORS = {"combined": 1.0, "gru_alone": 2.0, "naive": 4.0, "seasonal_naive": 3.0, "drift": 5.0}
@@ -87,7 +87,7 @@ def test_the_board_ranks_what_stands_beside_the_mix_and_says_what_is_spared() ->
     assert [row["mase"] for row in steps.records()] == pytest.approx([0.75] * 3)
     assert [tuple(row.values()) for row in worst.records()] == [("a", 1.0, 3.0), ("b", 0.5, 1.5)]
     record = intervals.records()[2]
-    assert record["intervals"] == "around seasonal naive"
+    assert record["kind"] == "around seasonal naive"
     assert (record["covered"], record["mean width"], record["score"]) == (0.5, 2.0, 3.0)
 
 

@@ -58,7 +58,7 @@ class Answers:
         part = seen.panel.spans(begins, ends)
         starts = part_starts(seen.panel, part, frame.window, frame.horizon)
         made = make_windows(seen.panel, frame, seen.windows.past[VALUES], starts, part)
-        return replace(made, ridge=seen.ridge, weights=seen.weights)
+        return replace(made, ridge=seen.ridge, units=seen.units)
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ class Fold:
     """Steps that were scored, of all series."""
     season: int | None
     """Of the seasonal naive forecast."""
+    seasons: int
+    """In the season mean; 0 where there is none."""
     points: dict[str, Points]
     intervals: dict[tuple[str, int], IntervalSums]
     """By kind and level; kinds are :data:`SAVED`, :data:`ROLLING`, :data:`SEASONAL`."""
@@ -113,6 +115,7 @@ def measure_fold(
         task.calendar.iso(stamps.max()),
         len(scored),
         task.naive_season,
+        task.mixture.seasons,
         points,
         _intervals(answers, actual, ends, each, rolling),
     )
@@ -165,21 +168,25 @@ def _intervals(
     def hold(kind: str, scaled: Array, radii: Array, rows: IntArray) -> None:
         scaling, series = task.scaling_of(examples.panel, task.frame.window), examples.series[rows]
         for level, radius in zip(levels, radii * spread, strict=True):
-            low, high = (scaling.inverse(scaled[rows] + side * radius, series) for side in (-1, 1))
+            away = radius * examples.own_units[rows]
+            low, high = (scaling.inverse(scaled[rows] + side * away, series) for side in (-1, 1))
             sums = IntervalSums.of(level, actual[rows], (low, high), scales[rows])
             out[kind, level] = out.get((kind, level), IntervalSums()) + sums
 
     everyone = np.arange(len(examples))
     saved = task.radii[[task.levels.index(level) for level in levels]]
     hold(SAVED, own[1], saved, everyone)
-    came = answers.validation.scaled_actual()
+    came, validated = answers.validation.scaled_actual(), answers.validation.own_units
     if rolling and len(came):
-        misses = np.concatenate([came - own[0], examples.scaled_actual() - own[1]]) / spread
+        misses = np.concatenate(
+            [(came - own[0]) / validated, (examples.scaled_actual() - own[1]) / examples.own_units]
+        )
+        misses = misses / spread
         clocks = [_clock(windows, ends) for windows in (answers.validation, examples)]
         for rows, radii in rolling_radii(misses, np.concatenate(clocks), clocks[1], levels, saved):
             hold(ROLLING, own[1], radii, rows)
     if len(came):
-        hold(SEASONAL, simple[1], conformal_radii((came - simple[0]) / spread, levels), everyone)
+        hold(SEASONAL, simple[1], conformal_radii((came - simple[0]) / spread / validated, levels), everyone)
     return out
 
 

@@ -19,7 +19,7 @@ from seqcli.tasks.forecasting.backtest import (
 )
 from seqcli.tasks.forecasting.interval_scores import IntervalSums
 from seqcli.tasks.forecasting.metrics import METRICS, averaged, skill
-from seqcli.tasks.forecasting.mixture import NAIVE, SEASONAL
+from seqcli.tasks.forecasting.mixture import NAIVE, SEASON_MEAN, SEASONAL
 from seqcli.tasks.forecasting.report import (
     INTERVAL_COLUMNS,
     SCORE_WORDS,
@@ -49,10 +49,7 @@ def leaderboard(
     points = {name: pooled([fold.points[name] for fold in folds]) for name in folds[0].points}
     measured = {name: figures(each, protocol) for name, each in points.items()}
     best = best_simple(measured, protocol)
-    seasons = {fold.season for fold in folds}
-    said = {name: name for name in points}
-    if SEASONAL in said and len(seasons) == 1:
-        said[SEASONAL] = f"{SEASONAL} ({seasons.copy().pop()})"
+    said = _names(folds)
     tables = [_board(measured, protocol, best, said, words)]
     if len(folds) > 1:
         tables.append(_by_fold(folds, best, said))
@@ -63,6 +60,17 @@ def leaderboard(
     if len(points[COMBINED].series) > 1:
         tables.append(_worst(points[COMBINED], points[best], said[best]))
     return [*tables, intervals_table(folds)]
+
+
+def _names(folds: Sequence[Fold]) -> dict[str, str]:
+    """What each forecast is called, with its season where that is the same in all folds."""
+    said = {name: name for name in folds[0].points}
+    steps, counts = {fold.season for fold in folds}, {fold.seasons for fold in folds}
+    if SEASONAL in said and len(steps) == 1:
+        said[SEASONAL] = f"{SEASONAL} ({folds[0].season})"
+    if SEASON_MEAN in said:
+        said[SEASON_MEAN] = f"mean of {folds[0].seasons} seasons" if len(counts) == 1 else "mean of seasons"
+    return said
 
 
 def figures(points: Points, protocol: str) -> dict[str, float]:
@@ -153,7 +161,7 @@ def _worst(own: Points, best: Points, called: str) -> ResultTable:
 
 def intervals_table(folds: Sequence[Fold]) -> ResultTable:
     """Every kind of interval at every level: how often it held, how wide it was, its score."""
-    columns = (ResultColumn("intervals"), ResultColumn("level", "d"), *INTERVAL_COLUMNS)
+    columns = (ResultColumn("kind"), ResultColumn("interval", "d"), *INTERVAL_COLUMNS)
     around = SEASONAL if any(fold.season for fold in folds) else NAIVE
     said = {SAVED: SAVED, ROLLING: ROLLING, SEASONAL: f"around {around}"}
     rows: list[tuple[Cell, ...]] = []
