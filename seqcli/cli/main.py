@@ -31,7 +31,10 @@ COMMANDS = {
         "seqcli.cli.commands.inspect_gradients:COMMAND",
         "Show how far back through time gradients reach, cell beside cell.",
     ),
-    "evaluate": ("seqcli.cli.commands.evaluate:COMMAND", "Test a saved model on a labelled file."),
+    "evaluate": (
+        "seqcli.cli.commands.evaluate:COMMAND",
+        "Test a saved model on a labelled file, or a forecast on folds.",
+    ),
     "show": ("seqcli.cli.commands.show:COMMAND", "Show a saved model, its equations, or this installation."),
     "demo": ("seqcli.cli.commands.demo:COMMAND", "Take the tour: each section runs on data it writes here."),
 }

@@ -26,6 +26,8 @@ MOST_CALIBRATIONS = 50
 """Times that rolling intervals are calibrated anew; between them, what was known the last time holds."""
 MOST_RESIDUALS = 1_000
 """Windows whose residuals are looked at each time, evenly spread."""
+MOST_NUMBERS = 1_000_000
+"""The same times horizon and targets, of which a hundred windows are looked at in any case."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ def rolling_radii(
     are at least a horizon old count. Steps of which nothing is known so far keep those ``saved`` (L, H, K).
     """
     horizon = residuals.shape[1]
+    most = int(np.clip(MOST_NUMBERS // max(residuals[0].size, 1), 100, MOST_RESIDUALS)) if len(since) else 0
     moments = np.unique(origins)
     moments = moments[:: max(-(-len(moments) // MOST_CALIBRATIONS), 1)]
     groups = np.searchsorted(moments, origins, side="right") - 1
@@ -93,7 +96,7 @@ def rolling_radii(
     for group, moment in enumerate(moments.tolist()):
         rows = np.flatnonzero(groups == group)
         old = at <= moment - horizon
-        picked = evenly(np.flatnonzero(old.any(axis=1)), MOST_RESIDUALS)
+        picked = evenly(np.flatnonzero(old.any(axis=1)), most)
         known = np.where(old[picked, :, None], residuals[picked], np.nan)
         there = (~np.isnan(known)).any(axis=0)  # (H, K)
         yield rows, np.where(there, conformal_radii(known, levels), saved)
