@@ -55,7 +55,9 @@ def test_a_wide_file_is_trained_on_forecast_and_evaluated(place, capsys) -> None
     assert [row["timestamp"] for row in rows_of(out)[::7]] == ["41", "36"]
     code, out, err = run(capsys, "evaluate", "new.csv", "-m", "m4.seqcli")
     assert code == 0, err
-    assert [row["forecast"] for row in rows_of(out)][:2] == ["combined", "gru alone"]
+    names = [row["forecast"] for row in rows_of(out)]
+    assert names[0] == "combined"
+    assert {"gru alone", "ridge alone"} <= set(names)
 
 
 def test_a_wide_file_is_found_by_its_header_and_tested_on_the_values_that_follow(place, capsys) -> None:
