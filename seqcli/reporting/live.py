@@ -104,6 +104,8 @@ class TrainingView:
         now = time.monotonic()
         if event.epoch == 1 or self._screen.verbose or now - self._said > PAUSE:
             self._say_epoch(now)
+        if event.last:
+            self._end_phase()
 
     def _say_epoch(self, now: float) -> None:
         """One line on the latest epoch."""

@@ -8,7 +8,7 @@ things are measured on the validation part: how much the network counts beside m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -22,6 +22,7 @@ from seqcli.results import ResultTable
 from seqcli.sequences import TARGET, Examples, FloatArray, IntArray
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.forecasting.choices import most_validation
+from seqcli.tasks.forecasting.chunks import in_chunks
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
 from seqcli.tasks.forecasting.metrics import averaged, error_scales, point_metrics
@@ -48,11 +49,6 @@ from seqcli.tasks.forecasting.windows import (
 from seqcli.tasks.metrics import HIGHER_IS_BETTER
 
 Array = NDArray[np.float64]
-
-CHUNK = 512
-"""Windows whose past is gathered at a time, fewer where they are wide."""
-MOST_NUMBERS = 8_000_000
-"""Steps × targets of them."""
 
 
 @dataclass(frozen=True)
@@ -214,13 +210,13 @@ class Forecast:
 
     def _member(self, name: str, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """The scaled forecast (N, H, K) of one member."""
-        return _in_chunks(
+        return in_chunks(
             lambda rows: self.mixture.member(name, examples.past(rows), outputs[rows], self.frame), examples
         )
 
     def _combined(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """The scaled forecast (N, H, K)."""
-        return _in_chunks(
+        return in_chunks(
             lambda rows: self.mixture.combined(examples.past(rows), outputs[rows], self.frame), examples
         )
 
@@ -382,10 +378,3 @@ class Forecast:
         """This task with its ridge's weights. Raises ModelError where they do not fit."""
         shape = (len(self.plan.target), self.frame.window, self.frame.horizon)
         return replace(self, mixture=self.mixture.with_arrays(arrays, shape))
-
-
-def _in_chunks(make: Callable[[slice], Array], examples: ForecastWindows) -> Array:
-    """What ``make`` says of all windows, some at a time: (N, H, K)."""
-    size = int(np.clip(MOST_NUMBERS // (examples.frame.window * examples.panel.targets), 1, CHUNK))
-    begins = range(0, max(len(examples), 1), size)
-    return np.concatenate([make(slice(begin, begin + size)) for begin in begins])

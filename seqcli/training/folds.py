@@ -152,9 +152,10 @@ def _protocol(tables: Tables, plan: Plan, options: Options, protocol: str) -> Ge
 def _answers(run: Run) -> Generator[StepDone | EpochDone | Notice, None, Answers]:
     """Fit, calibrate and ask about the test part."""
     learnt: Learnt = yield from fit_and_test(run, fit_setup(run))
-    prepared = run.prepared
+    prepared, task = run.prepared, cast(Forecast, learnt.task)
+    yield Notice(task.composition(prepared.network.cell))
     return Answers(
-        cast(Forecast, learnt.task),
+        task,
         windows_of(prepared.test),
         learnt.outputs,
         windows_of(prepared.validation),

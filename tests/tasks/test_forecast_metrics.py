@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcli.tasks.forecasting.metrics import averaged, point_metrics, seasonal_error
+from seqcli.tasks.forecasting.metrics import averaged, point_metrics, seasonal_error, skill
 
 
 def test_metrics_by_hand() -> None:
@@ -49,3 +49,11 @@ def test_metrics_scale_with_the_values_up_to_the_largest_numbers(unit: float) ->
         assert large[name][0] == pytest.approx(plain[name][0] * unit)
     for name in ("smape", "mase"):
         assert large[name][0] == pytest.approx(plain[name][0])
+
+
+def test_skill_is_the_share_of_an_error_that_is_spared() -> None:
+    assert skill(3.0, 4.0) == 0.25
+    assert skill(6.0, 4.0) == -0.5
+    assert skill(4.0 + 1e-7, 4.0) == 0.0  # the same forecast, rounded
+    assert np.isnan(skill(1.0, 0.0))
+    assert np.isnan(skill(float("nan"), 1.0))

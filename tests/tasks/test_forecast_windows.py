@@ -11,9 +11,9 @@ from seqcli.errors import ModelError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.sequences import Batchable
-from seqcli.tasks import forecast as forecasting
 from seqcli.tasks.base import Plan, Tables
 from seqcli.tasks.forecast import Forecast
+from seqcli.tasks.forecasting import chunks
 from seqcli.tasks.forecasting import windows as forecast_windows
 from seqcli.tasks.forecasting.panel import Panel, build_panel
 from seqcli.tasks.forecasting.rows import Rows
@@ -177,7 +177,7 @@ def test_examples_of_another_task_are_refused() -> None:
 @pytest.mark.parametrize("columns", [1, 5, 40])
 def test_wide_files_are_gathered_a_few_windows_at_a_time(columns, monkeypatch, table_of) -> None:
     """Whatever is gathered at once while a frame is fitted and members are mixed stays below a bound."""
-    monkeypatch.setattr(forecasting, "MOST_NUMBERS", 4_000)
+    monkeypatch.setattr(chunks, "MOST_NUMBERS", 4_000)
     monkeypatch.setattr(forecast_windows, "MOST_GATHERED", 8_000)
     names = [f"c{column}" for column in range(columns)]
     values = np.random.default_rng(0).normal(size=(200, columns)).cumsum(axis=0)

@@ -147,7 +147,7 @@ COMMAND = Command(
         "seqcli evaluate test.csv -m reviews.seqcli --fail-under accuracy=.9",
         "seqcli evaluate test.csv -m reviews.seqcli --fail-under accuracy=.9,log_loss=.4",
         "seqcli evaluate corpus.txt -m corpus.seqcli --per-token -o tokens.csv",
-        "seqcli evaluate prices.csv --folds 3",
+        "seqcli evaluate prices.csv --folds 3 --steps 100",
     ),
     groups=(ModelOptions, EvaluateOptions, BacktestOptions, *TRAINING_GROUPS, OutputOptions),
     only={

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.sequences import FloatArray, IntArray
+from seqcli.tasks.forecasting.chunks import in_chunks
 from seqcli.tasks.forecasting.conformal import conformal_radii
 from seqcli.tasks.forecasting.interval_scores import IntervalSums, rolling_radii
 from seqcli.tasks.forecasting.metrics import METRICS, point_metrics
-from seqcli.tasks.forecasting.mixture import NAIVE, NETWORK, RIDGE, SEASON_MEAN, SEASONAL
+from seqcli.tasks.forecasting.mixture import NAIVE, NETWORK, RIDGE, SEASON_MEAN, SEASONAL, called
 from seqcli.tasks.forecasting.references import reference_forecasts
 from seqcli.tasks.forecasting.windows import VALUES, ForecastWindows, make_windows, part_starts
 
@@ -33,7 +34,6 @@ COMBINED, DRIFT = "combined", "drift"
 SIMPLE = (NAIVE, SEASONAL, SEASON_MEAN, DRIFT)
 """Forecasts that need nothing fitted."""
 SAVED, ROLLING = "as saved", "rolling"
-CHUNK = 512
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def forecasts(answers: Answers) -> Iterator[tuple[str, Array]]:
     task, examples = answers.task, answers.examples
     scaling = task.scaling_of(examples.panel, task.frame.window)
     yield COMBINED, scaling.inverse(_combined(answers.task, answers.outputs, examples), examples.series)
-    names = {NETWORK: f"{answers.network} alone", RIDGE: "ridge alone", SEASON_MEAN: SEASON_MEAN}
+    names = {NETWORK: f"{called(answers.network)} alone", RIDGE: "ridge alone", SEASON_MEAN: SEASON_MEAN}
     for member in reversed(task.mixture.members):
         if member in names:
             scaled = _member(answers, member)
@@ -204,20 +204,15 @@ def _seasonal(task: Forecast, examples: ForecastWindows) -> Array:
 
 def _member(answers: Answers, name: str) -> Array:
     task, examples, outputs = answers.task, answers.examples, answers.outputs
-    return _in_chunks(
-        lambda rows: task.mixture.member(name, examples.past(rows), outputs[rows], task.frame), len(examples)
+    return in_chunks(
+        lambda rows: task.mixture.member(name, examples.past(rows), outputs[rows], task.frame), examples
     )
 
 
 def _combined(task: Forecast, outputs: FloatArray, examples: ForecastWindows) -> Array:
-    return _in_chunks(
-        lambda rows: task.mixture.combined(examples.past(rows), outputs[rows], task.frame), len(examples)
+    return in_chunks(
+        lambda rows: task.mixture.combined(examples.past(rows), outputs[rows], task.frame), examples
     )
-
-
-def _in_chunks(make: Callable[[slice], Array], count: int) -> Array:
-    """What ``make`` says of ``count`` windows, some at a time: (N, H, K)."""
-    return np.concatenate([make(slice(begin, begin + CHUNK)) for begin in range(0, max(count, 1), CHUNK)])
 
 
 # ---------------------------------------------------------------------- over folds

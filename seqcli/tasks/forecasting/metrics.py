@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+ROUNDING = 1e-6
+"""What a forecast that equals another may differ by, since windows are scaled in single precision."""
 METRICS = ("mae", "rmse", "smape", "mase")
 
 
@@ -40,7 +42,8 @@ def error_scales(values: Array, targets: int, season: int) -> Array:
 
 def skill(error: float, reference: float) -> float:
     """The share of a reference error that is spared; NaN where that is 0 or unknown."""
-    return 1 - error / reference if reference else float("nan")
+    spared = 1 - error / reference if reference else float("nan")
+    return 0.0 if abs(spared) < ROUNDING else spared
 
 
 def point_metrics(actual: Array, forecast: Array, scales: Array) -> dict[str, Array]:
