@@ -19,11 +19,7 @@ from __future__ import annotations
 import argparse
 import csv
 import importlib.util
-import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -34,6 +30,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+from seqcli.options import BacktestOptions, Options
+from seqcli.training.events import Tested
+from seqcli.training.folds import backtest
 
 ROWS = 14_400
 WINDOW = 96
@@ -50,19 +50,28 @@ class Set:
 
     name: str
     metrics: tuple[str, ...]
-    typed: tuple[str, ...]
+    wanted: BacktestOptions
+    typed: dict[str, Any]
     columns: tuple[str, ...] = ()
     """Columns of ETTh1 that are kept; () for all."""
 
 
-ETT = ("--protocol", "ltsf", "--validation-share", ".2", "--test-share", ".2")
+LTSF = BacktestOptions(protocol="ltsf")
+ETT = {"validation_share": 0.2, "test_share": 0.2}
 ALL = ("HUFL", "HULL", "MUFL", "MULL", "LUFL", "LULL", "OT")
 SETS = {
-    "h96": Set("ETTh1 h96", ("mse", "mae"), (*ETT, "--horizon", "96", "--target", ",".join(ALL))),
-    "h720": Set("ETTh1 h720", ("mse", "mae"), (*ETT, "--horizon", "720", "--target", ",".join(ALL))),
-    "ot": Set("ETTh1 OT h96", ("mse", "mae"), (*ETT, "--horizon", "96", "--target", "OT"), ("OT",)),
-    "m4": Set("M4 Hourly", ("owa", "smape", "mase"), ("--protocol", "m4", "--wide", "--horizon", "48")),
-    "apple": Set("AAPL.Close, a day ahead", ("mase", "mae"), ("--horizon", "1", "--target", "AAPL.Close")),
+    "h96": Set("ETTh1 h96", ("mse", "mae"), LTSF, {**ETT, "horizon": 96, "target": list(ALL)}),
+    "h720": Set("ETTh1 h720", ("mse", "mae"), LTSF, {**ETT, "horizon": 720, "target": list(ALL)}),
+    "ot": Set("ETTh1 OT h96", ("mse", "mae"), LTSF, {**ETT, "horizon": 96, "target": ["OT"]}, ("OT",)),
+    "m4": Set(
+        "M4 Hourly", ("owa", "smape", "mase"), BacktestOptions(protocol="m4"), {"wide": True, "horizon": 48}
+    ),
+    "apple": Set(
+        "AAPL.Close, a day ahead",
+        ("mase", "mae"),
+        BacktestOptions(folds=1),
+        {"horizon": 1, "target": ["AAPL.Close"]},
+    ),
 }
 
 
@@ -71,7 +80,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of public data sets")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", default=list(SETS), choices=list(SETS))
-    parser.add_argument("--options", default="", help="more options of seqcli, such as '--steps 50'")
+    parser.add_argument("--steps", type=int, help="of each training; seqcli's own choice when not given")
     parser.add_argument("--no-torch", action="store_true", help="leave out the plain torch GRU")
     arguments = parser.parse_args()
     print(f"torch {torch.__version__}; the figures that metrics are checked by:")
@@ -87,21 +96,23 @@ def main() -> None:
 def run_set(one: Set, arguments: argparse.Namespace, folder: Path) -> None:
     """Train once a seed, and print a line for each predictor: median and range of each metric."""
     file, more = files_of(one, arguments.data / "forecast", folder)
-    rows: dict[str, list[dict[str, float]]] = {}
+    rows: dict[str, list[dict[str, Any]]] = {}
     seconds: list[float] = []
-    intervals: list[list[dict[str, Any]]] = []
+    intervals: list[dict[str, Any]] = []
     for seed in arguments.seeds:
         started = time.perf_counter()
-        tables = seqcli(file, [*one.typed, *more, "--seed", str(seed), *arguments.options.split()])
+        tested = seqcli(file, one, {**one.typed, **more, "seed": seed, "steps": arguments.steps})
         seconds.append(time.perf_counter() - started)
-        for row in tables[0]:
+        for row in tested.result.records():
             rows.setdefault(str(row["forecast"]), []).append(row)
-        intervals.append(next((table for table in tables if table and "interval" in table[0]), []))
-        if "ltsf" in one.typed and not arguments.no_torch:
-            horizon = int(one.typed[one.typed.index("--horizon") + 1])
-            mse, mae = plain_gru(file, one.columns or ALL, horizon, seconds[-1], seed)
+        intervals += [
+            row for table in tested.details for row in table.records() if "interval" in row and "kind" in row
+        ]
+        if one.wanted.protocol == "ltsf" and not arguments.no_torch:
+            mse, mae = plain_gru(file, one.columns or ALL, one.typed["horizon"], seconds[-1], seed)
             rows.setdefault("torch GRU, a plain loop", []).append({"mse": mse, "mae": mae})
-    print(f"\n{one.name}: {statistics.median(seconds):.0f} s a run, whole process ({len(seconds)} seeds)")
+    took = f"{statistics.median(seconds):.0f} s ({min(seconds):.0f}–{max(seconds):.0f})"
+    print(f"\n{one.name}: {took} a run, reading and testing included, {len(seconds)} seeds")
     print(f"{'':28}" + "".join(f"{name:>8} {'range':>17} {'÷ best simple':>14}" for name in one.metrics))
     simple = {
         name: min(statistics.median(values_of(found, name)) for key, found in rows.items() if is_simple(key))
@@ -114,8 +125,8 @@ def run_set(one: Set, arguments: argparse.Namespace, folder: Path) -> None:
             middle = statistics.median(values)
             cells.append(f"{middle:8.4f} {min(values):8.4f}–{max(values):.4f} {middle / simple[name]:14.3f}")
         print(f"{key:28}" + "".join(cells))
-    for level in sorted({int(row["interval"]) for row in intervals[0]}):
-        print_interval(level, intervals)
+    for kind in dict.fromkeys((str(row["kind"]), int(row["interval"])) for row in intervals):
+        print_interval(kind, [row for row in intervals if (row["kind"], row["interval"]) == kind])
 
 
 def values_of(rows: Sequence[dict[str, Any]], name: str) -> list[float]:
@@ -128,20 +139,18 @@ def is_simple(name: str) -> bool:
     return name.startswith(("naive", "seasonal naive", "drift", "mean of", "Naive2"))
 
 
-def print_interval(level: int, intervals: Sequence[Sequence[dict[str, Any]]]) -> None:
-    """What the intervals of one level held, by column, over the seeds."""
-    found = [row for table in intervals for row in table if int(row["interval"]) == level]
-    names = [name for name in found[0] if name != "interval" and isinstance(found[0][name], int | float)]
-    cells = [f"{name} {statistics.median(values_of(found, name)):.4g}" for name in names]
-    print(f"  interval {level}: {', '.join(cells)}")
+def print_interval(kind: tuple[str, int], found: Sequence[dict[str, Any]]) -> None:
+    """What the intervals of one kind and level held, over the seeds."""
+    covered, score = (statistics.median(values_of(found, name)) for name in ("covered", "score"))
+    print(f"  intervals {kind[0]}, {kind[1]} %: covered {100 * covered:.1f} %, interval score {score:.3f}")
 
 
-def files_of(one: Set, data: Path, folder: Path) -> tuple[Path, list[str]]:
-    """The file of a set, cut to its rows and columns, and what is typed beside it."""
+def files_of(one: Set, data: Path, folder: Path) -> tuple[Path, dict[str, Any]]:
+    """The file of a set, cut to its rows and columns, and options beside it."""
     if one.name.startswith("M4"):
-        return data / "M4-Hourly-train.csv", ["--test", str(data / "M4-Hourly-test.csv")]
+        return data / "M4-Hourly-train.csv", {"test": str(data / "M4-Hourly-test.csv")}
     if one.name.startswith("AAPL"):
-        return data / "finance-charts-apple.csv", []
+        return data / "finance-charts-apple.csv", {}
     file = folder / f"ETTh1-{'-'.join(one.columns) or 'all'}.csv"
     if not file.exists():
         with (data / "ETTh1.csv").open(newline="") as source, file.open("w", newline="") as target:
@@ -149,17 +158,14 @@ def files_of(one: Set, data: Path, folder: Path) -> tuple[Path, list[str]]:
             writer = csv.DictWriter(target, ["date", *(one.columns or ALL)], extrasaction="ignore")
             writer.writeheader()
             writer.writerows(row for row, _ in zip(reader, range(ROWS), strict=False))
-    return file, []
+    return file, {}
 
 
-def seqcli(file: Path, typed: Sequence[str]) -> list[list[dict[str, Any]]]:
-    """The tables of one ``seqcli evaluate``, as lists of rows."""
-    line = [sys.executable, "-m", "seqcli", "evaluate", str(file), "--format", "json", "--quiet", *typed]
-    done = subprocess.run(line, capture_output=True, text=True, env={**os.environ}, check=False)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(line)}\n{done.stderr}")
-    printed = json.loads(done.stdout)
-    return printed if printed and isinstance(printed[0], list) else [printed]
+def seqcli(file: Path, one: Set, typed: dict[str, Any]) -> Tested:
+    """What ``seqcli evaluate`` measures: the leaderboard, and what else it shows."""
+    *_, last = backtest([str(file)], Options.from_flat({"task": "forecast", **typed}), one.wanted)
+    assert isinstance(last, Tested)
+    return last
 
 
 class Gru(nn.Module):
