@@ -16,6 +16,8 @@ Record = Mapping[str, Cell]
 SAID = 0.02
 """A share below this is not spoken of."""
 MOST_TARGETS = 4
+ITSELF = "the target itself"
+"""The column of each of many targets."""
 STANDS_OUT = 3.0
 """A lag does when its share is so many times that of the usual one."""
 _MICROSECONDS = {"week": 604_800e6, "day": 86_400e6, "hour": 3_600e6, "minute": 60e6, "second": 1e6}
@@ -50,6 +52,11 @@ def verdicts(
     """
     targets = list(dict.fromkeys(each["target"] for each in records))
     if not 1 < len(targets) <= MOST_TARGETS:
+        if len(targets) > 1:
+            records = [
+                {**each, "column": ITSELF if each["column"] == each["target"] else each["column"]}
+                for each in records
+            ]
         return [_verdict(records, shape, frequency, step)]
     return [
         f"{target}: "

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 GRADIENT, PERMUTATION, PARTS = "gradient", "permutation", "parts"
+NO_LAGS = (None, None)
 ALL = "all"
 """The member of a row on the forecast as a whole."""
 REST = "mixed on the scale"
@@ -81,11 +82,12 @@ def explain(task: Forecast, table: Table, run: Outputs, question: Question) -> E
         notes.append(
             f"the first {able} of {len(rows)} series are taken apart; --series NAME explains another one"
         )
-    scored, said = _scored(task, table, question)
-    notes += said
+    known = _known(task, table)
     shown = [windows.take(np.array([row])) for row in rows[:able]]
-    sample = [] if scored is None else [scored.take(evenly(np.arange(len(scored)), WINDOWS))]
-    spreads = dict(zip(every, typical_deviations(every, [*shown, *sample]), strict=True))
+    sample = known.take(evenly(np.arange(len(known)), WINDOWS))
+    spreads = dict(zip(every, typical_deviations(every, [*shown, sample]), strict=True))
+    scored, said = _scored(known, question)
+    notes += said
     found: list[tuple[Cell, ...]] = []
     named = bool(task.plan.id)
     for window, row in zip(shown, rows, strict=False):
@@ -141,20 +143,23 @@ def _chosen(task: Forecast, context: ForecastContext, question: Question) -> lis
     return [int(place[0])]
 
 
-def _scored(task: Forecast, table: Table, question: Question) -> tuple[ForecastWindows | None, list[str]]:
-    """Windows to shuffle, and a sentence on them; None where there are too few."""
+def _known(task: Forecast, table: Table) -> ForecastWindows:
+    """Windows that can be scored on ``table``: none where it is just long enough to forecast from."""
     try:
-        scored = task.encode_labelled(table)
-    except DataError:  # long enough to forecast from, yet without a step to hold a forecast against
-        return None, ["no row behind the first window to hold a forecast against: nothing is shuffled"]
+        windows = task.encode_labelled(table)
+    except DataError:
+        return task.encode(table).take(np.zeros(0, dtype=np.int64))
+    return windows.take(np.flatnonzero(~np.isnan(windows.scaled_actual()).all(axis=(1, 2))))
+
+
+def _scored(known: ForecastWindows, question: Question) -> tuple[ForecastWindows | None, list[str]]:
+    """Windows to shuffle, and a sentence on them; None where there are too few."""
+    scored = known
     if question.series is not None:
-        number = scored.panel.names.index(question.series)
-        scored = scored.take(np.flatnonzero(scored.series == number))
-    known = ~np.isnan(scored.scaled_actual()).all(axis=(1, 2))
-    scored = scored.take(np.flatnonzero(known))
+        scored = known.take(np.flatnonzero(known.series == known.panel.names.index(question.series)))
     if len(scored) < LEAST_WINDOWS:
         count = f"{len(scored)} window{'' if len(scored) == 1 else 's'}"
-        return None, [f"{count} that can be scored, {LEAST_WINDOWS} are needed to shuffle columns among them"]
+        return None, [f"{count} can be scored, and to shuffle columns takes {LEAST_WINDOWS}: gradient alone"]
     return scored, [scored.note] if scored.note else []
 
 
@@ -192,20 +197,26 @@ def _parts(
 
 
 def _gradient_rows(task: Forecast, name: tuple[str, ...], found: Gradient) -> Iterator[tuple[Cell, ...]]:
-    """The whole forecast first, then each member; what has no influence on it has no row of a member."""
-    counting = [
-        member
-        for member, weight in zip(task.mixture.members, task.mixture.weights, strict=True)
-        if weight.any()
-    ]
+    """The whole forecast, then each member as far as it is moved; a column without influence has one row."""
+    members, weights = task.mixture.members, task.mixture.weights
+    counting = [member for member, weight in zip(members, weights, strict=True) if weight.any()]
     for k, target in enumerate(task.plan.target):
         for place, member in enumerate([ALL, *counting]):
+            sizes, changes = found.size[place, :, k], found.change[place, :, k]
+            idle = {
+                column: [at for at, other in enumerate(found.names) if other == column]
+                for column in dict.fromkeys(found.names)
+            }
+            idle = {column: places for column, places in idle.items() if not sizes[places].any()}
             for at, (column, lags) in enumerate(zip(found.names, found.lags, strict=True)):
-                size, change = (float(part[place, at, k]) for part in (found.size, found.change))
-                if place and not size:
-                    continue
-                effect = None if np.isnan(change) else figure(change)
-                yield (*name, target, GRADIENT, member, column, *lags, figure(size), effect, None)
+                if column not in idle and (sizes[at] or not place):
+                    effect = None if np.isnan(changes[at]) else figure(float(changes[at]))
+                    size = figure(float(sizes[at]))
+                    yield (*name, target, GRADIENT, member, column, *(lags or NO_LAGS), size, effect, None)
+                elif not place and at == idle[column][0]:
+                    spans = [lags for other in idle[column] if (lags := found.lags[other])]
+                    whole = (min(spans)[0], max(far for _, far in spans)) if spans else NO_LAGS
+                    yield (*name, target, GRADIENT, ALL, column, *whole, 0.0, 0.0, None)
 
 
 def _part_rows(task: Forecast, name: tuple[str, ...], parts: dict[str, Array]) -> Iterator[tuple[Cell, ...]]:
@@ -230,7 +241,7 @@ def _permuted_rows(
     for k, target in enumerate(task.plan.target):
         for each in found:
             numbers = figure(float(each.rise[k])), None, figure(float(each.spread[k]))
-            yield (*name, target, PERMUTATION, ALL, each.column, *each.lags, *numbers)
+            yield (*name, target, PERMUTATION, ALL, each.column, *(each.lags or NO_LAGS), *numbers)
 
 
 def _table(task: Forecast, rows: list[tuple[Cell, ...]], question: Question) -> ResultTable:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 Outputs: TypeAlias = Callable[[ForecastWindows], FloatArray]
 """Runs the network: windows → outputs (N, H, K)."""
-Fields: TypeAlias = dict[str, AnyArray]
-"""Name → (N, W, F) of the past, (N, H, F) of what is to come."""
 
 STEP = 2.0**-5
 """How far an input is moved each way, in its typical deviations."""
@@ -37,7 +35,56 @@ MOST_PROBES = 8192
 """Inputs of one window that are moved one by one; beyond, neighbouring lags move together."""
 CHUNK = 128
 """Inputs whose moved windows are made at a time."""
-CALENDAR, MISSING = "calendar", "missing cells"
+PAST, FUTURE, TRAITS = "past", "future", "traits"
+_SPOKEN = {"missing": "missing cells", AHEAD: "calendar"}
+"""What fields are called that stand for no column of the file."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """Everything that N windows say, in arrays of their own that may be changed."""
+
+    past: dict[str, AnyArray]
+    """Name → (N, W, F)"""
+    future: dict[str, AnyArray]
+    """Name → (N, H, F)"""
+    traits: dict[str, AnyArray]
+    """Name → (N, 1, F): of the series that a window is of"""
+
+    @classmethod
+    def of(cls, examples: ForecastWindows, rows: IntArray) -> Opened:
+        """Copies for some windows (N,), without what is to be forecast."""
+        windows, panel = examples.windows, examples.panel
+        raw = windows.batch(rows)
+        future = {name: raw[name] for name in windows.future if name != TARGET}
+        series = panel.series_of(windows.starts[rows])
+        traits = {} if panel.traits is None else {TRAITS: panel.traits[series][:, None]}
+        return cls({name: raw[name] for name in windows.past}, future, traits)
+
+    def closed(self, examples: ForecastWindows) -> ForecastWindows:
+        """Windows that say this, each a series of its own, otherwise as ``examples``; without targets."""
+        window, horizon = examples.frame.window, examples.frame.horizon
+        count, each = len(self.past[VALUES]), window + horizon
+
+        def line(values: AnyArray, begin: int) -> AnyArray:
+            whole = np.zeros((count, each, values.shape[2]), dtype=values.dtype)
+            whole[:, begin : begin + values.shape[1]] = values
+            return whole.reshape(count * each, -1)
+
+        made = Windows(
+            {name: line(values, 0) for name, values in self.past.items()},
+            {name: line(values, window) for name, values in self.future.items()},
+            np.arange(count, dtype=np.int64) * each,
+            window,
+            horizon,
+        )
+        panel = replace(
+            examples.panel,
+            lengths=np.full(count, window, dtype=np.int64),
+            room=horizon,
+            traits=self.traits[TRAITS][:, 0] if self.traits else None,
+        )
+        return replace(examples, panel=panel, windows=made, weights=None)
 
 
 @dataclass(frozen=True)
@@ -45,19 +92,22 @@ class Channel:
     """One number a step that the forecast reads: a column, a calendar feature, a mask."""
 
     name: str
+    part: str
+    """:data:`PAST`, :data:`FUTURE` or :data:`TRAITS`"""
     field: str
-    """Name of a field of the windows."""
+    """Name of a field of that part, and the place in it."""
     place: int
-    """Its column in that field."""
-    ahead: bool = False
-    """Whether it is read over the horizon, not over the window."""
     apart: bool = True
     """Whether each lag is looked at by itself; all move together otherwise."""
 
-    def of(self, past: Fields, future: Fields) -> AnyArray:
+    def of(self, opened: Opened) -> AnyArray:
         """The view (N, T) of this channel."""
-        values: AnyArray = (future if self.ahead else past)[self.field][:, :, self.place]
+        values: AnyArray = getattr(opened, self.part)[self.field][:, :, self.place]
         return values
+
+    def steps(self, window: int, horizon: int) -> int:
+        """T"""
+        return {PAST: window, FUTURE: horizon, TRAITS: 1}[self.part]
 
 
 @dataclass(frozen=True)
@@ -68,90 +118,57 @@ class Probe:
     first: int
     last: int
 
-    def lags(self, window: int) -> tuple[int, int]:
-        """The nearest and the farthest lag."""
-        end = 0 if self.channel.ahead else window
+    def lags(self, window: int) -> tuple[int, int] | None:
+        """The nearest and the farthest lag; None for what is said of the series once."""
+        if self.channel.part == TRAITS:
+            return None
+        end = window if self.channel.part == PAST else 0
         return end - self.last + 1, end - self.first
-
-
-def opened(examples: ForecastWindows, rows: IntArray) -> tuple[Fields, Fields]:
-    """Copies of the fields of some windows (N,), past and future, without what is to be forecast."""
-    windows = examples.windows
-    raw = windows.batch(rows)
-    return {name: raw[name] for name in windows.past}, {
-        name: raw[name] for name in windows.future if name != TARGET
-    }
-
-
-def closed(examples: ForecastWindows, past: Fields, future: Fields) -> ForecastWindows:
-    """Windows of such fields, laid end to end; without targets."""
-    window, horizon = examples.frame.window, examples.frame.horizon
-    count, each = len(past[VALUES]), window + horizon
-
-    def line(values: AnyArray, begin: int) -> AnyArray:
-        whole = np.zeros((count, each, values.shape[2]), dtype=values.dtype)
-        whole[:, begin : begin + values.shape[1]] = values
-        return whole.reshape(count * each, -1)
-
-    made = Windows(
-        {name: line(values, 0) for name, values in past.items()},
-        {name: line(values, window) for name, values in future.items()},
-        np.arange(count, dtype=np.int64) * each,
-        window,
-        horizon,
-    )
-    return replace(examples, windows=made, weights=None)
 
 
 def channels(task: Forecast, examples: ForecastWindows) -> list[Channel]:
     """All that the network or a member reads of ``examples``, of which there is at least one."""
-    past, future = opened(examples, np.zeros(1, dtype=np.int64))
+    opened = Opened.of(examples, np.zeros(1, dtype=np.int64))
     found = [
         channel
-        for fields, ahead in ((past, False), (future, True))
-        for name, values in fields.items()
-        for channel in _of_field(task, examples, (name, values.shape[2]), ahead)
+        for part in (PAST, FUTURE, TRAITS)
+        for name, values in getattr(opened, part).items()
+        for channel in _of_field(task, part, name, values.shape[2])
     ]
     return [channel for channel in found if channel.field == VALUES or _is_read(channel, examples)]
 
 
-def _of_field(
-    task: Forecast, examples: ForecastWindows, field: tuple[str, int], ahead: bool
-) -> Iterator[Channel]:
-    """The channels of a field, given by name and width."""
-    name, width = field
-    calendar = examples.panel.calendar_features.shape[1]
-    columns = panel_columns(task.plan)
-    known = task.plan.ahead
+def _of_field(task: Forecast, part: str, name: str, width: int) -> Iterator[Channel]:
+    """The channels of a field of so many places."""
+    columns: Sequence[str] = ()
+    if part == TRAITS:
+        columns = [each.name for each in task.static.columns for _ in range(each.width)]
+    elif name == VALUES:
+        columns = panel_columns(task.plan)
+    elif name == "told":
+        columns = task.plan.ahead
     for place in range(width):
-        if not ahead and name == VALUES:
-            yield Channel(columns[place], name, place)
-        elif not ahead:
-            yield Channel({"missing": MISSING}.get(name, name), name, place, apart=False)
-        elif name == AHEAD and place < calendar:
-            yield Channel(CALENDAR, name, place, ahead=True, apart=False)
-        else:
-            number = place - calendar if name == AHEAD else place
-            yield Channel(known[number] if number < len(known) else name, name, place, ahead=True)
+        own = columns[place] if len(columns) == width else _SPOKEN.get(name, name)
+        yield Channel(own, part, name, place, apart=len(columns) == width and part != TRAITS)
 
 
 def _is_read(channel: Channel, examples: ForecastWindows) -> bool:
     """Whether what the network is given depends on a channel: some decoders leave some out."""
     row = np.zeros(1, dtype=np.int64)
-    past, future = opened(examples, row)
-    plain = closed(examples, past, future).batch(row)
-    channel.of(past, future)[...] += 1
-    moved = closed(examples, past, future).batch(row)
+    opened = Opened.of(examples, row)
+    plain = opened.closed(examples).batch(row)
+    channel.of(opened)[...] += 1
+    moved = opened.closed(examples).batch(row)
     return any(not np.array_equal(plain[name], moved[name]) for name in plain)
 
 
 def probes_of(every: Sequence[Channel], window: int, horizon: int) -> list[Probe]:
     """Every lag of every channel, the nearest first; of more than :data:`MOST_PROBES` neighbours together."""
-    inputs = sum(horizon if channel.ahead else window for channel in every if channel.apart)
+    inputs = sum(channel.steps(window, horizon) for channel in every if channel.apart)
     together = max(1, -(-inputs // MOST_PROBES))
     found = []
     for channel in every:
-        steps = horizon if channel.ahead else window
+        steps = channel.steps(window, horizon)
         size = together if channel.apart else steps
         # counted from the last step, so that lag 1 is where a group begins
         ends = range(steps, 0, -size)
@@ -165,10 +182,10 @@ def typical_deviations(every: Sequence[Channel], windows: Sequence[ForecastWindo
     The middle of a column is the mean of its window, for that is what a window is seen against; of all
     else it is the mean over all windows.
     """
-    fields = [opened(each, np.arange(len(each), dtype=np.int64)) for each in windows if len(each)]
+    opened = [Opened.of(each, np.arange(len(each), dtype=np.int64)) for each in windows if len(each)]
     sizes = []
     for channel in every:
-        values = np.concatenate([channel.of(*each) for each in fields]).astype(np.float64)  # (N, T)
+        values = np.concatenate([channel.of(each) for each in opened]).astype(np.float64)  # (N, T)
         middle = values.mean(axis=1, keepdims=True) if channel.field == VALUES else values.mean()
         sizes.append(np.sqrt(np.mean((values - middle) ** 2)))
     return np.array(sizes)
@@ -183,8 +200,8 @@ class Gradient:
 
     names: tuple[str, ...]
     """(P,) columns"""
-    lags: tuple[tuple[int, int], ...]
-    """(P,) nearest and farthest lag"""
+    lags: tuple[tuple[int, int] | None, ...]
+    """(P,) nearest and farthest lag; None for what is said of the series once"""
     size: Array
     """(1 + M, P, K) mean over the steps asked for of the absolute change"""
     change: Array
@@ -221,19 +238,19 @@ def gradient(
 
 def _moved(window: ForecastWindows, probes: Sequence[Probe], spreads: Array) -> tuple[ForecastWindows, Array]:
     """Two windows for each of P probes, moved up and down, and how far they lie apart, (P,)."""
-    past, future = opened(window, np.zeros(2 * len(probes), dtype=np.int64))
+    opened = Opened.of(window, np.zeros(2 * len(probes), dtype=np.int64))
     apart = np.zeros(len(probes))
     for at, (probe, spread) in enumerate(zip(probes, spreads, strict=True)):
-        values = probe.channel.of(past, future)[2 * at : 2 * at + 2, probe.first : probe.last]
+        values = probe.channel.of(opened)[2 * at : 2 * at + 2, probe.first : probe.last]
         far = max(STEP * spread, LEAST_STEP * float(np.abs(values).max()))
         values += np.array([[far], [-far]], dtype=values.dtype)
         apart[at] = np.mean(values[0].astype(np.float64) - values[1])  # what rounding has left of it
-    return closed(window, past, future), apart
+    return opened.closed(window), apart
 
 
 def _joined(probes: Sequence[Probe], window: int, size: Array, change: Array) -> Gradient:
     """Features of one name and the same lags are one input: the root of their squares."""
-    places: dict[tuple[str, tuple[int, int]], list[int]] = {}
+    places: dict[tuple[str, tuple[int, int] | None], list[int]] = {}
     for at, probe in enumerate(probes):
         places.setdefault((probe.channel.name, probe.lags(window)), []).append(at)
     sizes = [np.sqrt((size[:, own] ** 2).sum(axis=1)) for own in places.values()]

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from seqcli.preprocessing.windowing import evenly
 from seqcli.sequences import FloatArray
-from seqcli.tasks.forecasting.influence import Channel, Outputs, Probe, closed, opened
+from seqcli.tasks.forecasting.influence import Channel, Opened, Outputs, Probe
+from seqcli.tasks.forecasting.rows import panel_columns
 from seqcli.tasks.forecasting.windows import VALUES, ForecastWindows, Frame
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ Array = NDArray[np.float64]
 
 WINDOWS = 100
 """Windows that are shuffled, evenly spread over the file."""
-FEWEST_WINDOWS = 16
+FEWEST_WINDOWS = 24
 LEAST_WINDOWS = 8
 """Fewer say nothing."""
 REPEATS = 5
-MOST_RUNS = 40_000
+MOST_RUNS = 16_000
 """Windows forecast in all; where columns are many, fewer windows stand for the file."""
 BLOCKS = 12
 """About as many blocks of lags a column has."""
@@ -45,7 +46,8 @@ class Permuted:
     """What shuffling one input did to the error of each of K targets."""
 
     column: str
-    lags: tuple[int, int]
+    lags: tuple[int, int] | None
+    """Nearest and farthest; None for what is said of a series once"""
     whole: bool
     """Whether all of the column was shuffled, not a block of lags."""
     rise: Array
@@ -70,16 +72,12 @@ class Shuffling:
         names = list(dict.fromkeys(channel.name for channel in every))
         frame = self.task.frame
         targets = self.task.plan.target
-        most = MOST_RUNS // (REPEATS * (len(names) + BLOCKS * (IN_BLOCKS + len(targets))))
+        in_blocks = min(IN_BLOCKS + len(targets), len(panel_columns(self.task.plan)))
+        most = MOST_RUNS // (REPEATS * (len(names) + BLOCKS * in_blocks))
         some = self.scored.take(evenly(np.arange(len(self.scored)), min(WINDOWS, max(FEWEST_WINDOWS, most))))
         own = _Errors(self, some, _error(self, some, some.scaled_actual()))
-        steps = {False: frame.window, True: frame.horizon}
-        columns = [
-            own.without(
-                [Probe(channel, 0, steps[channel.ahead]) for channel in every if channel.name == name]
-            )
-            for name in names
-        ]
+        whole = [Probe(channel, 0, channel.steps(frame.window, frame.horizon)) for channel in every]
+        columns = [own.without([probe for probe in whole if probe.channel.name == name]) for name in names]
         columns.sort(key=lambda each: -float(each.rise.max()))
         values = {channel.name: channel for channel in every if channel.field == VALUES}
         strongest = [each.column for each in columns if each.column in values]
@@ -106,16 +104,16 @@ class _Errors:
         shuffled, actual = [], self.windows.scaled_actual()
         for repeat in range(REPEATS):
             order = np.random.default_rng([self.how.seed, repeat]).permutation(len(self.windows))
-            past, future = opened(self.windows, np.arange(len(self.windows), dtype=np.int64))
+            opened = Opened.of(self.windows, np.arange(len(self.windows), dtype=np.int64))
             for probe in probes:
-                values = probe.channel.of(past, future)
+                values = probe.channel.of(opened)
                 middle = values.mean(axis=1, keepdims=True) * (probe.channel.field == VALUES)
                 part = slice(probe.first, probe.last)
                 values[:, part] = middle + (values[order, part] - middle[order])
-            shuffled.append(_error(self.how, closed(self.windows, past, future), actual))
+            shuffled.append(_error(self.how, opened.closed(self.windows), actual))
         share = np.array(shuffled) / np.maximum(self.plain, _NOTHING) - 1  # (repeats, K)
-        every = [probe.lags(self.how.task.frame.window) for probe in probes]
-        lags = min(near for near, _ in every), max(far for _, far in every)
+        every = [lags for probe in probes if (lags := probe.lags(self.how.task.frame.window))]
+        lags = (min(near for near, _ in every), max(far for _, far in every)) if every else None
         return Permuted(probes[0].channel.name, lags, whole, share.mean(axis=0), share.std(axis=0, ddof=1))
 
 
