@@ -18,6 +18,8 @@ SAID = 0.02
 MOST_TARGETS = 4
 ITSELF = "the target itself"
 """The column of each of many targets."""
+UNSEEN = {"calendar", "missing cells"}
+"""Inputs that are no columns of a file."""
 STANDS_OUT = 3.0
 """A lag does when its share is so many times that of the usual one."""
 _MICROSECONDS = {"week": 604_800e6, "day": 86_400e6, "hour": 3_600e6, "minute": 60e6, "second": 1e6}
@@ -75,21 +77,27 @@ def _verdict(
     window, season = shape
     first = sum(share for (_, near, far), share in shares.items() if near == far == 1)
     recent = 1 if first >= 0.5 else season if 1 < season < window else max(1, window // 12)
-    within = sum(share * _overlap(near, far, recent) for (_, near, far), share in shares.items() if far >= 1)
+    within = sum(  # the calendar moves as a whole
+        share * _overlap(near, far, recent)
+        for (name, near, far), share in shares.items()
+        if far >= 1 and name not in UNSEEN
+    )
     verb = "carries" if recent == 1 else "carry"
     parts = [f"the last {span(recent, frequency)} {verb} {_percent(within)} of what moves the forecast"]
-    peak = _peak({key: share for key, share in shares.items() if key[1] > recent and key[1] == key[2]})
+    peak = _peak({key: share for key, share in shares.items() if key[1] > 1 and key[1] == key[2]})
     if peak:
         (column, lag, _), share = peak
         ahead = 0 if step is None else step + lag - 1  # from that row to the step of the forecast
-        back = f"{span(ahead, frequency)} before" if season > 1 and ahead and not ahead % season else ""
-        parts.append(f"{_named(column, shares)}lag {lag} {f'({back}) ' if back else ''}{_percent(share)}")
+        before = f"({_back(ahead, frequency)} before) " if season > 1 and ahead and not ahead % season else ""
+        alone = " alone" if lag <= recent else ""
+        parts.append(f"{_named(column, shares)}lag {lag} {before}{_percent(share)}{alone}")
     columns: defaultdict[str, float] = defaultdict(float)
     for (column, _, _), share in shares.items():
         columns[column] += share
     order = sorted(columns.items(), key=lambda item: -item[1])
     best = [f"{name} {_percent(share)}" for name, share in order[:3] if share >= SAID]
-    by_column = [f"by column {', '.join(best)}"] if len(columns) > 1 else []
+    choice = len(best) > 1 or len(columns.keys() - UNSEEN) > 1
+    by_column = [f"by column {', '.join(best)}"] if choice else []
     return "; ".join([", ".join(parts), *by_column, *_shuffled(records)])
 
 
@@ -102,6 +110,16 @@ def _peak(
     key, share = max(beyond.items(), key=lambda item: item[1])
     usual = sum(beyond.values()) / len(beyond)
     return (key, share) if share >= max(SAID, STANDS_OUT * usual) else None
+
+
+def _back(lags: int, frequency: Frequency) -> str:
+    """A distance in words: "1 week", "2 days", "12 months"."""
+    if frequency.unit == "time" and frequency.regular and not frequency.week:
+        from seqcli.preprocessing.wording import duration
+
+        return duration(round(lags * frequency.count))
+    words = span(lags, frequency)
+    return words if words[0].isdigit() else f"1 {words}"
 
 
 def span(lags: int, frequency: Frequency) -> str:

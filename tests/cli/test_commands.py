@@ -472,6 +472,7 @@ HEAVY = {"torch", "pandas", "sklearn", "scipy", "onnx", "pydantic", "matplotlib"
         ["forecast", "-", "-m", "prices.seqcli", "--follow"],
         ["forecast", "-", "-m", "prices.seqcli", "--follow", "--flag-anomalies"],
         ["evaluate", "reviews.csv", "-m", "reviews.seqcli"],
+        ["explain", "prices.csv", "-m", "prices.seqcli", "--plot", "lags.svg"],
         ["show", "prices.seqcli"],
         ["show", "--equations", "-m", "prices.seqcli"],
     ],

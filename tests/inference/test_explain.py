@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import graph_bytes
-from onnx import helper
 
 from seqcli.errors import DataError, UsageError
 from seqcli.inference.explain import explain_forecast, explainable
@@ -32,18 +30,6 @@ def planted(count: int = 240) -> list[str]:
     y = np.concatenate([x[:LAG], x[:-LAG]]) + 0.1 * random.normal(size=count)
     rows = enumerate(zip(y, x, z, strict=True))
     return ["step,y,x,z", *(f"{step},{a:.4f},{b:.4f},{c:.4f}" for step, (a, b, c) in rows)]
-
-
-def linear_graph(spec, weights) -> bytes:
-    """Outputs (B, H, K) that are linear in values (B, W, F): the sum of values × ``weights`` (W, F, H, K)."""
-    flat = np.asarray(weights, dtype=np.float32).reshape(-1, math.prod(spec.output_shape))
-    nodes = [
-        helper.make_node("Reshape", ["values", "flat"], ["row"]),
-        helper.make_node("MatMul", ["row", "weights"], ["sums"]),
-        helper.make_node("Reshape", ["sums", "shape"], ["output"]),
-    ]
-    constants = {"flat": [-1, len(flat)], "weights": flat, "shape": [-1, *spec.output_shape]}
-    return graph_bytes(spec, nodes, constants)
 
 
 def made(path, **flat):
@@ -73,7 +59,7 @@ def picked(records, **wanted):
 
 
 @pytest.fixture
-def shift_model(write_csv, save_model):
+def shift_model(write_csv, save_model, linear_graph):
     """A network that says the planted rule: x at LAG, seen from the means of both columns."""
     table, prepared = made(
         write_csv("planted.csv", planted()), target=("y",), time="step", window=WINDOW, horizon=1
