@@ -56,7 +56,7 @@ COMMAND = Command(
     examples=(
         "seqcli explain prices.csv -m prices.seqcli",
         "seqcli explain prices.csv -m prices.seqcli --steps-ahead 1 --plot lags.html",
-        "seqcli explain stores.csv -m stores.seqcli --series 'store 3' --format csv -o influence.csv",
+        "seqcli explain shops.csv -m shops.seqcli --series north --format csv -o influence.csv",
     ),
     groups=(ExplainOptions, ModelOptions, ReadingOptions, PlotOptions, OutputOptions),
     only={ReadingOptions: ("input_format", "encoding", "delimiter")},
