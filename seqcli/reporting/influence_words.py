@@ -84,13 +84,13 @@ def _verdict(
     )
     verb = "carries" if recent == 1 else "carry"
     parts = [f"the last {span(recent, frequency)} {verb} {_percent(within)} of what moves the forecast"]
-    peak = _peak({key: share for key, share in shares.items() if key[1] > 1 and key[1] == key[2]})
+    peak = _peak({key: share for key, share in shares.items() if key[1] >= 1 and key[1] == key[2]})
     if peak:
         (column, lag, _), share = peak
         ahead = 0 if step is None else step + lag - 1  # from that row to the step of the forecast
         before = f"({_back(ahead, frequency)} before) " if season > 1 and ahead and not ahead % season else ""
-        alone = " alone" if lag <= recent else ""
-        parts.append(f"{_named(column, shares)}lag {lag} {before}{_percent(share)}{alone}")
+        alone = "alone " if lag <= recent else ""
+        parts.append(f"{_named(column, shares)}lag {lag} {before}{alone}{_percent(share)}")
     columns: defaultdict[str, float] = defaultdict(float)
     for (column, _, _), share in shares.items():
         columns[column] += share
@@ -101,15 +101,21 @@ def _verdict(
     return "; ".join([", ".join(parts), *by_column, *_shuffled(records)])
 
 
-def _peak(
-    beyond: Mapping[tuple[str, int, int], float],
-) -> tuple[tuple[str, int, int], float] | None:
-    """The strongest lag of some, and its share, where it stands out."""
-    if not beyond:
+def _peak(single: Mapping[tuple[str, int, int], float]) -> tuple[tuple[str, int, int], float] | None:
+    """The strongest of ``single`` lags, and its share, behind the last row and above its neighbours.
+
+    None where it is not much stronger than the usual lag.
+    """
+    hills = {
+        (name, lag, far): share
+        for (name, lag, far), share in single.items()
+        if lag > 1 and all(share > single.get((name, at, at), 0.0) for at in (lag - 1, lag + 1))
+    }
+    if not hills:
         return None
-    key, share = max(beyond.items(), key=lambda item: item[1])
-    usual = sum(beyond.values()) / len(beyond)
-    return (key, share) if share >= max(SAID, STANDS_OUT * usual) else None
+    key, share = max(hills.items(), key=lambda item: item[1])
+    behind = [own for (_, lag, _), own in single.items() if lag > 1]
+    return (key, share) if share >= max(SAID, STANDS_OUT * sum(behind) / len(behind)) else None
 
 
 def _back(lags: int, frequency: Frequency) -> str:
@@ -167,7 +173,7 @@ def _overlap(near: int, far: int, recent: int) -> float:
 
 def _named(column: str, shares: Mapping[tuple[str, int, int], float]) -> str:
     """The column ahead of a lag, where there are several."""
-    return f"{column} at " if len({name for name, _, _ in shares}) > 1 else ""
+    return f"{column} at " if len({name for name, _, _ in shares} - UNSEEN) > 1 else ""
 
 
 def _percent(share: float) -> str:

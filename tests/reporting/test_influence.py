@@ -51,6 +51,14 @@ def test_a_day_and_the_same_hour_a_week_ago() -> None:
     assert "(1 week before)" not in said(rows, 336, 24, step=2)[0]
 
 
+def test_a_peak_is_no_slope() -> None:
+    """A lag is named that stands above its neighbours, not the second of a decay."""
+    decay = [gradient("y", lag, 100.0 * 0.5**lag) for lag in range(1, 25)]
+    assert "lag" not in said(decay, 24, 12)[0]
+    peaked = [*decay[:11], gradient("y", 12, 40.0), *decay[12:]]
+    assert "lag 12 (12 hours before) alone 29 %" in said(peaked, 24, 12, step=1)[0]
+
+
 def test_columns_are_named_where_there_are_several() -> None:
     rows = [gradient("y", 1, 70.0), gradient("y", 2, 5.0), gradient("x", 1, 0.0), gradient("x", 2, 25.0)]
     (sentence,) = said([*rows, permutation("x", 1, 2, 0.01)], 2, 1, DAILY)
