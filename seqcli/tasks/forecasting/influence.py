@@ -34,7 +34,9 @@ LEAST_STEP = 2.0**-12
 MOST_PROBES = 8192
 """Inputs of one window that are moved one by one; beyond, neighbouring lags move together."""
 CHUNK = 128
-"""Inputs whose moved windows are made at a time."""
+"""Inputs whose moved windows are made at a time, fewer where windows are wide."""
+MOST_NUMBERS = 8_000_000
+"""Steps × columns of them."""
 PAST, FUTURE, TRAITS = "past", "future", "traits"
 _SPOKEN = {"missing": "missing cells", AHEAD: "calendar"}
 """What fields are called that stand for no column of the file."""
@@ -84,7 +86,7 @@ class Opened:
             room=horizon,
             traits=self.traits[TRAITS][:, 0] if self.traits else None,
         )
-        return replace(examples, panel=panel, windows=made, weights=None)
+        return replace(examples, panel=panel, windows=made, units=None)
 
 
 @dataclass(frozen=True)
@@ -222,8 +224,10 @@ def gradient(
     change = size.copy()
     asked = slope.any(axis=1)
     moving = np.flatnonzero(spreads > 0)
-    for begin in range(0, len(moving), CHUNK):
-        some = moving[begin : begin + CHUNK]
+    numbers = (task.frame.window + task.frame.horizon) * window.panel.values.shape[1]
+    together = int(np.clip(MOST_NUMBERS // (2 * numbers), 1, CHUNK))
+    for begin in range(0, len(moving), together):
+        some = moving[begin : begin + together]
         moved, far = _moved(window, [probes[at] for at in some], spreads[some])
         outputs, past = run(moved), moved.past()
         each = []

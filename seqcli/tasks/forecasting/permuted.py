@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.preprocessing.windowing import evenly
-from seqcli.sequences import FloatArray
 from seqcli.tasks.forecasting.influence import Channel, Opened, Outputs, Probe
 from seqcli.tasks.forecasting.rows import panel_columns
 from seqcli.tasks.forecasting.windows import VALUES, ForecastWindows, Frame
@@ -75,7 +74,7 @@ class Shuffling:
         in_blocks = min(IN_BLOCKS + len(targets), len(panel_columns(self.task.plan)))
         most = MOST_RUNS // (REPEATS * (len(names) + BLOCKS * in_blocks))
         some = self.scored.take(evenly(np.arange(len(self.scored)), min(WINDOWS, max(FEWEST_WINDOWS, most))))
-        own = _Errors(self, some, _error(self, some, some.scaled_actual()))
+        own = _Errors(self, some, _error(self, some, some))
         whole = [Probe(channel, 0, channel.steps(frame.window, frame.horizon)) for channel in every]
         columns = [own.without([probe for probe in whole if probe.channel.name == name]) for name in names]
         columns.sort(key=lambda each: -float(each.rise.max()))
@@ -101,7 +100,7 @@ class _Errors:
 
     def without(self, probes: Sequence[Probe], whole: bool = True) -> Permuted:
         """The error when ``probes``, which are one input, come from other windows."""
-        shuffled, actual = [], self.windows.scaled_actual()
+        shuffled = []
         for repeat in range(REPEATS):
             order = np.random.default_rng([self.how.seed, repeat]).permutation(len(self.windows))
             opened = Opened.of(self.windows, np.arange(len(self.windows), dtype=np.int64))
@@ -110,18 +109,21 @@ class _Errors:
                 middle = values.mean(axis=1, keepdims=True) * (probe.channel.field == VALUES)
                 part = slice(probe.first, probe.last)
                 values[:, part] = middle + (values[order, part] - middle[order])
-            shuffled.append(_error(self.how, opened.closed(self.windows), actual))
+            shuffled.append(_error(self.how, opened.closed(self.windows), self.windows))
         share = np.array(shuffled) / np.maximum(self.plain, _NOTHING) - 1  # (repeats, K)
         every = [lags for probe in probes if (lags := probe.lags(self.how.task.frame.window))]
         lags = (min(near for near, _ in every), max(far for _, far in every)) if every else None
         return Permuted(probes[0].channel.name, lags, whole, share.mean(axis=0), share.std(axis=0, ddof=1))
 
 
-def _error(how: Shuffling, windows: ForecastWindows, actual: FloatArray) -> Array:
-    """Mean absolute error of each target, (K,), in its spreads; ``actual`` is (N, H, K)."""
+def _error(how: Shuffling, windows: ForecastWindows, scored: ForecastWindows) -> Array:
+    """Mean absolute error of each target, (K,), of ``windows`` against what came behind the ``scored`` ones.
+
+    In spreads of the targets; in a panel hard series count no more than easy ones.
+    """
     task = how.task
-    miss = task.mixture.combined(windows.past(), how.run(windows), task.frame) - actual
-    asked = np.abs(miss[:, how.steps] / task.frame.target_spread)
+    miss = task.mixture.combined(windows.past(), how.run(windows), task.frame) - scored.scaled_actual()
+    asked = np.abs(miss / task.frame.target_spread / scored.own_units)[:, how.steps]
     known = ~np.isnan(asked)
     total = np.where(known, asked, 0.0).sum(axis=(0, 1))
     return np.asarray(total / np.maximum(known.sum(axis=(0, 1)), 1))
