@@ -333,6 +333,17 @@ class BacktestOptions:
 
 
 @dataclass(frozen=True)
+class ExplainOptions:
+    """What to explain"""
+
+    series: str | None = option(None, "One series of many; the first ones.", metavar="NAME")
+    steps_ahead: int | None = option(
+        None, "One step of the forecast, from 1 on; the mean over all steps.", at_least=1, metavar="N"
+    )
+    shuffle_seed: int = option(0, "Seed of the shuffles.", at_least=0, flag="--seed")
+
+
+@dataclass(frozen=True)
 class GenerateOptions:
     """Writing"""
 

@@ -29,6 +29,7 @@ LINES = {
     "inspect-gradients -m": ("inspect-gradients", "FILE", "-m", "MODEL"),
     "predict -m": ("predict", "FILE", "-m", "MODEL"),
     "evaluate -m": ("evaluate", "FILE", "-m", "MODEL"),
+    "explain -m": ("explain", "FILE", "-m", "MODEL"),
     "show": ("show", "MODEL"),
     "show --equations": ("show", "--equations", "-m", "MODEL"),
 }
@@ -51,6 +52,7 @@ COLUMNS = {
     "inspect-gradients -m": dict.fromkeys(EVERY, "ratio"),
     "predict -m": {"classify": "probability", "regress": "prediction"},
     "evaluate -m": {"classify": "macro_f1", "regress": "rmse", "forecast": "smape", "language": "perplexity"},
+    "explain -m": {"forecast": "importance"},
     "show": dict.fromkeys(EVERY, "value"),
 }
 """Line → task → a column of what it prints."""
@@ -59,6 +61,7 @@ USAGE, DATA = 2, 3
 GOES_WITH = {
     "forecast -m": ("forecast", "it does not forecast"),
     "generate -m": ("language", "it does not write text"),
+    "explain -m": ("forecast", "explain takes a forecaster so far"),
 }
 NO_TEXT = (DATA, "no column holds text")
 FORECASTS = ("forecast_members", "forecast_panel", "forecast_single")

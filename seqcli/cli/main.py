@@ -35,12 +35,16 @@ COMMANDS = {
         "seqcli.cli.commands.evaluate:COMMAND",
         "Test a saved model on a labelled file, or a forecast on folds.",
     ),
+    "explain": (
+        "seqcli.cli.commands.explain:COMMAND",
+        "Show which lags and columns drove a forecast, and which member said what.",
+    ),
     "show": ("seqcli.cli.commands.show:COMMAND", "Show a saved model, its equations, or this installation."),
     "demo": ("seqcli.cli.commands.demo:COMMAND", "Take the tour: each section runs on data it writes here."),
 }
 """Name → where the command is declared, and its summary."""
 
-PLANNED = ("explain", "compare", "tune", "export")
+PLANNED = ("compare", "tune", "export")
 """Verbs that a later version will have."""
 
 BROKEN_PIPE = 141

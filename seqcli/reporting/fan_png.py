@@ -1,7 +1,4 @@
-"""A fan chart as PNG, by matplotlib: the layout that :mod:`.fan` has made, painted by Agg.
-
-The only module that imports matplotlib.
-"""
+"""A fan chart as PNG, by matplotlib: the layout that :mod:`.fan` has made, painted by Agg."""
 
 from __future__ import annotations
 

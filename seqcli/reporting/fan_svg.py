@@ -38,13 +38,13 @@ DARK = {
 def svg_text(figure: FanFigure) -> str:
     """``figure`` as an SVG document that looks the same wherever it is shown."""
     layout = lay_out(figure)
-    return _draw(figure, layout).document(figure.title, description(figure), _styles(LIGHT))
+    return _draw(figure, layout).document(figure.title, description(figure), styles(LIGHT))
 
 
 def html_text(figure: FanFigure) -> str:
     """``figure`` as one HTML page, light or dark as its reader has it, with values where one points."""
     layout = lay_out(figure)
-    sheet = f"{_styles(LIGHT)}@media (prefers-color-scheme:dark){{{_styles(DARK)}}}"
+    sheet = f"{styles(LIGHT)}@media (prefers-color-scheme:dark){{{styles(DARK)}}}"
     drawing = _draw(figure, layout).document(figure.title, description(figure), sheet)
     data = json.dumps([_readout(panel) for panel in layout.panels], ensure_ascii=True)
     for sign in "<>&":  # inside <script> a text ends at the first "</script"
@@ -138,7 +138,7 @@ def _legend(drawing: Drawing, figure: FanFigure, middle: float) -> None:
         drawing.text((right + 8, middle + 4.5), entry.text, "faint")
 
 
-def _styles(colours: dict[str, str]) -> str:
+def styles(colours: dict[str, str]) -> str:
     """The style sheet. Plain classes and colours: what reads SVG but no CSS variables shows it too."""
     line = {"fill": "none", "stroke-linejoin": "round", "stroke-linecap": "round"}
     faint = {"fill": colours["faint"]}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from seqcli.errors import UsageError, near_miss
 from seqcli.options import OutputOptions, PlotOptions
@@ -12,6 +13,21 @@ from seqcli.reporting.results import check_place, whole_file
 from seqcli.reporting.screen import Screen
 
 FORMS = (".png", ".svg", ".html")
+
+
+class Figure(Protocol):
+    """Panels, and how many more there would be."""
+
+    @property
+    def panels(self) -> Sequence[object]:
+        """What is drawn, side by side."""
+
+    @property
+    def left(self) -> int:
+        """How many panels there was no room for."""
+
+
+Drawn = TypeVar("Drawn", bound=Figure)
 
 
 def check_plot(plot: PlotOptions, output: OutputOptions) -> None:
@@ -34,14 +50,28 @@ def check_plot(plot: PlotOptions, output: OutputOptions) -> None:
 
 
 def write_plot(figure: FanFigure, plot: PlotOptions, screen: Screen) -> None:
-    """Draw ``figure`` into the file that ``plot`` names, whole or not at all, and say so."""
+    """Draw a fan chart into the file that ``plot`` names."""
+    write_figure(figure, plot, screen, (_DRAWN, "series", "no series has a forecast"))
+
+
+def write_figure(
+    figure: Drawn,
+    plot: PlotOptions,
+    screen: Screen,
+    how: tuple[Mapping[str, Callable[[Drawn, Screen], bytes]], str, str],
+) -> None:
+    """Draw ``figure`` into the file that ``plot`` names, whole or not at all, and say so.
+
+    ``how`` is what draws it by the ending of the file, what panels are, and why there may be none.
+    """
     if plot.plot is None:
         return
+    drawn, unit, nothing = how
     if not figure.panels:
-        screen.warn(f"no series has a forecast, so {plot.plot} is not written")
+        screen.warn(f"{nothing}, so {plot.plot} is not written")
         return
     target = Path(plot.plot)
-    content = _DRAWN[target.suffix.lower()](figure, screen)
+    content = drawn[target.suffix.lower()](figure, screen)
     try:
         with whole_file(target) as stream:
             stream.write(content)
@@ -49,7 +79,7 @@ def write_plot(figure: FanFigure, plot: PlotOptions, screen: Screen) -> None:
         error.filename = error.filename or plot.plot  # a full disk does not say whose write it refused
         raise
     shown = len(figure.panels)
-    part = f", {shown} of {shown + figure.left} series" if figure.left else ""
+    part = f", {shown} of {shown + figure.left} {unit}" if figure.left else ""
     screen.line(f"plot: {plot.plot}{part}", "dim")
 
 

@@ -6,6 +6,7 @@ import io
 import json
 import runpy
 import shlex
+import shutil
 import subprocess
 import sys
 import types
@@ -383,6 +384,10 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
     Path("corpus.txt").write_text(TINY["TEXT"] * 30)
     if "-m corpus.seqcli" in example:
         TINY["tiny_language"](Path("corpus.seqcli"))
+    if "-m shops.seqcli" in example:
+        golden = Path(__file__).parents[1] / "golden"
+        shutil.copy(golden / "forecast_panel.csv", "shops.csv")
+        shutil.copytree(golden / "forecast_panel.seqcli", "shops.seqcli")
     left, pipe, right = example.partition(" | ")
     text = (
         subprocess.run(["bash", "-c", left], capture_output=True, text=True, check=True).stdout
@@ -472,6 +477,7 @@ HEAVY = {"torch", "pandas", "sklearn", "scipy", "onnx", "pydantic", "matplotlib"
         ["forecast", "-", "-m", "prices.seqcli", "--follow"],
         ["forecast", "-", "-m", "prices.seqcli", "--follow", "--flag-anomalies"],
         ["evaluate", "reviews.csv", "-m", "reviews.seqcli"],
+        ["explain", "prices.csv", "-m", "prices.seqcli", "--plot", "lags.svg"],
         ["show", "prices.seqcli"],
         ["show", "--equations", "-m", "prices.seqcli"],
     ],

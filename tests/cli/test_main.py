@@ -119,6 +119,7 @@ def test_a_verb_of_a_later_version_is_said_to_be_one(capsys, name) -> None:
         (["train"], "train needs a file", "seqcli train reviews.csv"),
         (["evaluate"], "evaluate needs a", "seqcli evaluate"),
         (["forecast"], "forecast needs a", "seqcli forecast"),
+        (["explain"], "explain needs a", "seqcli explain"),
     ],
 )
 def test_what_cannot_be_obeyed_is_exit_2(capsys, argv, message, hint) -> None:

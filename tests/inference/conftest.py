@@ -197,3 +197,20 @@ def mixed_graph(spec: NetworkSpec) -> bytes:
 def mixing_graph_fixture() -> Callable[[NetworkSpec], bytes]:
     """The graph of a forecaster that reads all it is given."""
     return mixed_graph
+
+
+@pytest.fixture
+def linear_graph() -> Callable[[NetworkSpec, Any], bytes]:
+    """The graph of a network that is linear in values (B, W, F), by its weights (W, F, *output_shape)."""
+
+    def write(spec: NetworkSpec, weights: Any) -> bytes:
+        flat = np.asarray(weights, dtype=np.float32).reshape(-1, int(np.prod(spec.output_shape)))
+        nodes = [
+            helper.make_node("Reshape", ["values", "flat"], ["row"]),
+            helper.make_node("MatMul", ["row", "weights"], ["sums"]),
+            helper.make_node("Reshape", ["sums", "shape"], ["output"]),
+        ]
+        constants = {"flat": [-1, len(flat)], "weights": flat, "shape": [-1, *spec.output_shape]}
+        return graph_bytes(spec, nodes, constants)
+
+    return write

@@ -1,0 +1,65 @@
+"""``seqcli explain FILE -m MODEL``: what drove the forecast after the last row."""
+
+from __future__ import annotations
+
+from seqcli.cli.command import Command, Invocation
+from seqcli.cli.use import open_model, read_whole
+from seqcli.errors import UsageError
+from seqcli.options import ExplainOptions, ModelOptions, OutputOptions, PlotOptions, ReadingOptions
+from seqcli.reporting.plots import check_plot, write_figure
+from seqcli.reporting.progress import waiting
+from seqcli.reporting.results import check_output, result_format, write_result
+from seqcli.reporting.screen import Screen
+
+
+def explain(call: Invocation) -> int:
+    """Write the influence of every input to stdout; what it comes to in words and a chart go to stderr."""
+    if not call.files:
+        raise UsageError("explain needs a file", "seqcli explain prices.csv -m prices.seqcli")
+    from seqcli.inference.explain import explain_forecast, explainable
+    from seqcli.reporting.influence import show_influence, strongest
+    from seqcli.reporting.influence_words import verdicts
+    from seqcli.tasks.forecasting.explain import Question, asked_steps
+
+    output, plot = call.group(OutputOptions), call.group(PlotOptions)
+    check_output(output)
+    check_plot(plot, output)
+    screen = Screen(output.quiet, output.verbose)
+    model = open_model(call.group(ModelOptions).model, screen)
+    task = explainable(model)
+    asked = call.group(ExplainOptions)
+    question = Question(asked.series, asked.steps_ahead, asked.shuffle_seed)
+    asked_steps(task, question)  # refused ahead of the reading
+    table = read_whole(call.files, call.group(ReadingOptions), screen)
+    with waiting(screen, "moving and shuffling inputs"):
+        found = explain_forecast(model, task, table, question)
+    for note in found.notes:
+        screen.warn(note)
+    frame, frequency = task.frame, task.calendar.frequency
+    said = verdicts(found.rows.records(), (frame.window, frame.season), frequency, question.steps_ahead)
+    show_influence(screen, found.rows, frame.window)
+    if plot.plot is not None:  # ahead of the rows, whose reader may be gone after the first of them
+        from seqcli.reporting.lag_figure import lag_figure
+        from seqcli.reporting.lag_plots import DRAWN
+
+        figure = lag_figure(found.rows, frame.window, said, table.source)
+        write_figure(figure, plot, screen, (DRAWN, "panels", "no input moves this forecast"))
+    as_table = result_format(output) == "table"
+    write_result(strongest(found.rows) if as_table else found.rows, output)
+    for at, sentence in enumerate(said):
+        screen.line(f"\n{sentence}" if as_table and not at else sentence, "bold")
+    return 0
+
+
+COMMAND = Command(
+    run=explain,
+    examples=(
+        "seqcli explain prices.csv -m prices.seqcli",
+        "seqcli explain prices.csv -m prices.seqcli --steps-ahead 1 --plot lags.html",
+        "seqcli explain shops.csv -m shops.seqcli --series north --format csv -o influence.csv",
+    ),
+    groups=(ExplainOptions, ModelOptions, ReadingOptions, PlotOptions, OutputOptions),
+    only={ReadingOptions: ("input_format", "encoding", "delimiter")},
+    files="FILE",
+    files_help="A file as for forecast -m: its newest window is explained.",
+)
