@@ -14,6 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from seqcli.readers.alike import code_cells, in_order_of_appearance
+from seqcli.readers.iso import IsoStamps, iso_stamps
 from seqcli.sequences import IntArray
 
 _EXACT = 15
@@ -38,6 +40,9 @@ class Column(ABC):
     @abstractmethod
     def _type(self) -> NDArray[np.float64]: ...
 
+    def _date(self) -> IsoStamps:
+        return iso_stamps(*_bytes_of(self.cells()))
+
     def _pick(self, rows: IntArray) -> list[str]:
         cells = self.cells()
         return [cells[row] for row in rows.tolist()]
@@ -50,6 +55,10 @@ class Column(ABC):
         """Every cell that is a short plain number (``-12.5``), NaN for all others: (N,); a shared array."""
         return self._numbers
 
+    def iso_stamps(self) -> IsoStamps:
+        """Every cell that is an ISO date without a zone, NaT for all others; shared arrays."""
+        return self._iso
+
     def pick(self, rows: IntArray) -> list[str]:
         """The cells of some rows (B,), in the order given."""
         return self._pick(rows) if len(rows) else []
@@ -58,12 +67,15 @@ class Column(ABC):
         """The number of each cell's text (N,), and the texts: stripped, each once."""
         return self._codes
 
-    @cached_property
-    def _codes(self) -> tuple[IntArray, list[str]]:
+    def _code(self) -> tuple[IntArray, list[str]]:
         known: dict[str, int] = {}
-        cells = self.cells()
+        cells = self._split()
         numbers = (known.setdefault(cell.strip(), len(known)) for cell in cells)
         return np.fromiter(numbers, np.int64, len(cells)), list(known)
+
+    @cached_property
+    def _codes(self) -> tuple[IntArray, list[str]]:
+        return self._code()
 
     @cached_property
     def _cells(self) -> list[str]:
@@ -72,6 +84,10 @@ class Column(ABC):
     @cached_property
     def _numbers(self) -> NDArray[np.float64]:
         return self._type()
+
+    @cached_property
+    def _iso(self) -> IsoStamps:
+        return self._date()
 
 
 class TextColumn(Column):
@@ -87,10 +103,7 @@ class TextColumn(Column):
         return self._given
 
     def _type(self) -> NDArray[np.float64]:
-        encoded = [cell.encode() for cell in self._given]
-        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        ends = np.cumsum(lengths)
-        return plain_numbers(np.frombuffer(b"".join(encoded), np.uint8), ends - lengths, ends)
+        return plain_numbers(*_bytes_of(self._given))
 
 
 class CleanBlock:
@@ -156,8 +169,17 @@ class BlockColumn(Column):
         return [self._block.text[start:end].decode() for start, end in zip(starts, ends, strict=True)]
 
     def _type(self) -> NDArray[np.float64]:
-        starts, ends = self._bounds()
-        return plain_numbers(np.frombuffer(self._block.text, np.uint8), starts, ends)
+        return plain_numbers(np.frombuffer(self._block.text, np.uint8), *self._bounds())
+
+    def _date(self) -> IsoStamps:
+        return iso_stamps(np.frombuffer(self._block.text, np.uint8), *self._bounds())
+
+    def _code(self) -> tuple[IntArray, list[str]]:
+        found = code_cells(np.frombuffer(self._block.text, np.uint8), *self._bounds())
+        if found is None:
+            return super()._code()
+        codes, texts = TextColumn(self._pick(found[1]))._code()  # a space around a text is none of it
+        return codes[found[0]], texts
 
 
 class JoinedColumn(Column):
@@ -176,6 +198,11 @@ class JoinedColumn(Column):
     def _type(self) -> NDArray[np.float64]:
         return np.concatenate([np.empty(0), *(part._type() for part in self._parts)])
 
+    def _date(self) -> IsoStamps:
+        found = [part._date() for part in self._parts]
+        empty = np.empty(0, "datetime64[us]"), np.empty(0, np.bool_)
+        return IsoStamps(*(np.concatenate(each) for each in zip(empty, *found, strict=True)))
+
     def _pick(self, rows: IntArray) -> list[str]:
         owners = np.searchsorted(self._firsts, rows, side="right") - 1
         if (np.diff(owners) < 0).any():  # out of order: splitting all is simpler
@@ -185,6 +212,14 @@ class JoinedColumn(Column):
             for owner in np.unique(owners).tolist()
             for cell in self._parts[owner]._pick(rows[owners == owner] - self._firsts[owner])
         ]
+
+    def _code(self) -> tuple[IntArray, list[str]]:
+        known: dict[str, int] = {}
+        parts = [np.empty(0, np.int64)]
+        for codes, texts in (part._code() for part in self._parts):
+            number = [known.setdefault(text, len(known)) for text in texts]
+            parts.append(np.array(number, dtype=np.int64)[codes])
+        return np.concatenate(parts), list(known)
 
 
 class TakenColumn(Column):
@@ -202,6 +237,22 @@ class TakenColumn(Column):
 
     def _type(self) -> NDArray[np.float64]:
         return self._whole.plain_numbers()[self._rows]
+
+    def _date(self) -> IsoStamps:
+        if 10 * len(self) < len(self._whole):  # a sample: the whole may never be asked
+            return super()._date()
+        stamps, clock = self._whole.iso_stamps()
+        return IsoStamps(stamps[self._rows], clock[self._rows])
+
+    def _code(self) -> tuple[IntArray, list[str]]:
+        if 10 * len(self) < len(self._whole):
+            return super()._code()
+        codes, texts = self._whole.codes()
+        own = codes[self._rows]
+        numbers = in_order_of_appearance(own)
+        first = np.full(int(numbers.max(initial=-1)) + 1, len(own), dtype=np.int64)
+        np.minimum.at(first, numbers, np.arange(len(own)))
+        return numbers, [texts[code] for code in own[first].tolist()]
 
 
 class RepeatedColumn(TakenColumn):
@@ -285,6 +336,14 @@ class StampColumn(Column):
             "" if lost else text.replace("T", " ")
             for lost, text in zip(missing.tolist(), written.tolist(), strict=True)
         ]
+
+
+def _bytes_of(cells: list[str]) -> tuple[NDArray[np.uint8], IntArray, IntArray]:
+    """Cells (N,) as the bytes of all, and where each begins and ends among them."""
+    encoded = [cell.encode("utf-8", "replace") for cell in cells]
+    lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+    ends = np.cumsum(lengths)
+    return np.frombuffer(b"".join(encoded), np.uint8), ends - lengths, ends
 
 
 def plain_numbers(

@@ -71,7 +71,6 @@ _FORMS = tuple(
         ("week", r"(?P<year>\d{4})-?w(?P<week>\d\d)(?:-?(?P<weekday>[1-7]))?"),
     )
 )
-_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?", re.ASCII)
 _EPOCHS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
 """Microseconds in one count of each style. Counts between 1973 and 2096 are taken for times."""
 _EARLIEST, _LATEST = 1e14, 4e15
@@ -161,7 +160,7 @@ def read_dates(column: Column, records: IntArray, name: str, form: DateForm | No
         values, resolution = _from_numbers(numbers, style)
         form = form or DateForm(style=style or "text", resolution=resolution)
     else:
-        values, form = _from_texts(column.cells(), form)
+        values, form = _from_texts(column, form)
     unread = np.flatnonzero(np.isnat(values))
     absent = np.fromiter(map(is_missing, column.pick(unread)), np.bool_, len(unread))
     missing = np.zeros(len(values), dtype=np.bool_)
@@ -206,29 +205,24 @@ def _from_numbers(numbers: NDArray[np.float64], style: str) -> tuple[StampArray,
     return stamps, "year" if style == "years" else "month" if by_month else "day"
 
 
-def _from_texts(cells: list[str], form: DateForm | None) -> tuple[StampArray, DateForm]:
+def _from_texts(column: Column, form: DateForm | None) -> tuple[StampArray, DateForm]:
     """Time stamps (N,) of written dates, NaT where a cell is none, and the form they are written in."""
-    stamps = np.full(len(cells), np.datetime64("NaT", "us"))
-    iso = np.fromiter((_ISO.fullmatch(cell) is not None for cell in cells), np.bool_, len(cells))
-    try:
-        stamps[iso] = np.array(
-            [cell for cell, plain in zip(cells, iso, strict=True) if plain], "datetime64[us]"
-        )
-    except ValueError:  # a 31 February: look at each cell
-        iso[:] = False
-    longest = max((len(cells[row]) for row in np.flatnonzero(iso)), default=0)
-    found = DateForm(resolution="time" if longest > 10 else "day" if longest else "year")
-    rest = np.flatnonzero(~iso).tolist()
-    written = {cell: _parse(cell.strip()) for cell in {cells[row] for row in rest}}
+    stamps, clock = column.iso_stamps()
+    rest = np.flatnonzero(np.isnat(stamps))
+    plain = len(rest) < len(stamps)
+    found = DateForm(resolution="time" if clock.any() else "day" if plain else "year")
+    if not len(rest):
+        return stamps, form or found
+    stamps, cells = stamps.copy(), column.pick(rest)
+    written = {cell: _parse(cell.strip()) for cell in set(cells)}
     dates = [date for date in written.values() if date is not None]
     if dates:
-        order = form.order if form else _find_order([written[cells[row]] for row in rest])
+        order = form.order if form else _find_order([written[cell] for cell in cells])
         finest = max([found.resolution, *(date.resolution for date in dates)], key=RESOLUTIONS.index)
-        local = form.local if form else not iso.any() and _keeps_local_clock(dates)
+        local = form.local if form else not plain and _keeps_local_clock(dates)
         found = DateForm(order, "text", finest, any(date.zoned for date in dates), local)
         read = {cell: date.stamp(order, local) for cell, date in written.items() if date is not None}
-        for row in rest:
-            stamps[row] = read.get(cells[row])
+        stamps[rest] = np.array([read.get(cell) for cell in cells], "datetime64[us]")
     return stamps, form or found
 
 
