@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Stamps = NDArray[np.datetime64]
+Moments = NDArray[np.datetime64]
 
 _DATE, _MINUTE, _SECOND = 10, 16, 19
 LENGTHS = (_DATE, _MINUTE, _SECOND, *range(_SECOND + 2, _SECOND + 8))
@@ -23,7 +23,7 @@ _MARKS = ((4, b"-"), (7, b"-"), (10, b" T"), (13, b":"), (16, b":"), (19, b"."))
 class IsoStamps(NamedTuple):
     """What was read of N cells."""
 
-    stamps: Stamps
+    stamps: Moments
     """(N,) datetime64[us], NaT where a cell is no ISO date."""
     clock: NDArray[np.bool_]
     """(N,) whether a time of day is written."""
@@ -32,7 +32,7 @@ class IsoStamps(NamedTuple):
 def iso_stamps(
     characters: NDArray[np.uint8], starts: NDArray[np.integer], ends: NDArray[np.integer]
 ) -> IsoStamps:
-    """The stamps of the cells ``characters[starts[i]:ends[i]]``.
+    """The stamps (N,) of the cells ``characters[starts[i]:ends[i]]``.
 
     Neither a zone nor a space around a cell is read, and no day that is not in the calendar.
     """
@@ -46,8 +46,8 @@ def iso_stamps(
     return IsoStamps(stamps, (lengths > _DATE) & ~np.isnat(stamps))
 
 
-def _of_length(cells: NDArray[np.uint8]) -> Stamps:
-    """Stamps (M,) of cells of one length, (M, L) characters."""
+def _of_length(cells: NDArray[np.uint8]) -> Moments:
+    """Moments (M,) of cells of one length, (M, L) characters."""
     length = cells.shape[1]
     good = np.ones(len(cells), dtype=bool)
     for place, signs in _MARKS:

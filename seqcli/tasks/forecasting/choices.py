@@ -62,6 +62,7 @@ def held_out_floor(options: Options, calendar: Calendar, longest: int) -> int:
     likely = options.forecast.horizon or max(DEFAULT_HORIZON, calendar.season or 0)
     return max(min(likely, longest // 8), 1)
 
+
 MOST_TESTED, MOST_TEST_NUMBERS = 50_000, 24_000_000
 """The same of the test part: its windows, and windows × horizon × targets."""
 

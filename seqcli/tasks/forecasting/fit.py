@@ -67,7 +67,7 @@ class Fitted:
     warnings: list[str]
 
     def windows(self, part: int) -> ForecastWindows:
-        """Windows of part 0 training, 1 validation, 2 test; of a very long test part some, and it is noted."""
+        """Windows of part 0 training, 1 validation, 2 test; of a very long test part some, with a note."""
         starts, positions = self.shape.starts(self.panel, self.parts, part)
         note = ""
         if part == 2:
@@ -123,7 +123,7 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     rules.append(shape.why)
     if shape.frame.segment:
         calendar = calendar.beyond(shape.frame.window)
-        panel = replace(panel, calendar_features=calendar.features(panel.stamps))
+        panel = replace(panel, calendar=calendar)
     return Fitted(plan, forms, calendar, static, panel, parts, scaling, scaled, shape, rules, warnings)
 
 
