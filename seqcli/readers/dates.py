@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
@@ -50,26 +51,23 @@ _CLOCK = (
     r"(?:(?:,?\s+|t)(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
     r"(?:\s*(?P<half>[ap])\.?m\.?)?\s*(?P<zone>z|utc|gmt|[+-]\d\d:?\d\d|[+-]\d\d)?)?"
 )
-_FORMS = tuple(
-    (resolution, re.compile(body + (_CLOCK if resolution == "day" else ""), re.IGNORECASE | re.ASCII))
-    for resolution, body in (
-        ("day", r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})"),
-        (
-            "day",
-            _WEEKDAY + r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<other>\d{1,2})(?P=mark)(?P<year>\d{4}|\d\d)",
-        ),
-        ("day", _WEEKDAY + _DAY + r"[-\s/.]*" + _MONTH + r",?[-\s/.]*" + _YEAR),
-        ("day", _WEEKDAY + _MONTH + r"[-\s]*" + _DAY + r"(?:,\s*|[-\s]+)(?P<year>\d{4})"),
-        ("day", r"(?P<year>\d{4})[-\s]*" + _MONTH + r"[-\s]*" + _DAY),
-        ("month", r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})"),
-        ("month", r"(?P<month>\d{1,2})[-/](?P<year>\d{4})"),
-        ("month", _MONTH + r",?[-\s]*(?P<year>\d{4}|(?<=[-\s])'\d\d|(?<=-)\d\d)"),
-        ("month", r"(?P<year>\d{4})[-\s]*" + _MONTH),
-        ("month", r"(?P<year>\d{4})m(?P<month>\d{1,2})"),
-        ("quarter", r"(?P<year>\d{4})[-\s]*q(?P<quarter>[1-4])"),
-        ("quarter", r"q(?P<quarter>[1-4])[-\s/]*(?P<year>\d{4})"),
-        ("week", r"(?P<year>\d{4})-?w(?P<week>\d\d)(?:-?(?P<weekday>[1-7]))?"),
-    )
+_BODIES = (
+    ("day", r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})"),
+    (
+        "day",
+        _WEEKDAY + r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<other>\d{1,2})(?P=mark)(?P<year>\d{4}|\d\d)",
+    ),
+    ("day", _WEEKDAY + _DAY + r"[-\s/.]*" + _MONTH + r",?[-\s/.]*" + _YEAR),
+    ("day", _WEEKDAY + _MONTH + r"[-\s]*" + _DAY + r"(?:,\s*|[-\s]+)(?P<year>\d{4})"),
+    ("day", r"(?P<year>\d{4})[-\s]*" + _MONTH + r"[-\s]*" + _DAY),
+    ("month", r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})"),
+    ("month", r"(?P<month>\d{1,2})[-/](?P<year>\d{4})"),
+    ("month", _MONTH + r",?[-\s]*(?P<year>\d{4}|(?<=[-\s])'\d\d|(?<=-)\d\d)"),
+    ("month", r"(?P<year>\d{4})[-\s]*" + _MONTH),
+    ("month", r"(?P<year>\d{4})m(?P<month>\d{1,2})"),
+    ("quarter", r"(?P<year>\d{4})[-\s]*q(?P<quarter>[1-4])"),
+    ("quarter", r"q(?P<quarter>[1-4])[-\s/]*(?P<year>\d{4})"),
+    ("week", r"(?P<year>\d{4})-?w(?P<week>\d\d)(?:-?(?P<weekday>[1-7]))?"),
 )
 _EPOCHS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
 """Microseconds in one count of each style. Counts between 1973 and 2096 are taken for times."""
@@ -255,9 +253,18 @@ class _Written(NamedTuple):
             return None
 
 
+@cache
+def _forms() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Resolution and pattern of every form; compiled when a date is no plain ISO one, which costs 10 ms."""
+    return tuple(
+        (resolution, re.compile(body + (_CLOCK if resolution == "day" else ""), re.IGNORECASE | re.ASCII))
+        for resolution, body in _BODIES
+    )
+
+
 def _parse(cell: str) -> _Written | None:
     """Take a written date apart; None when it has none of the known forms."""
-    for resolution, pattern in _FORMS:
+    for resolution, pattern in _forms():
         match = pattern.fullmatch(cell)
         if match is not None:
             return _take_apart(resolution, match.groupdict())
