@@ -147,7 +147,7 @@ def decide(files: Sequence[str], options: Options, saving: SavingOptions, table:
 
 
 def read_files(files: Sequence[str], options: Options, table: Table | None = None) -> tuple[Tables, Plan]:
-    """The files of a training, of which ``table`` is the main one where it is read, and what each column does."""
+    """The files of a training, of which ``table`` is the main one where it is read, and a plan of columns."""
     training_device(options.training)  # refuses a missing one before anything is read
     main = read_table(files, options.reading) if table is None else table
     plan = make_plan(main, options.columns, options.reading)
