@@ -92,7 +92,7 @@ def find_or_train(
             screen.line(f"model: {model.path}, {model.age()}, of the same data and options", "dim")
             return model, table, False
     replay(stdin)
-    return read_model(_train(wanted, call, options, screen)), table, True
+    return read_model(_train(wanted, call, options, screen, table)), table, True
 
 
 def _matching_model(
@@ -115,13 +115,13 @@ def _matching_model(
     return model if of_task and agrees(model, digests, typed) else None
 
 
-def _train(wanted: Wanted, call: Invocation, options: Options, screen: Screen) -> Path:
+def _train(wanted: Wanted, call: Invocation, options: Options, screen: Screen, table: Table) -> Path:
     """Train, show the test table, and return the model's directory."""
     with waiting(screen, "starting"):
         from seqcli.training.run import train as run
     saving = call.group(SavingOptions)
     say_leftover(wanted.command, call.files, saving, screen)
-    events = run(call.files, options, saving, call.typed_training, wanted.command)
+    events = run(call.files, options, saving, call.typed_training, wanted.command, table)
     trained = TrainingView(screen).follow(events)
     show_tables(screen, (trained.result,))
     report_training(screen, trained)

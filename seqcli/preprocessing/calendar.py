@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from seqcli.errors import ModelError
+from seqcli.large import empty
 from seqcli.preprocessing.frequency import (
     DAY,
     SECOND,
@@ -33,6 +34,8 @@ LENGTHS = {"day": DAY, "week": WEEK, "year": 365 * DAY}
 """Cycles that can become features, each as a sine and a cosine."""
 
 _MAX_ROUNDS = 50
+_AT_ONCE = 1 << 18
+"""Stamps whose place in the cycles is computed at a time: ten million at once take a gigabyte."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +211,14 @@ class Calendar:
         """
         if not self.cycles:
             return np.zeros((len(stamps), 0), dtype=np.float32)
+        out = empty((len(stamps), 2 * len(self.cycles)), np.float32)
+        for begin in range(0, len(stamps), _AT_ONCE):
+            some = slice(begin, begin + _AT_ONCE)
+            out[some] = self._waves(stamps[some])
+        return out
+
+    def _waves(self, stamps: AnyArray) -> FloatArray:
+        """The same of some stamps, of which there is a cycle at least."""
         times = _times(stamps)
         phases = []
         for cycle in self.cycles:

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.errors import DataError
-from seqcli.readers.roles import Stamps, series_numbers, time_stamps
+from seqcli.readers.alike import in_order_of_appearance, together
+from seqcli.readers.roles import Stamps, time_stamps
 from seqcli.readers.table import Table
 from seqcli.sequences import IntArray
 
@@ -72,10 +73,11 @@ def _merge_cells(
 
 def _groups(table: Table, stamps: Stamps, ids: Sequence[str]) -> IntArray:
     """The number of each row's (time, ids), (N,); a row without a time is a group of its own."""
-    times = np.where(stamps.usable, stamps.values.astype(np.int64) if stamps.form else stamps.values, -1)
-    lonely = np.where(stamps.usable, -1, np.arange(len(table)))
-    columns = [times.tolist(), lonely.tolist(), *(table.cells(name) for name in ids)]
-    return series_numbers(columns, len(table))
+    times = in_order_of_appearance(stamps.values)
+    ids_of = [table.column(name).codes()[0] for name in ids]
+    if not stamps.usable.all():
+        times = np.where(stamps.usable, times, len(table) + np.arange(len(table)))
+    return in_order_of_appearance(together([*ids_of, times], len(table)))
 
 
 def shared_times(table: Table, time: str, ids: Sequence[str]) -> int:
@@ -105,6 +107,8 @@ def refuse_shared_times(table: Table, time: str, ids: Sequence[str] = ()) -> Non
 
 def _first_repeat(groups: IntArray) -> int:
     """The first row whose group came before, -1 for none."""
+    if int(groups.max(initial=-1)) + 1 == len(groups):  # numbered as they come, each its own
+        return -1
     first = np.unique(groups, return_index=True)[1]
     repeated = np.setdiff1d(np.arange(len(groups)), first, assume_unique=True)
     return int(repeated[0]) if len(repeated) else -1

@@ -14,16 +14,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from seqcli.large import empty
+from seqcli.readers.alike import code_cells, in_order_of_appearance
+from seqcli.readers.iso import IsoStamps, iso_stamps
+from seqcli.readers.plain import plain_numbers
 from seqcli.sequences import IntArray
 
-_EXACT = 15
-"""Digits that every float64 holds exactly."""
-
-_LONGEST = 25
-"""Characters of a plain number; what is longer is looked at by itself."""
-
-_POWERS = 10.0 ** np.arange(_EXACT - 1, -1, -1)
-_ZERO, _POINT, _MINUS = np.frombuffer(b"0.-", np.uint8)
+_FEW = 1000
+"""Cells that are decoded one by one, and not out of a string of the whole block."""
 
 
 class Column(ABC):
@@ -38,6 +36,9 @@ class Column(ABC):
     @abstractmethod
     def _type(self) -> NDArray[np.float64]: ...
 
+    def _date(self) -> IsoStamps:
+        return iso_stamps(*_bytes_of(self.cells()))
+
     def _pick(self, rows: IntArray) -> list[str]:
         cells = self.cells()
         return [cells[row] for row in rows.tolist()]
@@ -50,6 +51,10 @@ class Column(ABC):
         """Every cell that is a short plain number (``-12.5``), NaN for all others: (N,); a shared array."""
         return self._numbers
 
+    def iso_stamps(self) -> IsoStamps:
+        """Every cell that is an ISO date without a zone, NaT for all others; shared arrays."""
+        return self._iso
+
     def pick(self, rows: IntArray) -> list[str]:
         """The cells of some rows (B,), in the order given."""
         return self._pick(rows) if len(rows) else []
@@ -58,12 +63,15 @@ class Column(ABC):
         """The number of each cell's text (N,), and the texts: stripped, each once."""
         return self._codes
 
-    @cached_property
-    def _codes(self) -> tuple[IntArray, list[str]]:
+    def _code(self) -> tuple[IntArray, list[str]]:
         known: dict[str, int] = {}
-        cells = self.cells()
+        cells = self._split()
         numbers = (known.setdefault(cell.strip(), len(known)) for cell in cells)
         return np.fromiter(numbers, np.int64, len(cells)), list(known)
+
+    @cached_property
+    def _codes(self) -> tuple[IntArray, list[str]]:
+        return self._code()
 
     @cached_property
     def _cells(self) -> list[str]:
@@ -72,6 +80,10 @@ class Column(ABC):
     @cached_property
     def _numbers(self) -> NDArray[np.float64]:
         return self._type()
+
+    @cached_property
+    def _iso(self) -> IsoStamps:
+        return self._date()
 
 
 class TextColumn(Column):
@@ -87,10 +99,7 @@ class TextColumn(Column):
         return self._given
 
     def _type(self) -> NDArray[np.float64]:
-        encoded = [cell.encode() for cell in self._given]
-        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
-        ends = np.cumsum(lengths)
-        return plain_numbers(np.frombuffer(b"".join(encoded), np.uint8), ends - lengths, ends)
+        return plain_numbers(*_bytes_of(self._given))
 
 
 class CleanBlock:
@@ -99,7 +108,7 @@ class CleanBlock:
     ``ends`` (rows, columns) says where in ``text`` each cell stops.
     """
 
-    def __init__(self, text: bytes, ends: NDArray[np.int32]) -> None:
+    def __init__(self, text: NDArray[np.uint8], ends: NDArray[np.int32]) -> None:
         self.text = text
         self.ends = ends
 
@@ -113,10 +122,28 @@ class CleanBlock:
             return None
         ends = stops.astype(np.int32).reshape(-1, width)
         last = characters[ends] == line_end
-        return cls(text, ends) if last[:, -1].all() and not last[:, :-1].any() else None
+        return cls(characters, ends) if last[:, -1].all() and not last[:, :-1].any() else None
 
     def __len__(self) -> int:
         return len(self.ends)
+
+    @property
+    def size(self) -> int:
+        """Bytes that the block takes."""
+        return self.text.nbytes + self.ends.nbytes
+
+    @staticmethod
+    def shelve(blocks: Sequence[CleanBlock]) -> None:
+        """Move what some blocks hold into one file, so that the memory they take can be had back."""
+        shelf, at = empty((sum(block.size for block in blocks),), np.uint8), 0
+        for block in blocks:  # ends first, so that each begins at a multiple of its size
+            shelf[at : at + block.ends.nbytes] = block.ends.reshape(-1).view(np.uint8)
+            block.ends = shelf[at : at + block.ends.nbytes].view(np.int32).reshape(block.ends.shape)
+            at += block.ends.nbytes
+        for block in blocks:
+            shelf[at : at + len(block.text)] = block.text
+            block.text = shelf[at : at + len(block.text)]
+            at += len(block.text)
 
     def columns(self) -> list[Column]:
         """The block's columns, as views."""
@@ -132,6 +159,11 @@ class BlockColumn(Column):
 
     def __len__(self) -> int:
         return len(self._block)
+
+    @property
+    def block(self) -> CleanBlock:
+        """The block that it is a view of."""
+        return self._block
 
     def _bounds(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         ends = self._block.ends
@@ -150,14 +182,27 @@ class BlockColumn(Column):
         return self._decode(starts[rows].tolist(), ends[rows].tolist())
 
     def _decode(self, starts: list[int], ends: list[int]) -> list[str]:
-        if self._block.text.isascii():
-            text = self._block.text.decode("ascii")
+        held = memoryview(self._block.text)  # type: ignore[arg-type]
+        if len(starts) < _FEW:
+            return [bytes(held[start:end]).decode() for start, end in zip(starts, ends, strict=True)]
+        whole = bytes(held)
+        if whole.isascii():
+            text = whole.decode("ascii")
             return [text[start:end] for start, end in zip(starts, ends, strict=True)]
-        return [self._block.text[start:end].decode() for start, end in zip(starts, ends, strict=True)]
+        return [whole[start:end].decode() for start, end in zip(starts, ends, strict=True)]
 
     def _type(self) -> NDArray[np.float64]:
-        starts, ends = self._bounds()
-        return plain_numbers(np.frombuffer(self._block.text, np.uint8), starts, ends)
+        return plain_numbers(self._block.text, *self._bounds())
+
+    def _date(self) -> IsoStamps:
+        return iso_stamps(self._block.text, *self._bounds())
+
+    def _code(self) -> tuple[IntArray, list[str]]:
+        found = code_cells(self._block.text, *self._bounds())
+        if found is None:
+            return super()._code()
+        codes, texts = TextColumn(self._pick(found[1]))._code()  # a space around a text is none of it
+        return codes[found[0]], texts
 
 
 class JoinedColumn(Column):
@@ -174,7 +219,16 @@ class JoinedColumn(Column):
         return [cell for part in self._parts for cell in part._split()]
 
     def _type(self) -> NDArray[np.float64]:
-        return np.concatenate([np.empty(0), *(part._type() for part in self._parts)])
+        out = empty((len(self),), np.float64)
+        for part, begin, end in zip(self._parts, self._firsts, self._firsts[1:], strict=False):
+            out[begin:end] = part._type()
+        return out
+
+    def _date(self) -> IsoStamps:
+        out = IsoStamps(empty((len(self),), "datetime64[us]"), empty((len(self),), np.bool_))
+        for part, begin, end in zip(self._parts, self._firsts, self._firsts[1:], strict=False):
+            out.stamps[begin:end], out.clock[begin:end] = part._date()
+        return out
 
     def _pick(self, rows: IntArray) -> list[str]:
         owners = np.searchsorted(self._firsts, rows, side="right") - 1
@@ -185,6 +239,14 @@ class JoinedColumn(Column):
             for owner in np.unique(owners).tolist()
             for cell in self._parts[owner]._pick(rows[owners == owner] - self._firsts[owner])
         ]
+
+    def _code(self) -> tuple[IntArray, list[str]]:
+        known: dict[str, int] = {}
+        parts = [np.empty(0, np.int64)]
+        for codes, texts in (part._code() for part in self._parts):
+            number = [known.setdefault(text, len(known)) for text in texts]
+            parts.append(np.array(number, dtype=np.int64)[codes])
+        return np.concatenate(parts), list(known)
 
 
 class TakenColumn(Column):
@@ -202,6 +264,22 @@ class TakenColumn(Column):
 
     def _type(self) -> NDArray[np.float64]:
         return self._whole.plain_numbers()[self._rows]
+
+    def _date(self) -> IsoStamps:
+        if 10 * len(self) < len(self._whole):  # a sample: the whole may never be asked
+            return super()._date()
+        stamps, clock = self._whole.iso_stamps()
+        return IsoStamps(stamps[self._rows], clock[self._rows])
+
+    def _code(self) -> tuple[IntArray, list[str]]:
+        if 10 * len(self) < len(self._whole):
+            return super()._code()
+        codes, texts = self._whole.codes()
+        own = codes[self._rows]
+        numbers = in_order_of_appearance(own)
+        first = np.full(int(numbers.max(initial=-1)) + 1, len(own), dtype=np.int64)
+        np.minimum.at(first, numbers, np.arange(len(own)))
+        return numbers, [texts[code] for code in own[first].tolist()]
 
 
 class RepeatedColumn(TakenColumn):
@@ -287,66 +365,9 @@ class StampColumn(Column):
         ]
 
 
-def plain_numbers(
-    characters: NDArray[np.uint8], starts: NDArray[np.integer], ends: NDArray[np.integer]
-) -> NDArray[np.float64]:
-    """Numbers of the cells ``characters[starts[i]:ends[i]]``: (N,), NaN where a cell is not plain.
-
-    Plain is an optional minus, digits and at most one point. Every value is the one ``float`` gives.
-    """
-    values = np.full(len(starts), np.nan)
-    lengths = ends - starts
-    for length in np.flatnonzero(np.bincount(lengths, minlength=1)[: _LONGEST + 1]).tolist():
-        if length:
-            rows = np.flatnonzero(lengths == length)
-            windows = np.ndarray(len(characters) - length + 1, f"V{length}", characters, strides=1)
-            cells = windows[starts[rows]].view(np.uint8).reshape(-1, length)  # (M, L)
-            values[rows] = _numbers_of_length(cells)
-    return values
-
-
-def _numbers_of_length(cells: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Numbers of cells of one length, (M, L) characters → (M,), NaN where not plain.
-
-    Cells are taken a shape at a time (where the point stands, whether a minus leads): most columns
-    have few, and within one the digits stand in the same places.
-    """
-    values = np.full(len(cells), np.nan)
-    rest = np.arange(len(cells))
-    for _ in range(2 * cells.shape[1] + 2):  # no column has more shapes
-        if not len(rest):
-            break
-        left = cells if len(rest) == len(cells) else cells[rest]
-        negative = bool(left[0, 0] == _MINUS)
-        points = np.flatnonzero(left[0] == _POINT)
-        like = (left[:, 0] == _MINUS) == negative
-        like &= left[:, points[0]] == _POINT if len(points) else ~(left == _POINT).any(axis=1)
-        same = rest[like]
-        part = cells if len(same) == len(cells) else cells[same]
-        values[same] = _numbers_of_shape(part, negative, points[:1])
-        rest = rest[~like]
-    return values
-
-
-def _numbers_of_shape(cells: NDArray[np.uint8], negative: bool, point: IntArray) -> NDArray[np.float64]:
-    """Numbers of cells of one shape, (M, L) characters → (M,), NaN where something is no digit.
-
-    Up to 15 digits are an exact float64 and so are the powers of ten up to 22, so that one division
-    rounds correctly (Clinger 1990, the fast path); more digits are left to the library.
-    """
-    digits = np.delete(cells, [*point, *([0] if negative else [])], axis=1) - _ZERO  # (M, D)
-    width = digits.shape[1]
-    if width == 0:
-        return np.full(len(cells), np.nan)
-    good = np.ones(len(cells), np.bool_) if digits.max() <= 9 else (digits <= 9).all(axis=1)
-    if width > _EXACT:
-        long = np.full(len(cells), np.nan)
-        long[good] = cells[good].view(f"S{cells.shape[1]}")[:, 0].astype(np.float64)
-        return long
-    values: NDArray[np.float64] = digits.astype(np.float64) @ _POWERS[-width:]
-    if len(point):
-        values /= 10.0 ** (cells.shape[1] - 1 - int(point[0]))
-    if negative:
-        values = -values
-    values[~good] = np.nan
-    return values
+def _bytes_of(cells: list[str]) -> tuple[NDArray[np.uint8], IntArray, IntArray]:
+    """Cells (N,) as the bytes of all, and where each begins and ends among them."""
+    encoded = [cell.encode("utf-8", "replace") for cell in cells]
+    lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+    ends = np.cumsum(lengths)
+    return np.frombuffer(b"".join(encoded), np.uint8), ends - lengths, ends

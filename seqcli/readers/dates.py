@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Any, NamedTuple, TypeAlias
 
@@ -50,28 +51,24 @@ _CLOCK = (
     r"(?:(?:,?\s+|t)(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,](?P<fraction>\d{1,9}))?)?"
     r"(?:\s*(?P<half>[ap])\.?m\.?)?\s*(?P<zone>z|utc|gmt|[+-]\d\d:?\d\d|[+-]\d\d)?)?"
 )
-_FORMS = tuple(
-    (resolution, re.compile(body + (_CLOCK if resolution == "day" else ""), re.IGNORECASE | re.ASCII))
-    for resolution, body in (
-        ("day", r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})"),
-        (
-            "day",
-            _WEEKDAY + r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<other>\d{1,2})(?P=mark)(?P<year>\d{4}|\d\d)",
-        ),
-        ("day", _WEEKDAY + _DAY + r"[-\s/.]*" + _MONTH + r",?[-\s/.]*" + _YEAR),
-        ("day", _WEEKDAY + _MONTH + r"[-\s]*" + _DAY + r"(?:,\s*|[-\s]+)(?P<year>\d{4})"),
-        ("day", r"(?P<year>\d{4})[-\s]*" + _MONTH + r"[-\s]*" + _DAY),
-        ("month", r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})"),
-        ("month", r"(?P<month>\d{1,2})[-/](?P<year>\d{4})"),
-        ("month", _MONTH + r",?[-\s]*(?P<year>\d{4}|(?<=[-\s])'\d\d|(?<=-)\d\d)"),
-        ("month", r"(?P<year>\d{4})[-\s]*" + _MONTH),
-        ("month", r"(?P<year>\d{4})m(?P<month>\d{1,2})"),
-        ("quarter", r"(?P<year>\d{4})[-\s]*q(?P<quarter>[1-4])"),
-        ("quarter", r"q(?P<quarter>[1-4])[-\s/]*(?P<year>\d{4})"),
-        ("week", r"(?P<year>\d{4})-?w(?P<week>\d\d)(?:-?(?P<weekday>[1-7]))?"),
-    )
+_BODIES = (
+    ("day", r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>\d{1,2})(?P=mark)(?P<day>\d{1,2})"),
+    (
+        "day",
+        _WEEKDAY + r"(?P<first>\d{1,2})(?P<mark>[-/.])(?P<other>\d{1,2})(?P=mark)(?P<year>\d{4}|\d\d)",
+    ),
+    ("day", _WEEKDAY + _DAY + r"[-\s/.]*" + _MONTH + r",?[-\s/.]*" + _YEAR),
+    ("day", _WEEKDAY + _MONTH + r"[-\s]*" + _DAY + r"(?:,\s*|[-\s]+)(?P<year>\d{4})"),
+    ("day", r"(?P<year>\d{4})[-\s]*" + _MONTH + r"[-\s]*" + _DAY),
+    ("month", r"(?P<year>\d{4})[-/.](?P<month>\d{1,2})"),
+    ("month", r"(?P<month>\d{1,2})[-/](?P<year>\d{4})"),
+    ("month", _MONTH + r",?[-\s]*(?P<year>\d{4}|(?<=[-\s])'\d\d|(?<=-)\d\d)"),
+    ("month", r"(?P<year>\d{4})[-\s]*" + _MONTH),
+    ("month", r"(?P<year>\d{4})m(?P<month>\d{1,2})"),
+    ("quarter", r"(?P<year>\d{4})[-\s]*q(?P<quarter>[1-4])"),
+    ("quarter", r"q(?P<quarter>[1-4])[-\s/]*(?P<year>\d{4})"),
+    ("week", r"(?P<year>\d{4})-?w(?P<week>\d\d)(?:-?(?P<weekday>[1-7]))?"),
 )
-_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?)?", re.ASCII)
 _EPOCHS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
 """Microseconds in one count of each style. Counts between 1973 and 2096 are taken for times."""
 _EARLIEST, _LATEST = 1e14, 4e15
@@ -161,7 +158,7 @@ def read_dates(column: Column, records: IntArray, name: str, form: DateForm | No
         values, resolution = _from_numbers(numbers, style)
         form = form or DateForm(style=style or "text", resolution=resolution)
     else:
-        values, form = _from_texts(column.cells(), form)
+        values, form = _from_texts(column, form)
     unread = np.flatnonzero(np.isnat(values))
     absent = np.fromiter(map(is_missing, column.pick(unread)), np.bool_, len(unread))
     missing = np.zeros(len(values), dtype=np.bool_)
@@ -206,29 +203,24 @@ def _from_numbers(numbers: NDArray[np.float64], style: str) -> tuple[StampArray,
     return stamps, "year" if style == "years" else "month" if by_month else "day"
 
 
-def _from_texts(cells: list[str], form: DateForm | None) -> tuple[StampArray, DateForm]:
+def _from_texts(column: Column, form: DateForm | None) -> tuple[StampArray, DateForm]:
     """Time stamps (N,) of written dates, NaT where a cell is none, and the form they are written in."""
-    stamps = np.full(len(cells), np.datetime64("NaT", "us"))
-    iso = np.fromiter((_ISO.fullmatch(cell) is not None for cell in cells), np.bool_, len(cells))
-    try:
-        stamps[iso] = np.array(
-            [cell for cell, plain in zip(cells, iso, strict=True) if plain], "datetime64[us]"
-        )
-    except ValueError:  # a 31 February: look at each cell
-        iso[:] = False
-    longest = max((len(cells[row]) for row in np.flatnonzero(iso)), default=0)
-    found = DateForm(resolution="time" if longest > 10 else "day" if longest else "year")
-    rest = np.flatnonzero(~iso).tolist()
-    written = {cell: _parse(cell.strip()) for cell in {cells[row] for row in rest}}
+    stamps, clock = column.iso_stamps()
+    rest = np.flatnonzero(np.isnat(stamps))
+    plain = len(rest) < len(stamps)
+    found = DateForm(resolution="time" if clock.any() else "day" if plain else "year")
+    if not len(rest):
+        return stamps, form or found
+    stamps, cells = stamps.copy(), column.pick(rest)
+    written = {cell: _parse(cell.strip()) for cell in set(cells)}
     dates = [date for date in written.values() if date is not None]
     if dates:
-        order = form.order if form else _find_order([written[cells[row]] for row in rest])
+        order = form.order if form else _find_order([written[cell] for cell in cells])
         finest = max([found.resolution, *(date.resolution for date in dates)], key=RESOLUTIONS.index)
-        local = form.local if form else not iso.any() and _keeps_local_clock(dates)
+        local = form.local if form else not plain and _keeps_local_clock(dates)
         found = DateForm(order, "text", finest, any(date.zoned for date in dates), local)
         read = {cell: date.stamp(order, local) for cell, date in written.items() if date is not None}
-        for row in rest:
-            stamps[row] = read.get(cells[row])
+        stamps[rest] = np.array([read.get(cell) for cell in cells], "datetime64[us]")
     return stamps, form or found
 
 
@@ -261,9 +253,18 @@ class _Written(NamedTuple):
             return None
 
 
+@cache
+def _forms() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Resolution and pattern of every form; compiled when a date is no plain ISO one, which costs 10 ms."""
+    return tuple(
+        (resolution, re.compile(body + (_CLOCK if resolution == "day" else ""), re.IGNORECASE | re.ASCII))
+        for resolution, body in _BODIES
+    )
+
+
 def _parse(cell: str) -> _Written | None:
     """Take a written date apart; None when it has none of the known forms."""
-    for resolution, pattern in _FORMS:
+    for resolution, pattern in _forms():
         match = pattern.fullmatch(cell)
         if match is not None:
             return _take_apart(resolution, match.groupdict())

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from seqcli import large
 from seqcli.options import ReadingOptions
 from seqcli.readers.blocks import Block, Format, Opening, fault_error, no_rows
 from seqcli.readers.choosing import choose_format, read_opening
-from seqcli.readers.columns import Column, JoinedColumn, TextColumn
+from seqcli.readers.columns import BlockColumn, CleanBlock, Column, JoinedColumn, TextColumn
 from seqcli.readers.folders import Member, find_members, join_members, published_train
 from seqcli.readers.registry import begin_format
 from seqcli.readers.sources import Source, open_source
@@ -55,17 +56,18 @@ def read_file(path: str, options: ReadingOptions) -> Table:
 def _collect(source: Source, reader: Format, final: bool) -> Table:
     """All rows of an input as one table."""
     blocks: list[Block] = []
-    piece = ""
+    held, piece = _Held(), ""
     while True:
         block = reader.feed(piece, final)
         for position, fault in sorted(block.faults.items()):
             raise fault_error(source.name, reader.unit, int(block.numbers[position]), fault)
         blocks.append(block)
+        held.append(block)
         if final:
             break
         piece = source.read()
         final = not piece
-    records = np.concatenate([block.numbers for block in blocks])
+    records = large.kept(np.concatenate([block.numbers for block in blocks]))
     if not len(records):
         raise no_rows(source.name)
     columns = {
@@ -79,6 +81,22 @@ def _collect(source: Source, reader: Format, final: bool) -> Table:
     if reader.unit == "row":
         return replace(table, warnings=(*table.warnings, *_doubtful_header(table)))
     return _without_blank_lines(table) if len(table.names) == 1 else table
+
+
+class _Held:
+    """The newest blocks of a long file: when they are many they leave memory together."""
+
+    def __init__(self) -> None:
+        self._blocks: list[CleanBlock] = []
+
+    def append(self, block: Block) -> None:
+        """Hold one more block; only one of bytes can leave."""
+        column = next(iter(block.columns.values()), None)
+        if isinstance(column, BlockColumn):
+            self._blocks.append(column.block)
+        if sum(each.size for each in self._blocks) >= 2 * large.LARGE:
+            CleanBlock.shelve(self._blocks)
+            self._blocks.clear()
 
 
 def _doubtful_header(table: Table) -> list[str]:

@@ -163,6 +163,8 @@ class Table:
             sample_kind = sample._find_kind(name)
             if sample_kind == "text" and not _is_mixed(sample, name):
                 return "text"
+            if sample_kind == "date" and self._mostly_iso(name):
+                return "date"
         numbers = self.numbers(name)
         present = int((~numbers.missing).sum())
         is_number = len(numbers.bad_rows) <= (1 - _MOSTLY) * present
@@ -173,6 +175,11 @@ class Table:
         if len(self.dates(name).bad_rows) <= (1 - _MOSTLY) * present:
             return "date"
         return "number" if is_number else "text"
+
+    def _mostly_iso(self, name: str) -> bool:
+        """Whether so many cells are ISO dates that a look at each as a number can change nothing."""
+        lost = np.isnat(self.column(name).iso_stamps().stamps).sum()
+        return bool(lost <= (1 - _MOSTLY) * len(self))
 
 
 def _is_mixed(table: Table, name: str) -> bool:

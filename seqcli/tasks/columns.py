@@ -10,7 +10,9 @@ from itertools import combinations
 
 import numpy as np
 
+from seqcli.readers.alike import together
 from seqcli.readers.table import Table
+from seqcli.sequences import AnyArray
 
 MOST_CLASSES = 50
 """A column with more different values than this is no column of classes unless something else says so."""
@@ -62,26 +64,38 @@ class Column:
         return [text for cell in self.table.cells(self.name) if (text := cell.strip())]
 
     @cached_property
+    def texts(self) -> dict[str, int]:
+        """Each text that stands in a cell, and in how many."""
+        codes, texts = self.table.column(self.name).codes()
+        counts = np.bincount(codes, minlength=len(texts)).tolist()
+        return {text: count for text, count in zip(texts, counts, strict=True) if text}
+
+    @cached_property
+    def written(self) -> int:
+        """How many cells hold a text of any kind."""
+        return sum(self.texts.values())
+
+    @cached_property
     def filled(self) -> int:
         """How many cells hold something."""
-        return int((~np.isnan(self.numbers)).sum()) if self.kind == "number" else len(self.cells)
+        return int((~np.isnan(self.numbers)).sum()) if self.kind == "number" else self.written
 
     @cached_property
     def distinct(self) -> int:
         """How many different values there are; 1 and 1.0 are one number."""
         if self.kind == "number":
             return len(np.unique(self.numbers[~np.isnan(self.numbers)]))
-        return len(set(self.cells))
+        return len(self.texts)
 
     @cached_property
     def words(self) -> float:
         """Words a cell, on average."""
-        return sum(len(cell.split()) for cell in self.cells) / max(len(self.cells), 1)
+        return sum(len(text.split()) * count for text, count in self.texts.items()) / max(self.written, 1)
 
     @cached_property
     def characters(self) -> float:
         """Characters a cell, on average."""
-        return sum(map(len, self.cells)) / max(len(self.cells), 1)
+        return sum(len(text) * count for text, count in self.texts.items()) / max(self.written, 1)
 
     @cached_property
     def numbers(self) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
@@ -105,7 +119,7 @@ class Column:
     @property
     def repeated(self) -> bool:
         """Values that come again: twice each on average, at the least."""
-        return self.distinct >= 2 and 2 * self.distinct <= len(self.cells)
+        return self.distinct >= 2 and (2 * self.distinct <= self.filled or 2 * self.distinct <= self.written)
 
     @property
     def classes(self) -> bool:
@@ -148,9 +162,12 @@ class Column:
             return False
         if {*name_words(self.name)[-1:]} & ID_WORDS:
             return self.kind != "number" or self.whole
-        digits = sum(any(mark.isdigit() for mark in cell) for cell in self.cells)
-        links = sum("@" in cell or "://" in cell for cell in self.cells)
-        return self.kind == "text" and max(digits, links) > 0.5 * len(self.cells)
+        if self.kind != "text":
+            return False
+        of = self.texts.items()
+        digits = sum(count for text, count in of if any(mark.isdigit() for mark in text))
+        links = sum(count for text, count in of if "@" in text or "://" in text)
+        return max(digits, links) > 0.5 * self.written
 
 
 class Columns:
@@ -193,9 +210,9 @@ class Columns:
                 known &= ~np.isnat(self.table.dates(name).values)
             elif self[name].kind == "number":
                 known &= ~np.isnan(self.table.numbers(name).values)
-        cells = list(zip(*(self.table.cells(name) for name in names), strict=True))
-        rows = [cells[row] for row in np.flatnonzero(known).tolist()]
-        return len(set(rows)) < len(rows)
+        codes = [self.table.column(name).codes()[0] for name in names]
+        rows = np.sort(together(codes, len(self.table))[known])
+        return bool((rows[1:] == rows[:-1]).any())
 
     def varies_within(self, name: str, ids: Sequence[str]) -> bool:
         """Whether rows that agree in ``ids`` differ in column ``name``."""
@@ -211,11 +228,9 @@ class Columns:
         """
         if self._ids:
             return [self._ids]
-        stamps = self.table.cells(time)
-        counts: dict[str, int] = {}
-        for stamp in stamps:
-            counts[stamp] = counts.get(stamp, 0) + 1
-        largest = max(counts.values(), default=0)
+        if self[time].kind == "date" and _turns_nowhere(self.table.dates(time).values):
+            return []
+        largest = int(np.bincount(self.table.column(time).codes()[0]).max(initial=0))
         if largest < 2:
             return []
         candidates = [column for column in self if column.name != time and self._tells_apart(column, largest)]
@@ -237,6 +252,12 @@ class Columns:
         if column.kind == "text":
             return True
         return column.whole and (_names_series(column.name) or column.distinct <= 2 * largest)
+
+
+def _turns_nowhere(stamps: AnyArray) -> bool:
+    """Whether ``stamps`` (N,) only rise, or only fall: no two are equal."""
+    later = stamps[1:] > stamps[:-1]
+    return bool(later.all() or (stamps[1:] < stamps[:-1]).all())
 
 
 def _names_series(name: str) -> bool:

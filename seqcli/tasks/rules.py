@@ -68,9 +68,8 @@ def _tagged(columns: Columns) -> Found | None:
 
 def _audio(columns: Columns) -> Found | None:
     for column in columns.of_kind("text"):
-        if column.cells and sum(cell.lower().endswith(AUDIO) for cell in column.cells) > 0.9 * len(
-            column.cells
-        ):
+        sound = sum(count for text, count in column.texts.items() if text.lower().endswith(AUDIO))
+        if sound > 0.9 * max(column.written, 1):
             return Found((), f"{column.name} names audio files")
     return None
 
@@ -108,7 +107,7 @@ def _label_word(columns: Columns) -> Found | None:
     column = _label_named(columns)
     if column is None or _forecast_target(columns, column):
         return None
-    many = column.kind == "text" and 10 * column.distinct <= len(column.cells)  # 77 intents are classes too
+    many = column.kind == "text" and 10 * column.distinct <= column.written  # 77 intents are classes too
     if column.classes or many:
         return Found((column.name,), f"a column called {described(column)}")
     return None

@@ -33,6 +33,7 @@ from seqcli.model_dir import (
 )
 from seqcli.options import Options, SavingOptions
 from seqcli.readers.read import read_table
+from seqcli.readers.table import Table
 from seqcli.saved.places import resume_command
 from seqcli.sequences import Examples, Windows
 from seqcli.tasks.base import Mixing, Plan, Prepared, Scores, Tables, Task, Writing, own_scores
@@ -96,11 +97,12 @@ def train(
     saving: SavingOptions,
     typed: frozenset[str] = frozenset(),
     command: str = "train",
+    table: Table | None = None,
 ) -> Generator[Event]:
     """Train on ``files`` and write the model directory; the last event is :class:`Trained`.
 
     ``typed`` names the options that a person gave, as against defaults; ``command`` is what was typed,
-    and goes on after an interruption. Raises
+    and goes on after an interruption; ``table`` is what ``files`` hold, where they have been read. Raises
     :class:`~seqcli.errors.SeqcliError` of every kind; after :class:`~seqcli.errors.Interrupted` or a
     crash, the same call with ``saving.resume`` goes on where the last checkpoint was.
     """
@@ -109,7 +111,8 @@ def train(
         started = StartedRun.read(partial / CHECKPOINT) if saving.resume else None
         if started:
             options, typed = started.options_for(options, typed), started.typed | typed
-        run = decide(files, options, saving)
+        # What goes on may have been read with other options than those of today.
+        run = decide(files, options, saving, None if started else table)
         setup = fit_setup(run)
         if started:
             started.refuse_other_data(run.digest)
@@ -135,15 +138,18 @@ def train(
     yield trained
 
 
-def decide(files: Sequence[str], options: Options, saving: SavingOptions) -> Run:
-    """Read, plan, split, fit the preprocessing and build the network; nothing is written."""
-    return decide_on(*read_files(files, options), options, _target(files, saving))
+def decide(files: Sequence[str], options: Options, saving: SavingOptions, table: Table | None = None) -> Run:
+    """Read (but for a ``table`` that is read), plan, split, fit the preprocessing and build the network.
+
+    Nothing is written.
+    """
+    return decide_on(*read_files(files, options, table), options, _target(files, saving))
 
 
-def read_files(files: Sequence[str], options: Options) -> tuple[Tables, Plan]:
-    """The files of a training, and what each column is for."""
+def read_files(files: Sequence[str], options: Options, table: Table | None = None) -> tuple[Tables, Plan]:
+    """The files of a training, of which ``table`` is the main one where it is read, and a plan of columns."""
     training_device(options.training)  # refuses a missing one before anything is read
-    main = read_table(files, options.reading)
+    main = read_table(files, options.reading) if table is None else table
     plan = make_plan(main, options.columns, options.reading)
     named = (options.split.validation, options.split.test)
     validation, test = (read_table([name], options.reading) if name else None for name in named)

@@ -78,3 +78,14 @@ def test_every_way_to_hold_a_column_gives_the_same_cells_and_numbers(place: int)
 @pytest.mark.parametrize("text", ["1,2\n3\n", "1,2\n3,4,5\n", "1,2\n3\n4,5,6\n", "1\n,2,3\n"])
 def test_a_block_with_an_uneven_line_is_not_clean(text: str) -> None:
     assert CleanBlock.scan(text.encode(), ",", 2) is None
+
+
+def test_blocks_moved_to_a_file_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqcli.large.LARGE", 1)
+    moved, other = block(), block()
+    CleanBlock.shelve([moved, other])
+    assert moved.text.base is not None
+    assert moved.text.base is other.text.base
+    for column, wanted in zip(moved.columns() + other.columns(), 2 * block().columns(), strict=True):
+        assert column.cells() == wanted.cells()
+        assert same(column.plain_numbers(), wanted.plain_numbers().tolist())

@@ -16,6 +16,7 @@ import numpy as np
 from seqcli.errors import DataError, UsageError
 from seqcli.options import Options
 from seqcli.preprocessing.calendar import Calendar
+from seqcli.preprocessing.windowing import evenly
 from seqcli.readers.roles import counted
 from seqcli.sequences import IntArray
 from seqcli.tasks.forecasting.panel import Panel
@@ -60,6 +61,10 @@ def held_out_floor(options: Options, calendar: Calendar, longest: int) -> int:
     """Steps that validation and test get at least: a horizon, typed or likely, at most an eighth of all."""
     likely = options.forecast.horizon or max(DEFAULT_HORIZON, calendar.season or 0)
     return max(min(likely, longest // 8), 1)
+
+
+MOST_TESTED, MOST_TEST_NUMBERS = 50_000, 24_000_000
+"""The same of the test part: its windows, and windows × horizon × targets."""
 
 
 def choose_season(panel: Panel, train: IntArray, calendar: Calendar) -> int | None:
@@ -226,3 +231,16 @@ def check_decoder(options: Options, window: int, horizon: int = 1) -> None:
 def most_validation(horizon: int, targets: int) -> int:
     """Validation windows that are looked at: choosing on more of them costs time and memory alone."""
     return int(np.clip(MOST_NUMBERS // (horizon * targets), 100, MOST_VALIDATION))
+
+
+def most_tested(horizon: int, targets: int) -> int:
+    """Test windows that are scored: more of them would change no figure that is shown."""
+    return int(np.clip(MOST_TEST_NUMBERS // (horizon * targets), 100, MOST_TESTED))
+
+
+def thinned(starts: IntArray, horizon: int, targets: int) -> tuple[IntArray, str]:
+    """The starts (N,) of a test part's windows that are scored, and a sentence where some are not."""
+    kept = evenly(starts, most_tested(horizon, targets))
+    if len(kept) == len(starts):
+        return starts, ""
+    return kept, f"scored on {len(kept):,} of {len(starts):,} windows, evenly spread over the part"

@@ -18,6 +18,7 @@ from seqcli.tasks.forecasting.ahead import horizon_ahead, settle_ahead, with_tol
 from seqcli.tasks.forecasting.choices import (
     choose_horizon,
     choose_season,
+    thinned,
     too_few,
 )
 from seqcli.tasks.forecasting.cuts import cut_rows
@@ -66,9 +67,12 @@ class Fitted:
     warnings: list[str]
 
     def windows(self, part: int) -> ForecastWindows:
-        """Windows of part 0 training, 1 validation, 2 test."""
+        """Windows of part 0 training, 1 validation, 2 test; of a very long test part some, with a note."""
         starts, positions = self.shape.starts(self.panel, self.parts, part)
-        return self.shape.cut(self.panel, self.scaled, starts, positions)
+        note = ""
+        if part == 2:
+            starts, note = thinned(starts, self.shape.frame.horizon, self.panel.targets)
+        return replace(self.shape.cut(self.panel, self.scaled, starts, positions), note=note)
 
     def everything(self) -> ForecastWindows:
         """Windows of all parts together."""
@@ -119,7 +123,7 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     rules.append(shape.why)
     if shape.frame.segment:
         calendar = calendar.beyond(shape.frame.window)
-        panel = replace(panel, calendar_features=calendar.features(panel.stamps))
+        panel = replace(panel, calendar=calendar)
     return Fitted(plan, forms, calendar, static, panel, parts, scaling, scaled, shape, rules, warnings)
 
 

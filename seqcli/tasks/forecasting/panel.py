@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.errors import DataError
+from seqcli.large import empty, kept
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.sequences import AnyArray, FloatArray, IntArray
 from seqcli.tasks.forecasting.ahead import Later
@@ -38,8 +39,8 @@ class Panel:
     """(total, F) as in the file; NaN in gaps and in the room."""
     records: IntArray
     """(total,) row numbers as the user counts them, 0 in gaps and in the room."""
-    calendar_features: FloatArray
-    """(total, C)"""
+    calendar: Calendar
+    """Whose cycles the network is told."""
     later: Later | None = None
     """Rows behind the last target of their series: what is known of the room."""
     static: tuple[tuple[str, ...], ...] = ()
@@ -59,6 +60,11 @@ class Panel:
         """Where each series begins, (S,)."""
         sizes = self.lengths + self.room
         return np.asarray(np.cumsum(sizes) - sizes, dtype=np.int64)
+
+    @cached_property
+    def calendar_features(self) -> FloatArray:
+        """Where each step lies in the cycles of the calendar, (total, C)."""
+        return self.calendar.features(self.stamps)
 
     @cached_property
     def missing_share(self) -> FloatArray:
@@ -113,6 +119,8 @@ class Panel:
 
     def columns(self, kept: NDArray[np.bool_]) -> Panel:
         """The same steps with some of the columns (F,)."""
+        if kept.all():
+            return self
         later = None if self.later is None else self.later.columns(kept)
         return replace(self, values=self.values[:, kept], later=later)
 
@@ -120,20 +128,19 @@ class Panel:
         """The same series without room so far, each followed by ``room`` steps of the future."""
         spread = np.arange(len(self.stamps)) + room * np.repeat(np.arange(len(self.lengths)), self.lengths)
         total = len(self.stamps) + room * len(self.lengths)
-        stamps = np.empty(total, dtype=self.stamps.dtype)
-        values = np.full((total, self.values.shape[1]), np.nan)
-        records = np.zeros(total, dtype=np.int64)
+        stamps = empty((total,), self.stamps.dtype)
+        values, records = empty((total, self.values.shape[1]), np.float64), empty((total,), np.int64)
+        values[...], records[...] = np.nan, 0
         stamps[spread], values[spread], records[spread] = self.stamps, self.values, self.records
         ends = np.cumsum(self.lengths + room)
         for end, last in zip(ends, self.stamps[np.cumsum(self.lengths) - 1], strict=True):
             stamps[end - room : end] = calendar.next(last, room)
-        return replace(
-            self, room=room, stamps=stamps, values=values, records=records,
-            calendar_features=calendar.features(stamps),
-        )  # fmt: skip
+        return replace(self, room=room, stamps=stamps, values=values, records=records, calendar=calendar)
 
     def only(self, rows: IntArray) -> Panel:
         """A panel of some of the series: their numbers (N,), ascending."""
+        if len(rows) == len(self.lengths):
+            return self
         begins = np.zeros(len(self.lengths), dtype=np.int64)
         ends = begins.copy()
         ends[rows] = self.lengths[rows] + self.room
@@ -145,7 +152,6 @@ class Panel:
             stamps=self.stamps[steps],
             values=self.values[steps],
             records=self.records[steps],
-            calendar_features=self.calendar_features[steps],
             later=None if self.later is None else self.later.only(rows),
             static=tuple(self.static[row] for row in rows) if self.static else (),
             told=None if self.told is None else self.told[steps],
@@ -157,9 +163,15 @@ def build_panel(rows: Rows, calendar: Calendar, targets: int, room: int) -> tupl
     """Put ``rows`` on the calendar's grid; returns the panel and how many steps were gaps."""
     starts = np.cumsum(rows.lengths) - rows.lengths
     stamps, values, records, lengths, gaps = [], [], [], [], 0
-    for start, count in zip(starts, rows.lengths, strict=True):
+    for start, count in zip(starts.tolist(), rows.lengths.tolist(), strict=True):
         own = slice(start, start + count)
         missing = calendar.gaps(rows.stamps[own])
+        if not len(missing):
+            stamps.append(rows.stamps[own])
+            values.append(rows.values[own])
+            records.append(rows.records[own])
+            lengths.append(count)
+            continue
         empty = np.full((len(missing), rows.values.shape[1]), np.nan)
         line = np.concatenate([rows.stamps[own], missing])
         order = np.argsort(line, kind="stable")
@@ -168,16 +180,18 @@ def build_panel(rows: Rows, calendar: Calendar, targets: int, room: int) -> tupl
         records.append(np.concatenate([rows.records[own], np.zeros(len(missing), dtype=np.int64)])[order])
         lengths.append(len(line))
         gaps += len(missing)
-    joined = np.concatenate(stamps)
+    joined = (rows.stamps, rows.values, rows.records)
+    if gaps:
+        joined = (np.concatenate(stamps), np.concatenate(values), np.concatenate(records))
     panel = Panel(
         rows.names,
         np.array(lengths, dtype=np.int64),
         0,
         targets,
-        joined,
-        np.concatenate(values),
-        np.concatenate(records),
-        calendar.features(joined),
+        kept(joined[0]),
+        kept(joined[1]),
+        kept(joined[2]),
+        calendar,
         rows.later,
         rows.static,
     )
@@ -207,7 +221,7 @@ def scale_panel(panel: Panel, scaling: SeriesScaling, missing: str) -> FloatArra
     ``scaling`` has a row for each series of the panel. Before its first value a column stands at 0,
     the middle of the training rows; the room carries the last value.
     """
-    scaled = np.empty(panel.values.shape, dtype=np.float32)
+    scaled = empty(panel.values.shape, np.float32)
     size = np.finfo(np.float32).max / 4
     for row in range(len(panel.names)):
         start = int(panel.offsets[row])

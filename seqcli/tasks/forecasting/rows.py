@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seqcli.errors import DataError, ModelError
 from seqcli.readers.aggregate import aggregate, refuse_shared_times
+from seqcli.readers.alike import in_order_of_appearance, together
 from seqcli.readers.dates import DateForm
 from seqcli.readers.numbers import NumberForm
 from seqcli.readers.roles import (
@@ -177,8 +178,9 @@ class _Series:
     """Which series each row of a table belongs to."""
 
     number: IntArray
-    """(N,) numbers in ``names``; 0 where an id is empty."""
+    """(N,) numbers in ``names``."""
     names: list[str]
+    """As they first come."""
     usable: NDArray[np.bool_]
     """(N,) rows that have an id."""
 
@@ -191,10 +193,10 @@ class _Series:
         found = [table.column(name).codes() for name in plan.id]
         for codes, texts in found:
             usable &= np.array([bool(text) for text in texts], dtype=bool)[codes]
-        keys = np.stack([codes for codes, _ in found], axis=1)
-        _, first, number = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        number = in_order_of_appearance(together([codes for codes, _ in found], len(table)))
+        first = np.flatnonzero(np.diff(np.maximum.accumulate(number), prepend=-1))
         names = [JOINT.join(texts[codes[row]] for codes, texts in found) for row in first.tolist()]
-        return cls(number.ravel().astype(np.int64), names, usable)
+        return cls(number, names, usable)
 
     def without(self, known: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Which series (S,) have no row that is ``known`` (N,), of those that have rows."""
@@ -299,32 +301,21 @@ def _in_order(
     kept = np.flatnonzero(usable)
     if not len(kept):
         raise DataError(f"{table.source}: no row can be used", "--time and --target name the columns")
-    found, first = np.unique(owners.number[kept], return_index=True)
-    found = found[np.argsort(first)]
-    rank = np.zeros(len(owners.names), dtype=np.int64)
-    rank[found] = np.arange(len(found))
-    series, stamps = rank[owners.number[kept]], stamps[kept]
-    sentences = []
-    if plan.time is not None:
-        order = np.lexsort((stamps, series))
-        by_series = np.argsort(series, kind="stable")
-        steps = np.diff(stamps[by_series])[np.diff(series[by_series]) == 0]
-        backwards = steps < np.zeros(1, dtype=steps.dtype)
-        if backwards.any():
-            how = "newest first" if backwards.mean() > 0.9 else "not in the order of time"
-            sentences.append(f"the rows were {how}: sorted by {plan.time}")
-    else:
-        order = np.argsort(series, kind="stable")
-    series, stamps, kept = series[order], stamps[order], kept[order]
+    found, series = _first_come(owners, kept)
+    stamps, kept, series, backwards = _sorted_rows(stamps, kept, series, plan.time is not None)
     own = values[kept]
+    sentences = []
+    if backwards.any():
+        how = "newest first" if backwards.mean() > 0.9 else "not in the order of time"
+        sentences.append(f"the rows were {how}: sorted by {plan.time}")
     if plan.time is None:
         counts = np.bincount(series)
         stamps = np.arange(len(kept)) - np.repeat(np.cumsum(counts) - counts, counts)
         stamps += plan.wide is not None  # a person who counts columns begins with 1
     else:
         stay, own, said = merge_doubled_hours(stamps, series, own)
-        series, stamps, kept, own = series[stay], stamps[stay], kept[stay], own[stay]
         if said:
+            series, stamps, kept, own = series[stay], stamps[stay], kept[stay], own[stay]
             few = backwards.sum() <= (~stay).sum()  # what goes back in time is that hour alone
             sentences = [said] if few else [*sentences, said]
         if ((np.diff(series) == 0) & (stamps[1:] == stamps[:-1])).any():
@@ -332,17 +323,56 @@ def _in_order(
             raise DataError(
                 f"{table.source}, column {plan.time}: rows share one time", "--aggregate last keeps one"
             )
-    past = ~behind[kept]
-    later = Later(series[~past], stamps[~past], own[~past]) if not past.all() else None
+    static = static_cells(table, plan.static, series, kept, len(found))
+    past, later = ~behind[kept], None
+    if not past.all():
+        later = Later(series[~past], stamps[~past], own[~past])
+        series, stamps, kept, own = series[past], stamps[past], kept[past], own[past]
     return Rows(
         tuple(owners.names[at] for at in found),
-        np.bincount(series[past], minlength=len(found)).astype(np.int64),
-        stamps[past],
-        own[past],
-        table.records[kept[past]],
+        np.bincount(series, minlength=len(found)).astype(np.int64),
+        stamps,
+        own,
+        table.records[kept],
         later,
-        static_cells(table, plan.static, series, kept, len(found)),
+        static,
     ), sentences
+
+
+def _first_come(owners: _Series, kept: IntArray) -> tuple[IntArray, IntArray]:
+    """Numbers (S,) of the series of some rows (B,) as they first come, and each row's place there, (B,)."""
+    if len(kept) == len(owners.number):  # numbered as they come
+        return np.arange(len(owners.names), dtype=np.int64), owners.number
+    found, first = np.unique(owners.number[kept], return_index=True)
+    found = found[np.argsort(first)]
+    rank = np.zeros(len(owners.names), dtype=np.int64)
+    rank[found] = np.arange(len(found))
+    return found, rank[owners.number[kept]]
+
+
+def _sorted_rows(
+    stamps: AnyArray, kept: IntArray, series: IntArray, dated: bool
+) -> tuple[AnyArray, IntArray, IntArray, NDArray[np.bool_]]:
+    """Stamps, numbers of rows and series (B,), all by series and time, and which steps went back in time.
+
+    ``stamps`` (N,) are those of all rows, ``kept`` (B,) the rows that count, ``series`` (B,) is theirs.
+    """
+    stamps = stamps[kept]
+    if _is_ordered(series, stamps if dated else None):
+        return stamps, kept, series, np.zeros(0, dtype=bool)
+    by_series = np.argsort(series, kind="stable")
+    steps = np.diff(stamps[by_series])[np.diff(series[by_series]) == 0]
+    backwards = np.asarray(steps < np.zeros(1, dtype=steps.dtype)) & dated
+    order = np.lexsort((stamps, series)) if dated else by_series
+    return stamps[order], kept[order], series[order], backwards
+
+
+def _is_ordered(series: IntArray, stamps: AnyArray | None) -> bool:
+    """Whether rows (N,) stand by series and, with ``stamps`` (N,), each series in the order of time."""
+    ahead = series[1:] >= series[:-1]
+    if stamps is not None:
+        ahead &= (stamps[1:] >= stamps[:-1]) | (series[1:] > series[:-1])
+    return bool(ahead.all())
 
 
 def forms_to_json(forms: Forms) -> dict[str, Any]:

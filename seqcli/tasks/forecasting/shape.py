@@ -111,8 +111,8 @@ def _window(
 
 def _series(panel: Panel, scaled: FloatArray, parts: Parts, units: Units) -> Series:
     """What linear forecasts are fitted on and judged by: test steps are unknown to them."""
-    future = np.full((panel.total, panel.targets), np.nan, dtype=np.float32)
+    future, known = np.full((panel.total, panel.targets), np.nan, dtype=np.float32), panel.scored(scaled)
     for part in (0, 1):
         positions = parts.positions(panel, part)
-        future[positions] = panel.scored(scaled)[positions]
+        future[positions] = known[positions]
     return Series(scaled[:, : panel.targets], future, panel.each_step(1 / units.values))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from seqcli.errors import DataError
 from seqcli.readers.table import Table
 from seqcli.tasks.forecasting.ahead import with_told
+from seqcli.tasks.forecasting.choices import thinned
 from seqcli.tasks.forecasting.later import later_panel
 from seqcli.tasks.forecasting.next import ForecastContext, last_windows
 from seqcli.tasks.forecasting.panel import Panel, scale_panel
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 
 
 def labelled_windows(task: Forecast, table: Table) -> ForecastWindows:
+    """Those of :func:`every_window` that are scored: of very many some, and the note says so."""
+    examples = every_window(task, table)
+    starts, said = thinned(examples.windows.starts, task.frame.horizon, examples.panel.targets)
+    note = "; ".join(each for each in (examples.note, said) if each)
+    return replace(examples, windows=replace(examples.windows, starts=starts), note=note)
+
+
+def every_window(task: Forecast, table: Table) -> ForecastWindows:
     """Windows over the rows after those that training has seen, else over all; the note says which."""
     panel, _ = panel_of(task, table)
     seen = dict(zip(task.scaling.names, task.seen, strict=True))
@@ -28,7 +37,7 @@ def labelled_windows(task: Forecast, table: Table) -> ForecastWindows:
     for row, name in enumerate(panel.names):
         if name in seen:
             own = panel.stamps[panel.offsets[row] : panel.offsets[row] + panel.lengths[row]]
-            begins[row] = np.searchsorted(np.array(plain_stamps(own)), seen[name], side="right")
+            begins[row] = np.searchsorted(as_numbers(own), seen[name], side="right")
     part = panel.spans(begins, panel.lengths)
     window, horizon = task.frame.window, task.frame.horizon
     starts = part_starts(panel, part, window, horizon)
@@ -71,8 +80,12 @@ def panel_of(task: Forecast, table: Table) -> tuple[Panel, list[str]]:
 
 def plain_stamps(stamps: NDArray[Any]) -> list[int | float]:
     """Stamps (N,) as JSON numbers: microseconds since 1970, or step numbers."""
-    plain = stamps.astype("datetime64[us]").astype(np.int64) if stamps.dtype.kind == "M" else stamps
-    return [value.item() for value in plain]
+    return [value.item() for value in as_numbers(stamps)]
+
+
+def as_numbers(stamps: NDArray[Any]) -> NDArray[Any]:
+    """Stamps (N,) as numbers (N,): microseconds since 1970, or step numbers."""
+    return stamps.astype("datetime64[us]").astype(np.int64) if stamps.dtype.kind == "M" else stamps
 
 
 def _too_short(task: Forecast, table: Table, panel: Panel) -> DataError:

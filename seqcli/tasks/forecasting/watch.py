@@ -15,7 +15,7 @@ from seqcli.results import Cell
 from seqcli.sequences import FloatArray
 from seqcli.tasks.forecasting.following import knowing
 from seqcli.tasks.forecasting.next import figure
-from seqcli.tasks.forecasting.use import panel_of
+from seqcli.tasks.forecasting.use import every_window, panel_of
 from seqcli.tasks.forecasting.windows import ForecastWindows
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def watched_windows(task: Forecast, table: Table) -> tuple[Forecast, ForecastWin
         first = task.scaling.extended(names, [panel.series(row, window) for row in unseen])
         own = zip(first.shift, first.scale, first.floor, strict=True)
         task = knowing(task, list(zip(names, own, strict=True)))
-    examples = task.encode_labelled(table)
+    examples = every_window(task, table)
     return task, chosen(examples, panel.records[examples.origins] > 0), said
 
 

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from seqcli.errors import ModelError
 from seqcli.network import InputSpec
-from seqcli.preprocessing.windowing import evenly, panel_windows, window_starts
+from seqcli.preprocessing.windowing import evenly, panel_windows
 from seqcli.sequences import LENGTHS, TARGET, Batch, Examples, FloatArray, IntArray, Windows
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.ridge import Ridge
@@ -36,6 +36,8 @@ _MISSING, _CALENDAR, _TOLD = "missing", "calendar", "told"
 
 FARTHEST = 10.0
 """Inputs further than this many spreads from the last value are seen as this far."""
+AT_ONCE = 1 << 20
+"""Windows whose place is looked at together."""
 SAMPLED_WINDOWS = 2000
 """Windows looked at when the spreads are measured."""
 MOST_GATHERED = 20_000_000
@@ -285,11 +287,14 @@ def part_starts(panel: Panel, part: IntArray, window: int, horizon: int, stride:
     """
     inside = np.zeros(panel.total, dtype=bool)
     inside[part] = True
-    covered = np.concatenate([[0], np.cumsum(inside)])
-    starts = window_starts(panel.lengths + panel.room, window, horizon, stride=1)
-    first = starts + window
-    ends = panel.offsets[panel.series_of(starts)] + panel.lengths[panel.series_of(starts)]
-    fits = (covered[np.minimum(first + horizon, panel.total)] > covered[first]) & (first < ends)
+    covered = np.zeros(panel.total + 1, dtype=np.int64)
+    np.cumsum(inside, out=covered[1:])
+    latest_first = np.minimum(panel.lengths + panel.room - horizon + 1, panel.lengths)
+    starts = panel.spans(0 * panel.lengths, latest_first - window)
+    fits = np.zeros(len(starts), dtype=bool)
+    for begin in range(0, len(starts), AT_ONCE):
+        first = starts[begin : begin + AT_ONCE] + window
+        fits[begin : begin + AT_ONCE] = covered[first + horizon] > covered[first]
     starts = starts[fits]
     if stride > 1:
         latest = np.zeros(len(panel.lengths), dtype=np.int64)
