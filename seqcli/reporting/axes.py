@@ -6,6 +6,7 @@ Everything here is a pure function of plain values, shared by all that draws in 
 from __future__ import annotations
 
 import math
+import sys
 import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -50,9 +51,9 @@ class NumberForm:
     @classmethod
     def of(cls, step: float, largest: float) -> NumberForm:
         """The form in which values of up to ``largest`` that lie ``step`` apart can be told apart."""
-        decimals = -math.floor(math.log10(step) + 1e-9)
-        scaled = step * 10.0**decimals if -300 < decimals < 300 else 1.0
-        decimals += abs(scaled - round(scaled)) > 1e-6
+        size = math.floor(math.log10(step) + 1e-9)
+        digits = step / 10.0**size if -308 < size < 308 and step < 1e308 else 1.0  # 1, 2, 2.5 or 5
+        decimals = -size + (abs(digits - round(digits)) > 1e-6)
         if largest and not 1e-4 <= largest < 1e12:
             return cls(min(max(0, math.floor(math.log10(largest)) + decimals), 15), exponent=True)
         return cls(min(max(0, decimals), 15))
@@ -85,8 +86,8 @@ def value_range(values: Sequence[float], margin: float = 0.05) -> tuple[float, f
     if high / 2 - low / 2 <= max(largest * 1e-13, SMALLEST_SPAN):
         room = largest * 0.05 if largest > 1e-280 else 1.0
         return low - room, high + room
-    room = margin * (high / 2 - low / 2) * 2
-    return low - room, high + room
+    room = min(margin * (high / 2 - low / 2) * 2, sys.float_info.max)
+    return max(low - room, -sys.float_info.max), min(high + room, sys.float_info.max)
 
 
 def number_ticks(low: float, high: float, most: int, whole: bool = False) -> tuple[list[Tick], NumberForm]:

@@ -3,7 +3,7 @@
 Members are, from the simplest on: the last value, the last season, the mean of several seasons, ridge
 regression, the network. A forecast is their weighted mean, with weights ≥ 0 that sum to 1 and make the mean
 absolute error on validation least (Bates and Granger 1969; on the simplex as Stock and Watson 2004 advise).
-What does not beat the best of the simple ones by more than chance is not used at all.
+Where the last value is the best of the simple ones, what does not beat it by more than chance is not used at all.
 """
 
 from __future__ import annotations
@@ -104,7 +104,9 @@ class Mixture:
         simple = [row for row, name in enumerate(self.members) if name in SIMPLE]
         best = min(simple, key=lambda row: float(np.abs(flat[row]).mean()))
         mixed = np.abs(np.tensordot(weights, errors, axes=1))
-        if not beats(mixed, np.abs(errors[best]), blocks):
+        # Where a season is worth more than the last value there is something to learn, and the weights say
+        # how much; else there may be but a walk, on which some member is always ahead by chance.
+        if self.members[best] == NAIVE and not beats(mixed, np.abs(errors[best]), blocks):
             weights = np.eye(len(self.members))[best]
         left = float(np.abs(weights @ flat).mean()) / max(float(np.abs(flat[best]).mean()), 1e-12)
         return replace(
