@@ -3,7 +3,7 @@
 Members are, from the simplest on: the last value, the last season, the mean of several seasons, ridge
 regression, the network. A forecast is their weighted mean, with weights ≥ 0 that sum to 1 and make the mean
 absolute error on validation least (Bates and Granger 1969; on the simplex as Stock and Watson 2004 advise).
-Where the last value is the best of the simple ones, what does not beat it by more than chance is not used at all.
+Where the last value is the best of the simple ones, what does not beat it by more than chance is not used.
 """
 
 from __future__ import annotations
