@@ -24,6 +24,8 @@ MINUTE, HOUR, DAY, WEEK = 60 * SECOND, 3600 * SECOND, 86_400 * SECOND, 604_800 *
 MONDAY = -3 * DAY
 """The Monday before 1970-01-01: where weeks are counted from."""
 
+BREAK_DAYS = 20
+"""Days of rows that it takes to believe in a break of one cell."""
 MAX_RUNS = 60
 """A week with more separate opening hours than this is noise, not a timetable."""
 
@@ -240,7 +242,9 @@ def _open_clock(cells: IntArray, per_day: int) -> Flags:
     passed = len(days) - (clock < cells[0] % per_day) - (clock > cells[-1] % per_day)
     # One row more is taken to be missing than is, or two gaps in a short file would be closing hours.
     flags = _is_open(np.bincount(cells % per_day, minlength=per_day), passed, unseen=1)
-    return np.asarray(flags | (passed < 2))
+    # A closed time between two open ones is a break at noon, or gaps fell on it: that takes days to tell.
+    alone = np.roll(flags, 1) & np.roll(flags, -1) & (passed < BREAK_DAYS)
+    return np.asarray(flags | alone | (passed < 2))
 
 
 def _open_weekdays(counts: IntArray, seen: IntArray) -> Flags:

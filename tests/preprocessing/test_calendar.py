@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
@@ -76,6 +76,7 @@ def test_goes_on_as_pandas_does(frequency, start, rows):
 @pytest.mark.parametrize("frequency", ["h", "10min", "D", "W", "MS", "ME", "QS"])
 @settings(deadline=None, max_examples=15)
 @given(seed=st.integers(0, 1000), missing=st.sampled_from([0.02, 0.1, 0.25]))
+@example(seed=630, missing=0.1)  # one hour is missing on most of its days
 def test_missing_rows_are_found_as_gaps(frequency, seed, missing):
     dates = stamps(pd.date_range("2003-02-01", periods=240, freq=frequency).values)
     kept = np.random.default_rng(seed).random(200) >= missing
