@@ -103,7 +103,7 @@ def _refuse(raw: Any, wanted: str) -> NoReturn:
 
 
 def _names(raw: Any) -> tuple[str, ...]:
-    """Names by commas; a name that has a comma itself is put in double quotes."""
+    """Names by commas; a name that has a comma itself is put in double quotes. None may come again."""
     pieces: list[str] = []
     for part in _parts(raw, "a list of names"):
         try:
@@ -111,7 +111,11 @@ def _names(raw: Any) -> tuple[str, ...]:
         except csv.Error:
             _refuse(part, "a list of names")
         pieces.extend(name.strip() for name in row)
-    return tuple(name for name in pieces if name)
+    names = tuple(name for name in pieces if name)
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"{name!r} is named more than once")
+    return names
 
 
 def _parts(raw: Any, wanted: str) -> Iterable[str]:

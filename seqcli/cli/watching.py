@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from seqcli.cli.use import open_model, read_whole
 from seqcli.errors import DataError, UsageError
-from seqcli.options import ModelOptions, OutputOptions, ReadingOptions, RunOptions, WatchOptions
+from seqcli.options import (
+    ModelOptions,
+    OutputOptions,
+    PlotOptions,
+    ReadingOptions,
+    RunOptions,
+    WatchOptions,
+)
 from seqcli.reporting.progress import counted
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream
 from seqcli.reporting.screen import Screen, is_terminal
@@ -29,6 +36,12 @@ def watch(wanted: Wanted, call: Invocation) -> int:
     if call.group(RunOptions).dry_run:
         raise UsageError(
             f"--dry-run plans a training, and {flag} uses a saved model", "leave out one of them"
+        )
+    plot = call.group(PlotOptions).plot
+    if plot is not None:
+        raise UsageError(
+            f"--plot draws the rows to come, and {flag} writes an answer for each row",
+            f"leave out --plot, or {flag}",
         )
     wanted.refuse_training(
         call, f"the model of {flag}", f"leave out {{flag}}, or train first, without {flag}"

@@ -345,7 +345,7 @@ def _restore_frequency(data: Mapping[str, Any]) -> Frequency:
         bool(data["regular"]),
     )
     whole = frequency.unit == "steps" or isinstance(frequency.count, int)
-    limit = {"steps": 1e15, "time": 3_652_500 * DAY, "months": 1200}[frequency.unit]
+    limit = {"steps": 1e15, "time": 3_652_500 * DAY, "months": 120_000}[frequency.unit]
     anchors = {"date": (1, 31), "weekday": (0, 25), "business": (-1, 1)}[frequency.anchor[0]]
     if not (whole and 0 < frequency.count <= limit and abs(frequency.phase or 0) <= 36_525 * DAY):
         raise ValueError("a frequency out of range")

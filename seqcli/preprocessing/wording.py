@@ -124,7 +124,8 @@ def describe(frequency: Frequency, holidays: int) -> str:
             count, f"every {count} months"
         )
         return f"{name}, {_anchor_words(frequency.anchor)}"
-    words = {HOUR: "hourly", DAY: "daily", WEEK: "weekly"}.get(count, f"every {duration(count)}")
+    every = duration(count).removeprefix("1 ")  # "every minute", "every 5 minutes"
+    words = {HOUR: "hourly", DAY: "daily", WEEK: "weekly"}.get(count, f"every {every}")
     week = frequency.open_weekdays()
     if frequency.cells and not all(week):
         names = [name for name, flag in zip(_WEEKDAYS, week, strict=True) if flag]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -171,7 +172,7 @@ def _without_constants(table: Table, plan: Plan, warnings: list[str]) -> Plan:
             f"{table.source}, column {constant[0]}: every row says the same, which teaches nothing",
             "name other columns with --features",
         )
-    warnings += [f"column {name} is left out: every row says the same" for name in constant]
+    warnings += [f"{_named(name)} is left out: every row says the same" for name in constant]
     return replace(plan, features=features)
 
 
@@ -207,6 +208,11 @@ def picked(cells: Sequence[str], rows: AnyArray) -> list[str]:
     return [cells[row] for row in rows.tolist()]
 
 
+def _named(name: str) -> str:
+    """A column in a sentence; one without a name is called by its place, such as "column 1", already."""
+    return name if re.fullmatch(r"column \d+", name) else f"column {name}"
+
+
 def left_out_sentences(plan: Plan) -> list[str]:
     """A sentence for each column that is not used, and whether ``--features`` brings it back.
 
@@ -220,7 +226,7 @@ def left_out_sentences(plan: Plan) -> list[str]:
         others = by_reason[reason]
         back = "" if reason in UNUSABLE else " (--features uses it)"
         if len(others) <= NAMED_ALONE:
-            said.append(f"column {name} is left out: {reason}{back}")
+            said.append(f"{_named(name)} is left out: {reason}{back}")
         elif name == others[0]:
             more = len(others) - NAMED_ALONE
             named = ", ".join(others[:NAMED_ALONE])

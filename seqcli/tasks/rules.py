@@ -167,7 +167,8 @@ def forecast_target(columns: Columns, time: str | None) -> tuple[tuple[str, ...]
                 return (column.name,), f"numbers called {column.name}"
     if len(numbers) == 1:
         return (numbers[0].name,), f"{numbers[0].name} is the only column of numbers"
-    return tuple(column.name for column in numbers), f"all {len(numbers)} columns of numbers"
+    how_many = "both" if len(numbers) == 2 else f"all {len(numbers)}"
+    return tuple(column.name for column in numbers), f"{how_many} columns of numbers"
 
 
 def _text_and_classes(columns: Columns) -> Found | None:

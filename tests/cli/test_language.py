@@ -130,6 +130,10 @@ def test_what_goes_with_a_text_alone(capsys, typed) -> None:
     code, out, err = run(capsys, "train", "reviews.csv", "--epochs", "1", *typed, "-q")
     assert (code, out) == (2, "")
     assert err.splitlines()[0] == f"{typed[0]} means nothing to the task classify"
+    for more in ((), ("--dry-run",)):
+        code, out, err = run(capsys, "forecast", "reviews.csv", *typed, *more)
+        assert (code, out) == (2, "")
+        assert err.splitlines()[0] == f"{typed[0]} means nothing to the task forecast"
 
 
 @pytest.mark.parametrize(

@@ -279,6 +279,12 @@ def test_names_of_rows_and_leaks_are_left_out_and_brought_back(capsys, name, cel
     assert "left out" not in back.err
 
 
+def test_a_column_without_a_name_is_called_by_its_place_once(capsys) -> None:
+    wrote(("", *PRICES), [[at, *row] for at, row in enumerate(prices())])
+    err = ran(capsys, "forecast", "x.csv", *FORECAST).err
+    assert "note: column 1 is left out: it names rows" in err
+
+
 def test_the_only_input_is_never_a_leak(capsys) -> None:
     wrote(("leak", "label"), [[at % 2, ["no", "yes"][at % 2]] for at in range(100)])
     ended = ran(capsys, "train", "x.csv", *TINY)

@@ -87,6 +87,8 @@ def test_a_value_is_read(name, raw, value) -> None:
         ("switch", "yes", "not true or false"),
         ("names", 3, "not a list of names"),
         ("names", ["a", 3], "not a list of names"),
+        ("names", "a,b, a", "'a' is named more than once"),
+        ("names", ["a", "a"], "'a' is named more than once"),
         ("time", "soon", "not a time"),
         ("time", "", "not a time"),
         ("time", "0s", "above zero"),

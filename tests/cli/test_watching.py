@@ -114,6 +114,8 @@ def test_tail_without_the_header(prices, capsys, monkeypatch) -> None:
         ((*FOLLOW, "--force"), "--force shapes a training"),
         (("forecast", "prices.csv", "--flag-anomalies", "--window", "9"), "--window shapes a training"),
         ((*FOLLOW, "--dry-run"), "--dry-run plans a training"),
+        ((*FOLLOW, "--plot", "next.svg"), "--plot draws the rows to come, and --follow"),
+        (("forecast", "prices.csv", *MODEL, "--flag-anomalies", "--plot", "x.svg"), "--plot draws the rows"),
         (("forecast", *MODEL, "--flag-anomalies"), "forecast needs a file"),
         (("forecast", "prices.csv", "-m", "reviews.seqcli", "--flag-anomalies"), "does not forecast"),
         (("forecast", "-", "-m", "reviews.seqcli", "--follow"), "does not forecast"),

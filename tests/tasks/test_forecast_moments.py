@@ -190,3 +190,12 @@ def test_the_latest_cell_shows_how_stamps_are_written(table_of: TableOf) -> None
     table = table_of("date,y\n2024-01-03,1\n2024-01-01,2\nnever,3\n2024-01-02,2\n" + "2024-01-02,2\n" * 200)
     assert last_written(table, "date") == "2024-01-03"
     assert last_written(table, None) == ""
+
+
+def test_a_month_that_is_not_there_is_no_turned_clock(table_of) -> None:
+    months = dates("1962-01-01", 156, "MS")
+    for at in (40, 20):
+        del months[at]
+    found = fitted(table_of, months)
+    assert said(found, "clocks") == []
+    assert said(found, r"^2 steps of the calendar \(monthly") != []

@@ -158,6 +158,13 @@ def test_the_only_numbers_are_the_target(table_of) -> None:
     assert "only column of numbers" in plan.reasons[0]
 
 
+def test_two_columns_of_numbers_are_both_the_target(table_of) -> None:
+    rows = "\n".join(f"{day},{i * i},{i * i % 17 + 0.5}" for i, day in enumerate(DAYS))
+    plan = find(table_of(f"date,left,right\n{rows}"))
+    assert plan.target == ("left", "right")
+    assert "both columns of numbers" in plan.reasons[0]
+
+
 def test_rising_step_numbers_are_time(table_of) -> None:
     rows = "\n".join(f"{2 * i},{i * i % 17 + 0.5}" for i in range(30))
     plan = find(table_of(f"step,load\n{rows}"))

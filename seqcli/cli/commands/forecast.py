@@ -42,6 +42,7 @@ def forecast(call: Invocation) -> int:
         return watch(WANTED, call)
     if not call.files:
         raise UsageError("forecast needs a file", "seqcli forecast prices.csv --window 60")
+    call.refuse_idle("forecast")
     output = call.group(OutputOptions)
     check_output(output)
     check_plot(call.group(PlotOptions), output)

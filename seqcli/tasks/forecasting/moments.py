@@ -41,7 +41,8 @@ def time_sentences(stamps: Sequence[AnyArray], panel: Panel, calendar: Calendar,
                 f"the stamps lie on no grid ({words}): each row is one step, and stamps to come are guesses"
             )
         missing = panel.stamps[gaps].astype("datetime64[us]").astype(np.int64)
-        turned = clocks_turned(missing) if calendar.frequency.count < DAY else missing[:0]
+        finer = calendar.frequency.unit == "time" and calendar.frequency.count < DAY
+        turned = clocks_turned(missing) if finer else missing[:0]
         if len(turned):
             said.append(f"{_first(turned, calendar)} not there, as where clocks are set forward: {how}")
             gaps = gaps[~np.isin(missing, turned)]
