@@ -21,6 +21,7 @@ from seqcli.tasks.forecasting.mixture import (
     beats,
     choose_seasons,
     least_absolute,
+    separate_blocks,
     simple_forecast,
     simplex_weights,
     student,
@@ -328,3 +329,11 @@ def walked(seed: int, held_out: int, horizon: int) -> bool:
 def test_on_a_random_walk_the_last_value_stays_19_times_of_20(held_out, horizon) -> None:
     """300 walks at 5 % give 15, and more than 25 less than once in a hundred times."""
     assert sum(walked(seed, held_out, horizon) for seed in range(300)) <= 25
+
+
+def test_a_window_alone_is_no_block() -> None:
+    series, moments = np.zeros(53, dtype=np.int64), np.arange(9, 62)  # the first and the last block are cut
+    blocks = separate_blocks(series, moments, 10)
+    assert [int((blocks == block).sum()) for block in np.unique(blocks)] == [11, 10, 10, 10, 12]
+    both = separate_blocks(np.repeat([0, 1], 20), np.tile(np.arange(20), 2), 10)
+    assert len(np.unique(both)) == 4  # too few moments: each series by itself

@@ -163,7 +163,8 @@ def next_step_line(rows: ResultTable, context: ForecastContext, calendar: Calend
     low = next((name for name in numbers if name.startswith("lo")), None)
     if low is None:
         return line
-    pair = "–".join(in_words(numbers[name], largest) for name in (low, f"hi{low[2:]}"))
+    ends = [in_words(numbers[name], largest) for name in (low, f"hi{low[2:]}")]
+    pair = (" to " if ends[0].startswith("-") else "–").join(ends)
     return f"{line}, {low[2:]} %: {pair}"
 
 
