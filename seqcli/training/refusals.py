@@ -6,6 +6,7 @@ import torch
 
 from seqcli.backends.device import choose_device
 from seqcli.backends.numpy_cells import load_numpy_cell
+from seqcli.backends.registry import load_cell
 from seqcli.errors import UsageError
 from seqcli.options import Options, TrainingOptions
 from seqcli.tasks.base import Prepared
@@ -44,8 +45,14 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
             "--clip-value clips each element instead of the norm, so --clip-norm would change nothing",
             "leave out one of them",
         )
+    cell = prepared.network.cell
+    if options.network.init == "chrono" and not load_cell(cell).keep_gate:
+        raise UsageError(
+            f"--init chrono opens the gates that remember, and --cell {cell} has none",
+            "leave out --init, or take --cell gru or lstm",
+        )
     if training.backend == "numpy":
-        load_numpy_cell(prepared.network.cell)
+        load_numpy_cell(cell)
     optimizer = training.optimizer or prepared.training.get("optimizer") or "adamw"
     if optimizer != "adamw" and training.weight_decay not in (0.0, TrainingOptions.weight_decay):
         raise UsageError(

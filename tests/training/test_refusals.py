@@ -46,6 +46,8 @@ def test_numpy_trains_on_the_processor_whatever_else_there_is(monkeypatch) -> No
         ({"clip_norm": 0.5, "missing": "interpolate"}, {"text": False}),
         ({}, {"text": False}),
         ({"backend": "numpy"}, {"optimizer": "adagrad", "cell": "lstm", "held_out": 0}),
+        ({"init": "chrono"}, {"cell": "lstm"}),
+        ({"init": "torch"}, {"cell": "rnn"}),
     ],
 )
 def test_what_can_be_obeyed_passes(options, of) -> None:
@@ -63,6 +65,8 @@ def test_what_can_be_obeyed_passes(options, of) -> None:
         ({"missing": "error"}, {}, "--missing is about numbers"),
         ({"clip_value": 0.5, "clip_norm": 2.0}, {}, "so --clip-norm would change nothing"),
         ({"backend": "numpy"}, {"cell": "none"}, "no cell written in NumPy is called 'none'"),
+        ({"init": "chrono"}, {"cell": "rnn"}, "--init chrono opens the gates that remember, and --cell rnn"),
+        ({"init": "chrono"}, {"cell": "none"}, "and --cell none has none"),
     ],
 )
 def test_what_cannot_is_refused(options, of, said) -> None:
