@@ -80,7 +80,7 @@ def refuse(options: Options, wanted: BacktestOptions) -> None:
         if not split.test and not options.forecast.horizon:
             raise UsageError(
                 "--protocol m4 tests on the last horizon of each series: how long is it?",
-                "--horizon: M4 has 6 years, 8 quarters, 18 months, 13 weeks, 14 days, 48 hours; or --test FILE",
+                "--horizon (M4: 6 years, 8 quarters, 18 months, 13 weeks, 14 days, 48 hours) or --test FILE",
             )
     elif wanted.folds:
         for flag, value in given.items():

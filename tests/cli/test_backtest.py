@@ -146,7 +146,7 @@ def test_m4_scores_one_forecast_a_series(capsys, stores) -> None:
 def test_m4_needs_a_horizon_or_the_values_that_follow(capsys, stores) -> None:
     code, _, err = run(capsys, "evaluate", "train.csv", "--wide", "--protocol", "m4")
     assert code == 2
-    assert "18 months, 13 weeks, 14 days, 48 hours; or --test FILE" in err
+    assert "18 months, 13 weeks, 14 days, 48 hours) or --test FILE" in err
     code, out, _ = run(
         capsys, "evaluate", "train.csv", "--wide", "--protocol", "m4", "--horizon", "4", *SMALL[:-2],
         "--format", "jsonl", "-q", "--window", "10",
