@@ -173,6 +173,20 @@ def test_a_season_is_found_and_becomes_horizon_reference_and_mase(table_of: Tabl
     assert own["mae"] == pytest.approx(2.4, rel=1e-3)  # one year's trend
 
 
+def test_what_a_recursive_network_reads_again_is_in_the_spread_of_its_inputs(table_of: TableOf) -> None:
+    lines = csv(walk(200)).splitlines()
+    two = "\n".join(["date,y,x", *(f"{line},{row % 5}" for row, line in enumerate(lines[1:]))])
+    plan = Plan("forecast", ("y",), ("x",), time="date")
+    spreads = {}
+    for decoder in ("recursive", "parallel"):
+        task = make(table_of(two), plan, window=12, horizon=2, decoder=decoder).task
+        assert isinstance(task, Forecast)
+        frame, spreads[decoder] = task.frame, task.frame.value_spread
+        assert (frame.target_spread[0] == frame.value_spread[0]) == (decoder == "recursive")
+        assert frame.residual == (decoder == "parallel")
+    np.testing.assert_array_equal(spreads["recursive"], spreads["parallel"])
+
+
 def test_validation_decides_how_much_the_network_counts(table_of: TableOf) -> None:
     prepared = make(table_of(csv(walk(300))), window=12, horizon=3)
     validation = windows(prepared.validation)

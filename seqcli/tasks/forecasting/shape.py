@@ -23,7 +23,14 @@ from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.parts import Parts
 from seqcli.tasks.forecasting.ridge import Ridge, Series, lookbacks
 from seqcli.tasks.forecasting.units import Units
-from seqcli.tasks.forecasting.windows import ForecastWindows, Frame, few_enough, make_windows, part_starts
+from seqcli.tasks.forecasting.windows import (
+    Answering,
+    ForecastWindows,
+    Frame,
+    few_enough,
+    make_windows,
+    part_starts,
+)
 
 
 @dataclass(frozen=True)
@@ -87,8 +94,8 @@ def fit_shape(
     segment = choose_segment(window, horizon, season or period, options)
     feeds_back = options.forecast.decoder == "recursive"
     residual = ridge is not None and learns_residual(len(starts) * panel.targets, len(train), segment)
-    residual = residual and not feeds_back
-    frame = Frame.fit(panel, scaled, starts, (window, horizon, season or 1), positions, segment, residual)
+    answers = Answering(segment, residual and not feeds_back, feeds_back)
+    frame = Frame.fit(panel, scaled, starts, (window, horizon, season or 1), positions, answers)
     shape = Shape(frame, ridge, 0, units, stride, why)
     starts, positions = shape.starts(panel, parts, 1)
     starts = few_enough(starts, window + horizon, panel.targets, len(starts) + 1)

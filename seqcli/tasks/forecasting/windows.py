@@ -45,6 +45,18 @@ MOST_GATHERED = 20_000_000
 
 
 @dataclass(frozen=True)
+class Answering:
+    """What the answers of a network are like, as far as windows depend on it."""
+
+    segment: int = 0
+    """Steps of a segment; 0 where the network reads step by step and answers in one go."""
+    residual: bool = False
+    """They are relative to a ridge's forecast."""
+    feeds_back: bool = False
+    """It reads them again, so that they must be in the spread of its inputs."""
+
+
+@dataclass(frozen=True)
 class Frame:
     """How windows are seen; fitted on training windows."""
 
@@ -73,17 +85,15 @@ class Frame:
         starts: IntArray,
         shape: tuple[int, int, int],
         train: IntArray,
-        segment: int = 0,
-        residual: bool = False,
-        feeds_back: bool = False,
+        answers: Answering = Answering(),
     ) -> Frame:
         """Choose references and measure spreads on the windows at ``starts``, seeing ``train`` steps alone.
 
-        ``scaled`` (total, F) has no NaN; ``shape`` is (window, horizon, season). ``residual`` says that
-        the network's reference will be a ridge: its spread is taken to be that of the best simple one.
-        Where a network reads its own answers (``feeds_back``) they have the spread of its inputs.
+        ``scaled`` (total, F) has no NaN; ``shape`` is (window, horizon, season). The spread around a ridge
+        is taken to be that around the best simple reference.
         """
         window, horizon, season = shape
+        segment, residual = answers.segment, answers.residual
         masked = not segment or bool(panel.missing_share[train].any())
         targets = panel.targets
         picked = few_enough(starts, window + horizon, scaled.shape[1], SAMPLED_WINDOWS)
@@ -103,7 +113,7 @@ class Frame:
         far, off = np.mean(distance**2, axis=(0, 1)), _mean(change**2)
         if segment:  # one network reads all targets, so what is small beside the others stays small
             far[:targets] = far[:targets].mean()
-            off = far[:targets] if feeds_back else np.full(targets, off.mean())
+            off = far[:targets] if answers.feeds_back else np.full(targets, off.mean())
         return replace(frame, value_spread=_usable(np.sqrt(far)), target_spread=_usable(np.sqrt(off)))
 
     def reference(self, past: FloatArray, ridge: Ridge | None = None) -> FloatArray:
