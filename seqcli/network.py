@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+BAND = (0.1, 0.9)
+"""The quantiles whose distance from an answer its band says."""
+
 
 @dataclass(frozen=True)
 class InputSpec:
@@ -58,6 +61,13 @@ class NetworkSpec:
     each_target: bool = False
     """One network reads each target by itself: its column of the first "values" input, and the columns
     behind the targets."""
+    band: bool = False
+    """Beside each answer the network says how far below and above it the quantiles :data:`BAND` lie."""
+
+    @property
+    def answer_shape(self) -> tuple[int, ...]:
+        """What one row is answered: ``output_shape``, with a band three of each: answer, below, above."""
+        return (*self.output_shape, 3) if self.band else self.output_shape
 
     @property
     def readers(self) -> int:

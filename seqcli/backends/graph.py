@@ -1,7 +1,7 @@
 """A trained network as an ONNX graph: what prediction runs, equal to the torch network to 1e-5.
 
-Operators used: RNN GRU LSTM MatMul Add Sub Mul Div Tanh Relu Softmax ReduceSum ReduceMax Less Where Gather
-Cast Shape Range Reshape Transpose Unsqueeze Squeeze Concat Identity. The encoder runs time-major
+Operators used: RNN GRU LSTM MatMul Add Sub Mul Div Tanh Relu Softmax Softplus ReduceSum ReduceMax Less Where
+Gather Cast Shape Range Reshape Transpose Unsqueeze Squeeze Concat Identity. The encoder runs time-major
 inside, as the recurrent operators want it; everything else is batch-major.
 """
 
@@ -25,7 +25,7 @@ def network_graph(network: Network) -> bytes:
     """The serialised ONNX model of ``network``, with its weights.
 
     Inputs are the spec's fields (tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D))
-    and ``lengths`` int64 (B,), each at least 1; the output is "output", float32 (B, *output_shape), or
+    and ``lengths`` int64 (B,), each at least 1; the output is "output", float32 (B, *answer_shape), or
     (B, T, *output_shape) without pooling.
     """
     graph, spec = GraphWriter(), network.spec
@@ -33,20 +33,22 @@ def network_graph(network: Network) -> bytes:
     inputs[LENGTHS] = (INT64, ("batch",))
     if network.segments is not None:
         graph.name(_decoded(graph, network, steps), OUTPUT)
-        return graph.model(inputs, {OUTPUT: ("batch", *spec.output_shape)})
+        return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
     outputs = _encoder(graph, network.encoder, steps)  # (B, T, D)
     if network.pool is None:
         _head(graph, network, outputs)
         return graph.model(inputs, {OUTPUT: ("batch", "time", *spec.output_shape)})
     pooled = _concat(graph, [_pool(graph, network.pool, outputs), *dense], axis=1)
     out = graph.affine(pooled, network.head.weight, network.head.bias)
-    out = graph.node("Reshape", out, graph.constant([-1, *spec.output_shape]))
     if spec.skip:
+        out = graph.node("Reshape", out, graph.constant([-1, *spec.output_shape]))
         values = next(item.field for item in spec.inputs if item.kind == "values")
         last = graph.node("Gather", _last_step(graph, values), graph.constant(list(spec.skip)), axis=1)
         out = graph.node("Add", out, graph.node("Unsqueeze", last, graph.constant([1])))  # + (B, 1, K)
-    graph.name(out, OUTPUT)
-    return graph.model(inputs, {OUTPUT: ("batch", *spec.output_shape)})
+    if network.band is not None:
+        out = network.band.write_around(graph, out, pooled)
+    graph.name(graph.node("Reshape", out, graph.constant([-1, *spec.answer_shape])), OUTPUT)
+    return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
 
 
 def step_graph(network: Network) -> bytes:
@@ -97,7 +99,7 @@ def _fields(graph: GraphWriter, network: Network) -> tuple[dict[str, Input], str
 
 
 def _decoded(graph: GraphWriter, network: Network, steps: str) -> str:
-    """steps (B, T, F), all of them valid → (B, horizon, targets), by segments and a decoder."""
+    """steps (B, T, F), all of them valid → (B, horizon, targets[, 3]), by segments and a decoder."""
     assert network.segments is not None
     assert network.decoder is not None
     seen = network.segments.write_apart(graph, steps)

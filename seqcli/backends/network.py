@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from seqcli.backends.band import Band
 from seqcli.backends.cells.cell import State, last_step
 from seqcli.backends.decoders import DECODERS
 from seqcli.backends.encoder import Encoder, Layer
@@ -55,7 +56,9 @@ class Network(nn.Module):
         if decodes:
             return
         self.pool = None if spec.pool == "none" else Pool(spec.pool, spec.hidden_size, spec.bidirectional)
-        self.head = nn.Linear(self.encoder.output_size + dense, prod(spec.output_shape))
+        width = self.encoder.output_size + dense
+        self.head = nn.Linear(width, prod(spec.output_shape))
+        self.band = Band(width, prod(spec.output_shape)) if spec.band else None
         if spec.streams:
             cells = self.encoder.forward_cells
             names = [f"{state}_{depth}" for depth, cell in enumerate(cells) for state in cell.states]
@@ -80,18 +83,19 @@ class Network(nn.Module):
         return cast(Tensor, self.decoder(self.segments, self.encoder, x, states, ahead))
 
     def answer(self, outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
-        """What the encoder said at each step, (B, T, D), pooled and answered: (B, *output_shape)."""
+        """What the encoder said at each step, (B, T, D), pooled and answered: (B, *answer_shape)."""
         lengths = batch[LENGTHS]
         assert self.pool is not None
         pooled = self.dropout(self.pool(outputs, lengths))  # (B, D)
         dense = [batch[item.field] for item in self.spec.inputs if item.kind == "dense"]
-        out = self.head(torch.cat([pooled, *dense], dim=-1) if dense else pooled)
-        out = out.view(-1, *self.spec.output_shape)
-        if not self.spec.skip:
-            return cast(Tensor, out)
-        field = next(item.field for item in self.spec.inputs if item.kind == "values")
-        last = last_step(batch[field], lengths)[:, list(self.spec.skip)]  # (B, K)
-        return cast(Tensor, out + last[:, None])
+        x = torch.cat([pooled, *dense], dim=-1) if dense else pooled
+        out = self.head(x)
+        if self.spec.skip:
+            field = next(item.field for item in self.spec.inputs if item.kind == "values")
+            last = last_step(batch[field], lengths)[:, list(self.spec.skip)]  # (B, K)
+            out = (out.view(-1, *self.spec.output_shape) + last[:, None]).flatten(1)
+        out = out if self.band is None else self.band.around(out, x)
+        return cast(Tensor, out.view(-1, *self.spec.answer_shape))
 
     def read_on(self, batch: dict[str, Tensor], states: list[State] | None) -> tuple[Tensor, list[State]]:
         """The next T steps of each stream: fields (B, T), states (B, H) a cell → outputs, states after.
@@ -183,12 +187,17 @@ def parameter_table(network: Network) -> ResultTable:
     if spec.streams:
         parts.append(("first state", f"{len(network.start)} × {spec.hidden_size}", network.start))
     if network.decoder is not None:
-        project = network.decoder.project
+        project, band = network.decoder.project, network.decoder.band
         shape = f"{network.decoder.count} × ({project.in_features} → {project.out_features})"
         parts.append(("decoder", shape, network.decoder))
     else:
+        band = network.band
         parts.append(("head", f"{network.head.in_features} → {network.head.out_features}", network.head))
     counts = [sum(weight.numel() for weight in module.parameters()) for _, _, module in parts]
+    if band is not None:
+        project, own = band.project, sum(weight.numel() for weight in band.parameters())
+        counts = [*counts[:-1], counts[-1] - (own if network.decoder is not None else 0), own]
+        parts.append(("band", f"{project.in_features} → {project.out_features}", band))
     rows = [(name, shape, count) for (name, shape, _), count in zip(parts, counts, strict=True)]
     columns = (ResultColumn("layer"), ResultColumn("shape"), ResultColumn("parameters", ",d"))
     return ResultTable("Parameters", columns, [*rows, ("total", "", sum(counts))])

@@ -144,6 +144,8 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
         damaged(where, "network streams, but pools or reads backwards")
     if not _valid_decoder(spec):
         damaged(where, "network has an impossible decoder")
+    if type(spec.band) is not bool or (spec.band and (spec.pool == "none" or len(spec.output_shape) != 2)):
+        damaged(where, "network says a band around no forecast")
     if spec.skip and (len(spec.skip) != spec.output_shape[-1] or not _valid_skip(spec)):
         damaged(where, "network skips from a column that it does not read")
     return spec
@@ -181,7 +183,7 @@ def batch_signature(spec: NetworkSpec) -> Signature:
     """What the graph "batch" of a network must take and give.
 
     Inputs: tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D), ahead float32
-    (B, horizon, A), and ``lengths`` int64 (B,). Output: ``output`` float32 (B, *output_shape), or
+    (B, horizon, A), and ``lengths`` int64 (B,). Output: ``output`` float32 (B, *answer_shape), or
     (B, T, *output_shape) without pooling.
     """
     ports: dict[str, tuple[str, tuple[int | None, ...]]] = {
@@ -198,7 +200,7 @@ def batch_signature(spec: NetworkSpec) -> Signature:
     }
     inputs["lengths"] = Port("I", (None,))
     steps = (None,) if spec.pool == "none" else ()
-    return Signature(inputs, {"output": Port("F", (None, *steps, *spec.output_shape))})
+    return Signature(inputs, {"output": Port("F", (None, *steps, *spec.answer_shape))})
 
 
 def is_step_signature(signature: Signature, spec: NetworkSpec) -> bool:

@@ -39,6 +39,7 @@ def network_spec(train: ForecastWindows, hidden_size: int, options: Options) -> 
         segment=max(frame.segment, 1),
         decoder=(options.forecast.decoder or "parallel") if parallel else "direct",
         each_target=parallel and targets > 1,
+        band=True,
     )
 
 
