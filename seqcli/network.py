@@ -18,15 +18,22 @@ class InputSpec:
     """One input field.
 
     ``kind`` is "tokens" (int64 ids (B, T), 0 is padding, ``size`` ids, embedded to
-    ``embedding_size``), "values" (float32 (B, T, ``size``)), "dense" (float32 (B, ``size``), joined
-    to the pooled state ahead of the head) or "ahead" (float32 (B, horizon, ``size``): what is known of
-    the steps to come, for the parallel decoder).
+    ``embedding_size``), "bags" (int64 ids (B, T, K), 0 is none, ``size`` ids with 0: the mean of the
+    embedded ids that are there), "values" (float32 (B, T, ``size``)), "dense" (float32 (B, ``size``),
+    joined to the pooled state ahead of the head) or "ahead" (float32 (B, horizon, ``size``): what is
+    known of the steps to come, for the parallel decoder). What a step has of each kind stands side by
+    side.
     """
 
     field: str
     kind: str
     size: int
     embedding_size: int = 0
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is read by a table of vectors."""
+        return self.kind in ("tokens", "bags")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 from torch import nn
 
+from seqcli.backends.bags import Bag
 from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.graph_writer import FLOAT, INT32, INT64, GraphWriter, Input, Shape, to_numpy
 from seqcli.backends.network import Network
@@ -24,9 +25,9 @@ OUTPUT = "output"
 def network_graph(network: Network) -> bytes:
     """The serialised ONNX model of ``network``, with its weights.
 
-    Inputs are the spec's fields (tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D))
-    and ``lengths`` int64 (B,), each at least 1; the output is "output", float32 (B, *answer_shape), or
-    (B, T, *output_shape) without pooling.
+    Inputs are the spec's fields (tokens int64 (B, T), bags int64 (B, T, K), values float32 (B, T, F), dense
+    float32 (B, D)) and ``lengths`` int64 (B,), each at least 1; the output is "output", float32
+    (B, *answer_shape), or (B, T, *output_shape) without pooling.
     """
     graph, spec = GraphWriter(), network.spec
     inputs, steps, dense = _fields(graph, network)
@@ -80,13 +81,16 @@ def step_graph(network: Network) -> bytes:
 def _fields(graph: GraphWriter, network: Network) -> tuple[dict[str, Input], str, list[str]]:
     """The graph's field inputs, what the encoder reads of them (B, T, F), and the dense ones (B, D)."""
     inputs: dict[str, Input] = {}
-    embeddings = iter(network.embeddings)
+    embeddings, bags = iter(network.embeddings), iter(network.bags)
     steps, dense = [], []
     for item in network.spec.inputs:
         if item.kind == "tokens":
             inputs[item.field] = (INT64, ("batch", "time"))
             table = graph.constant(to_numpy(cast(nn.Embedding, next(embeddings)).weight))
             steps.append(graph.node("Gather", table, item.field))  # (B, T, E)
+        elif item.kind == "bags":
+            inputs[item.field] = (INT64, ("batch", "time", f"of_{item.field}"))
+            steps.append(cast(Bag, next(bags)).write_graph(graph, item.field))
         elif item.kind == "values":
             inputs[item.field] = (FLOAT, ("batch", "time", item.size))
             steps.append(item.field)

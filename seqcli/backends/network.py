@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from seqcli.backends.bags import Bag
 from seqcli.backends.band import Band
 from seqcli.backends.cells.cell import State, last_step
 from seqcli.backends.decoders import DECODERS
@@ -33,14 +34,16 @@ class Network(nn.Module):
         super().__init__()
         self.spec = spec
         tokens = [item for item in spec.inputs if item.kind == "tokens"]
-        width = sum(item.embedding_size for item in tokens)
+        bags = [item for item in spec.inputs if item.kind == "bags"]
+        width = sum(item.embedding_size for item in (*tokens, *bags))
         width += sum(item.size for item in spec.inputs if item.kind == "values")
         dense = sum(item.size for item in spec.inputs if item.kind == "dense")
         if not width:
-            raise ValueError("a network needs an input of kind tokens or values")
+            raise ValueError("a network needs an input of kind tokens, bags or values")
         self.embeddings = nn.ModuleList(
             nn.Embedding(item.size, item.embedding_size, padding_idx=0) for item in tokens
         )
+        self.bags = nn.ModuleList(Bag(item.size, item.embedding_size) for item in bags)
         decodes = spec.decoder != "direct"
         self.segments = Segments(spec) if decodes else None
         self.encoder = Encoder(
@@ -140,12 +143,12 @@ class Network(nn.Module):
         return self.segments(x), (lengths // self.spec.segment).repeat_interleave(self.spec.readers)
 
     def steps(self, batch: dict[str, Tensor]) -> Tensor:
-        """The fields of a step, (B, T, F): embedded tokens and values side by side."""
-        embeddings = iter(self.embeddings)
+        """The fields of a step, (B, T, F): embedded tokens, bags and values side by side."""
+        tables = {"tokens": iter(self.embeddings), "bags": iter(self.bags)}
         parts = []
         for item in self.spec.inputs:
-            if item.kind == "tokens":
-                parts.append(self.dropout(next(embeddings)(batch[item.field])))  # (B, T, E)
+            if item.embedded:
+                parts.append(self.dropout(next(tables[item.kind])(batch[item.field])))  # (B, T, E)
             elif item.kind == "values":
                 parts.append(batch[item.field])
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
@@ -162,6 +165,7 @@ def build_network(spec: NetworkSpec, seed: int) -> Network:
         network = Network(spec)
         initialise(network.encoder, spec.init, spec.time_range)
         initialise_embeddings(network.embeddings, spec.init)
+        initialise_embeddings(network.bags, spec.init)
         if spec.skip:
             nn.init.zeros_(network.head.weight)  # the first forecast is the last value
             nn.init.zeros_(network.head.bias)
@@ -172,9 +176,11 @@ def parameter_table(network: Network) -> ResultTable:
     """Layer, shape and parameters of each part; the last row is the total."""
     spec = network.spec
     parts: list[tuple[str, str, nn.Module]] = []
-    tokens = [item for item in spec.inputs if item.kind == "tokens"]
-    for item, embedding in zip(tokens, network.embeddings, strict=True):
-        parts.append((f"embedding of {item.field}", f"{item.size} × {item.embedding_size}", embedding))
+    tables = {"tokens": iter(network.embeddings), "bags": iter(network.bags)}
+    for item in spec.inputs:
+        if item.embedded:
+            shape = f"{item.size} × {item.embedding_size}"
+            parts.append((f"embedding of {item.field}", shape, next(tables[item.kind])))
     for depth, layer in enumerate(network.encoder.layers, start=1):
         for cell, way in zip(cast(Layer, layer).cells, ("", " backward"), strict=False):
             parts.append((f"{spec.cell} {depth}{way}", f"{cell.input_size} → {cell.hidden_size}", cell))

@@ -36,6 +36,7 @@ GRAPH_FILE = re.compile(r"graphs/([a-z][a-z0-9_]{0,31})\.onnx")
 MAX_GRAPHS = 16
 SHA256 = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+KINDS = ("tokens", "bags", "values", "dense", "ahead")
 MAX_SIZE = 2**24
 """Largest size of an axis of the network (a vocabulary, a hidden state, a horizon)."""
 
@@ -156,9 +157,9 @@ def _size(value: Any) -> bool:
 
 
 def _valid_input(item: InputSpec) -> bool:
-    embeds = _size(item.embedding_size) if item.kind == "tokens" else item.embedding_size == 0
+    embeds = _size(item.embedding_size) if item.embedded else item.embedding_size == 0
     name = isinstance(item.field, str) and NAME.fullmatch(item.field) and item.field != "lengths"
-    return bool(name) and item.kind in ("tokens", "values", "dense", "ahead") and _size(item.size) and embeds
+    return bool(name) and item.kind in KINDS and _size(item.size) and embeds
 
 
 def _valid_decoder(spec: NetworkSpec) -> bool:
@@ -182,19 +183,20 @@ def _valid_skip(spec: NetworkSpec) -> bool:
 def batch_signature(spec: NetworkSpec) -> Signature:
     """What the graph "batch" of a network must take and give.
 
-    Inputs: tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D), ahead float32
-    (B, horizon, A), and ``lengths`` int64 (B,). Output: ``output`` float32 (B, *answer_shape), or
+    Inputs: tokens int64 (B, T), bags int64 (B, T, K), values float32 (B, T, F), dense float32 (B, D), ahead
+    float32 (B, horizon, A), and ``lengths`` int64 (B,). Output: ``output`` float32 (B, *answer_shape), or
     (B, T, *output_shape) without pooling.
     """
     ports: dict[str, tuple[str, tuple[int | None, ...]]] = {
         "tokens": ("I", (None, None)),
+        "bags": ("I", (None, None, None)),
         "values": ("F", (None, None)),
         "dense": ("F", (None,)),
         "ahead": ("F", (None, spec.output_shape[0])),
     }
     inputs = {
         item.field: Port(
-            ports[item.kind][0], (*ports[item.kind][1], *(() if item.kind == "tokens" else (item.size,)))
+            ports[item.kind][0], (*ports[item.kind][1], *(() if item.embedded else (item.size,)))
         )
         for item in spec.inputs
     }
