@@ -197,6 +197,11 @@ class ForecastOptions:
     scaler: str = option(
         "standard", "Scaling of inputs, fitted on training rows.", choices=("standard", "minmax")
     )
+    normalization: str | None = option(
+        None,
+        "See windows relative to their last value, or their own mean and spread; found on validation.",
+        choices=("last", "instance"),
+    )
     indicators: bool = option(
         False, "Add returns, moving averages, RSI and volatility of each target as inputs."
     )

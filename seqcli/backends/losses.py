@@ -17,6 +17,8 @@ from seqcli.backends.band import band_losses
 from seqcli.sequences import TARGET
 
 Loss: TypeAlias = Callable[[Tensor, dict[str, Tensor]], Tensor]
+BAND_SHARE = 0.1
+"""Of a band in the loss: it shares no weights with the answers, but the norm that all are clipped to."""
 
 
 def cross_entropy(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
@@ -36,7 +38,7 @@ def huber_and_band(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """:func:`huber` of the answers and the quantile losses of their bands: outputs (B, ..., 3) → scalar."""
     answers = outputs[..., 0]
     target, known = _known(answers, batch)
-    losses = F.huber_loss(answers, target, reduction="none") + band_losses(outputs, target)
+    losses = F.huber_loss(answers, target, reduction="none") + BAND_SHARE * band_losses(outputs, target)
     return _weighted_mean(losses, known, batch)
 
 

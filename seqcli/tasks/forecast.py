@@ -21,8 +21,7 @@ from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import TARGET, Examples, FloatArray, IntArray
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
-from seqcli.tasks.forecasting.band import Widths
-from seqcli.tasks.forecasting.calibration import MOST_EARLIER, Earlier, calibrated, measured, remembered
+from seqcli.tasks.forecasting.calibration import MOST_EARLIER, Misses, calibrated, measured, with_earlier
 from seqcli.tasks.forecasting.choices import most_validation
 from seqcli.tasks.forecasting.chunks import in_chunks
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
@@ -41,6 +40,7 @@ from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.static import StaticEncoding
 from seqcli.tasks.forecasting.units import Units
 from seqcli.tasks.forecasting.use import labelled_windows, newest_windows, plain_stamps
+from seqcli.tasks.forecasting.widths import Widths
 from seqcli.tasks.forecasting.windows import (
     VALUES,
     ForecastWindows,
@@ -85,7 +85,7 @@ class Forecast:
     """(L, H, K) half widths at ``levels``, in spreads of the target times the widths of a window."""
     widths: Widths
     mixture: Mixture
-    earlier: Earlier | None = field(default=None, compare=False)
+    earlier: Misses | None = field(default=None, compare=False)
     """What intervals know of training windows; not saved, since they are measured for good by then."""
 
     # ------------------------------------------------------------------ before training
@@ -174,8 +174,7 @@ class Forecast:
         validation = (held[0], windows_of(held[1]))
         if not len(held[1]) or np.isnan(validation[1].scaled_actual()).all():
             return self
-        earlier = remembered(self, validation, (taught[0], windows_of(taught[1])))
-        return replace(self, earlier=earlier).recalibrate([held])
+        return with_earlier(self, validation, (taught[0], windows_of(taught[1]))).recalibrate([held])
 
     def recalibrate(self, parts: Sequence[tuple[FloatArray, Examples]]) -> Forecast:
         """Measure the intervals anew on outputs (N, H, K) and examples of parts that were not learnt from.
@@ -183,7 +182,7 @@ class Forecast:
         After the backtest that is validation and test together: the newest rows say most about the next.
         """
         held = [(outputs, windows_of(examples)) for outputs, examples in parts]
-        radii = measured(self, held, self.earlier)
+        radii = measured(self, held)
         return self if radii is None else replace(self, radii=radii)
 
     @property
@@ -226,11 +225,15 @@ class Forecast:
         miss = examples.scaled_actual() - self.combined(outputs, examples)
         return np.asarray(miss / self.frame.target_spread)
 
+    def widths_of(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
+        """How wide intervals are beside each other: (N, H or 1, K or 1, 2), for outputs (N, H, K[, 3])."""
+        return self.widths.of(outputs, examples.past(), self.frame.season, examples.own_units)
+
     def held_to(
         self, outputs: FloatArray, examples: ForecastWindows, levels: Sequence[int]
     ) -> list[tuple[int, Array, Array]]:
         """(percent, low, high) of each interval around the forecasts, ends (N, H, K) as in the file."""
-        whose = examples.series, self.widths.of(outputs, examples.own_units)
+        whose = examples.series, self.widths_of(outputs, examples)
         return self._bounds(self.combined(outputs, examples), self._scaling_as_cut(examples), whose, levels)
 
     def forecasts(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
@@ -359,7 +362,8 @@ class Forecast:
         if len(context.examples):
             rows = context.network_rows
             scaled[rows] = self.combined(outputs, context.examples)
-            widths[rows] = self.widths.of(outputs, units[rows])
+            past = context.examples.past()
+            widths[rows] = self.widths.of(outputs, past, self.frame.season, units[rows])
         everyone = np.arange(len(scaled), dtype=np.int64)
         levels = self.intervals if intervals is None else tuple(intervals)
         bounds = self._bounds(scaled, context.scaling, (everyone, widths), levels)

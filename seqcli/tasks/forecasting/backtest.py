@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.sequences import FloatArray, IntArray
-from seqcli.tasks.forecasting.band import Widths, in_widths
 from seqcli.tasks.forecasting.conformal import conformal_radii
 from seqcli.tasks.forecasting.interval_scores import IntervalSums, rolling_radii
 from seqcli.tasks.forecasting.metrics import METRICS, point_metrics
 from seqcli.tasks.forecasting.mixture import NAIVE, NETWORK, RIDGE, SEASON_MEAN, SEASONAL, called
 from seqcli.tasks.forecasting.references import reference_forecasts
+from seqcli.tasks.forecasting.widths import in_widths
 from seqcli.tasks.forecasting.windows import VALUES, ForecastWindows, make_windows, part_starts
 
 if TYPE_CHECKING:
@@ -164,9 +164,9 @@ def _intervals(
         for said, windows in zip(outputs, (answers.validation, examples), strict=True)
     ]
     simple = [_seasonal(task, windows) for windows in (answers.validation, examples)]
-    units = [windows.own_units for windows in (answers.validation, examples)]
-    plain = [Widths().of(said, unit) for said, unit in zip(outputs, units, strict=True)]
-    widths = [task.widths.of(said, unit) for said, unit in zip(outputs, units, strict=True)]
+    both = list(zip(outputs, (answers.validation, examples), strict=True))
+    plain = [np.repeat(windows.own_units[..., None], 2, axis=3) for _, windows in both]
+    widths = [task.widths_of(said, windows) for said, windows in both]
     out: dict[tuple[str, int], IntervalSums] = {}
 
     def hold(kind: str, scaled: Array, radii: Array, wide: Array, rows: IntArray) -> None:

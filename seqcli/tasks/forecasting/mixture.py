@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from seqcli.errors import ModelError
 from seqcli.sequences import FloatArray
-from seqcli.tasks.forecasting.band import answers
 from seqcli.tasks.forecasting.metrics import mean_known
 from seqcli.tasks.forecasting.ridge import Ridge
+from seqcli.tasks.forecasting.widths import answers
 from seqcli.tasks.forecasting.windows import Frame
 
 Array = NDArray[np.float64]
@@ -78,7 +78,8 @@ class Mixture:
             return self.ridge.forecast(past)
         if name == NETWORK:
             said = answers(outputs).astype(np.float64)
-            return np.asarray(frame.reference(past, self.ridge) + said * frame.target_spread)
+            own = frame.target_spread * frame.scale(past)
+            return np.asarray(frame.reference(past, self.ridge) + said * own)
         return simple_forecast(name, past, frame, self.seasons)
 
     def combined(self, past: FloatArray, outputs: FloatArray, frame: Frame) -> Array:

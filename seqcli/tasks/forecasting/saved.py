@@ -9,12 +9,12 @@ import numpy as np
 from seqcli.errors import ModelError
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.tasks.base import Plan
-from seqcli.tasks.forecasting.band import Widths
 from seqcli.tasks.forecasting.mixture import SEASONAL, Mixture
 from seqcli.tasks.forecasting.rows import forms_from_json, forms_to_json, panel_columns, value_columns
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.static import StaticEncoding
 from seqcli.tasks.forecasting.units import Units
+from seqcli.tasks.forecasting.widths import Widths
 from seqcli.tasks.forecasting.windows import Frame
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _parsed(data: dict[str, Any]) -> dict[str, Any]:
         "intervals": tuple(int(level) for level in data["intervals"]),
         "levels": tuple(int(level) for level in data["levels"]),
         "radii": np.array(data["radii"], dtype=np.float64),
-        "widths": Widths.from_json(data.get("widths"), (frame.horizon, len(plan.target))),
+        "widths": Widths.from_json(data.get("widths")),
         "mixture": Mixture.from_json(data["mixture"], len(plan.target)),
     }
 

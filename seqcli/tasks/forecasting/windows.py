@@ -2,7 +2,8 @@
 
 Every window is taken relative to its last step, and the network is asked for the difference to a
 reference forecast: the last value, or the value one season before. A trend then never leads out of
-what the network has learned from, and a network that answers 0 *is* the reference forecast.
+what the network has learned from, and a network that answers 0 *is* the reference forecast. Where it is
+better on validation a window is seen relative to its mean, in its own spread, and answered so.
 
     values (B, W, F + 1 + C)   (z_t − z_W) / spread of each column, share of missing cells, calendar
     ahead  (B, C)              calendar of the first step after the window
@@ -26,6 +27,7 @@ from seqcli.errors import ModelError
 from seqcli.network import InputSpec
 from seqcli.preprocessing.windowing import evenly, panel_windows
 from seqcli.sequences import LENGTHS, TARGET, Batch, Examples, FloatArray, IntArray, Windows
+from seqcli.tasks.forecasting.normalisation import swing
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.ridge import Ridge
 
@@ -54,6 +56,8 @@ class Answering:
     """They are relative to a ridge's forecast."""
     feeds_back: bool = False
     """It reads them again, so that they must be in the spread of its inputs."""
+    instance: bool = False
+    """They are counted in the spread of their window, from its mean."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,8 @@ class Frame:
     """Whether the network's reference is the ridge's forecast, and not a value of the window."""
     masked: bool = True
     """Whether the network sees which cells are missing."""
+    instance: bool = False
+    """Whether windows are seen relative to their mean and spread, and not to their last value."""
 
     @classmethod
     def fit(
@@ -103,13 +109,14 @@ class Frame:
         future = target[picked[:, None] + window + np.arange(horizon)]  # (N, H, K)
         ones = np.ones(scaled.shape[1], dtype=np.float32)
         none = np.zeros(targets, dtype=bool)
-        frame = cls(window, horizon, season, none, ones, ones[:targets], segment, residual, masked)
+        kind = (segment, residual, masked, answers.instance)
+        frame = cls(window, horizon, season, none, ones, ones[:targets], *kind)
         if (residual or not segment) and 1 < season <= window:
             before = replace(frame, seasonal=np.ones(targets, dtype=bool))
             errors = [_mean(np.abs(future - each.before(past))) for each in (frame, before)]
             frame = replace(frame, seasonal=errors[1] < errors[0])
-        distance = (past - past[:, -1:]).astype(np.float64)
-        change = (future - frame.before(past)).astype(np.float64)
+        distance = frame.seen(past).astype(np.float64)
+        change = ((future - frame.before(past)) / frame.scale(past[..., :targets])).astype(np.float64)
         far, off = np.mean(distance**2, axis=(0, 1)), _mean(change**2)
         if segment:  # one network reads all targets, so what is small beside the others stays small
             far[:targets] = far[:targets].mean()
@@ -123,10 +130,26 @@ class Frame:
         assert ridge is not None
         return ridge.forecast(past[..., : len(self.seasonal)]).astype(np.float32)
 
+    def seen(self, past: FloatArray) -> FloatArray:
+        """Windows (N, W, F) relative to what they are seen from, before any spread."""
+        centre = past.mean(axis=1, keepdims=True, dtype=np.float64) if self.instance else past[:, -1:]
+        return np.asarray((past - centre) / self.scale(past), dtype=past.dtype)
+
+    def scale(self, past: FloatArray) -> FloatArray:
+        """What the answers for windows (N, W, F) are counted in: (N, 1, F), or 1 for all."""
+        return swing(past) if self.instance else np.ones((1, 1, 1), dtype=np.float32)
+
     def before(self, past: FloatArray) -> FloatArray:
-        """The last value, or the last season, of windows (N, W, F): (N, H, K)."""
+        """What is expected of windows (N, W, F) beforehand: (N, H, K).
+
+        That is the last value or season, or the window's mean where it is seen relative to that.
+        """
         targets = len(self.seasonal)
-        last = np.repeat(past[:, -1:, :targets], self.horizon, axis=1)
+        if self.instance:
+            level = past[..., :targets].mean(axis=1, keepdims=True, dtype=np.float64).astype(past.dtype)
+        else:
+            level = past[:, -1:, :targets]
+        last = np.repeat(level, self.horizon, axis=1)
         if not self.seasonal.any():
             return last
         steps = self.window - self.season + np.arange(self.horizon) % self.season
@@ -149,6 +172,7 @@ class Frame:
             "segment": self.segment,
             "residual": self.residual,
             "masked": self.masked,
+            "instance": self.instance,
         }
 
     @classmethod
@@ -166,7 +190,8 @@ class Frame:
         masked = bool(data.get("masked", True))
         if not 0 <= segment <= window or not (segment or masked):
             raise ModelError("the model's window does not hold its segments")
-        return cls(window, horizon, season, seasonal, spreads[0], spreads[1], segment, residual, masked)
+        kind = (segment, residual, masked, bool(data.get("instance", False)))
+        return cls(window, horizon, season, seasonal, spreads[0], spreads[1], *kind)
 
 
 @dataclass(frozen=True)
@@ -205,7 +230,7 @@ class ForecastWindows:
         """The named windows as the module's head says, with ``lengths`` (B,)."""
         raw = self.windows.batch(rows)
         past = raw[VALUES]
-        seen = np.clip((past - past[:, -1:]) / self.frame.value_spread, -FARTHEST, FARTHEST)
+        seen = np.clip(self.frame.seen(past) / self.frame.value_spread, -FARTHEST, FARTHEST)
         parts = [seen, raw[_MISSING]] if self.frame.masked else [seen]
         if not self.frame.segment:
             parts.append(raw[_CALENDAR])
@@ -218,7 +243,9 @@ class ForecastWindows:
         if ahead.shape[-1]:
             out[AHEAD] = np.ascontiguousarray(ahead)
         if TARGET in raw:
-            out[TARGET] = (raw[TARGET] - self.frame.reference(past, self.ridge)) / self.frame.target_spread
+            change = raw[TARGET] - self.frame.reference(past, self.ridge)
+            own = self.frame.scale(past[..., : self.panel.targets])
+            out[TARGET] = change / (self.frame.target_spread * own)
             if self.units is not None:
                 out[WEIGHT] = 1 / self.units[self.panel.series_of(self.windows.starts[rows])]
         return out
