@@ -199,7 +199,7 @@ class ForecastOptions:
     )
     normalization: str | None = option(
         None,
-        "See windows relative to their last value, or their own mean and spread; found on validation.",
+        "See windows from their last value, or in their own mean and spread; found on validation.",
         choices=("last", "instance"),
     )
     indicators: bool = option(

@@ -45,11 +45,14 @@ def answers(outputs: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Widths:
-    """``slopes``, ``middle`` and ``spread`` (SIGNS,) of the regression; None where widths are the units."""
+    """What the regression knows of F signs, (F,) each; None where widths are the units."""
 
     slopes: Array | None = None
+    """b (F,)"""
     middle: Array | None = None
+    """Mean of each sign, (F,)"""
     spread: Array | None = None
+    """Standard deviation of each sign, (F,)"""
 
     @classmethod
     def fit(cls, outputs: FloatArray, past: FloatArray, season: int, misses: Array) -> Widths:
