@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from xml.dom.minidom import parse
@@ -71,7 +72,9 @@ def test_the_last_line_reads_the_result(place, capsys) -> None:
     total = sum(float(row["importance"]) for row in rows)
     last = sum(float(row["importance"]) for row in rows if row["lag_from"] == row["lag_to"] == "1")
     close = sum(float(row["importance"]) for row in rows if row["column"] == "close")
-    sentence = err.splitlines()[-1]
+    lines = err.splitlines()
+    sentence = " ".join(line.strip() for line in lines[-2:])
+    assert max(map(len, lines)) <= 100  # as wide as tables in a log
     assert f"the last row carries {100 * last / total:.0f} % of what moves the forecast" in sentence
     assert f"by column close {100 * close / total:.0f} %" in sentence
     assert "shuffling close raises the error by" in sentence
@@ -83,7 +86,7 @@ def test_a_person_sees_the_strongest_rows(place, capsys) -> None:
     assert code == 0
     assert "What drove the forecast of the next 7 steps" in out
     assert out.count("gradient  ") <= 9
-    assert out.count("the forecast  ") == 2
+    assert len(re.findall(r"parts +forecast", out)) == 2
     one = run(capsys, *line("forecast_members", "--format", "table", "--steps-ahead", "2"))[1]
     assert "step 2 of 7" in one
 
