@@ -32,12 +32,14 @@ Array = NDArray[np.float64]
 
 FOLDS = 4
 """Stretches of time, each forecast by what the others teach."""
-LEAST_HORIZONS = 12
+LEAST_HORIZONS = 8
 """Horizons that the training windows must span, or a stretch is too short to stand apart from the others."""
 MOST_EARLIER = 2_000
 """Training windows that are asked."""
 EARLIER_COUNTS = 0.5
 """Windows of the training part that count, next to those of the validation part in as much time."""
+LEAST_GAIN = 0.02
+"""What other intervals must gain on those by units from the validation part alone, as a share of their score."""
 JUDGED_AT = (80, 95)
 """Coverages at which intervals are scored."""
 _FAR = 2.0
@@ -106,7 +108,7 @@ def with_earlier(
     if taught[0].ndim == 4:
         kinds.append(Widths.fit(taught[0], taught[1].past(), task.frame.season, misses))
     known = task.misses(*held)
-    best, chosen = np.inf, task
+    best, chosen = (1 - LEAST_GAIN) * _halves(known, task.widths_of(*held), held[1], None), task
     for kind in kinds:
         tried = replace(task, widths=kind)
         earlier = Misses(in_widths(misses, tried.widths_of(*taught)), _moments(taught[1]))
