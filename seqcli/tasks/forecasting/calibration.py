@@ -39,7 +39,7 @@ MOST_EARLIER = 2_000
 EARLIER_COUNTS = 0.5
 """Windows of the training part that count, next to those of the validation part in as much time."""
 LEAST_GAIN = 0.02
-"""What other intervals must gain on those by units from the validation part alone, as a share of their score."""
+"""What other intervals must gain on those by units and the validation part alone, as a share of the score."""
 JUDGED_AT = (80, 95)
 """Coverages at which intervals are scored."""
 _FAR = 2.0
