@@ -38,6 +38,8 @@ MOST_EARLIER = 2_000
 """Training windows that are asked."""
 EARLIER_COUNTS = 0.5
 """Windows of the training part that count, next to those of the validation part in as much time."""
+LEAST_JUDGED = 100
+"""Validation windows below which half of them cannot tell which intervals are better."""
 LEAST_GAIN = 0.02
 """What other intervals must gain on those by units and the validation part alone, as a share of the score."""
 JUDGED_AT = (80, 95)
@@ -101,7 +103,7 @@ def with_earlier(
 
     ``held`` and ``taught`` are outputs (N, H, K[, 3]) and examples of validation and training.
     """
-    misses = _crossfitted(task, held, taught)
+    misses = _crossfitted(task, held, taught) if len(held[1]) >= LEAST_JUDGED else None
     if misses is None:
         return task
     kinds = [Widths()]
