@@ -58,6 +58,8 @@ class NetworkSpec:
     each_target: bool = False
     """One network reads each target by itself: its column of the first "values" input, and the columns
     behind the targets."""
+    stateful: bool = False
+    """A forecaster whose state is carried over all steps of a series, and not begun anew in each window."""
 
     @property
     def readers(self) -> int:

@@ -191,6 +191,9 @@ class ForecastOptions:
     segment: int | None = option(
         None, "Steps that the network reads at a time; a part of the season.", at_least=1
     )
+    stateful: bool = option(
+        False, "Carry the state of a network that reads step by step over all rows: one step a row."
+    )
     stride: int = option(1, "Steps between the starts of two training windows.", at_least=1)
     interval: tuple[int, ...] = option((80, 95), "Coverage of the intervals, in percent.", parse="percents")
     scaler: str = option(

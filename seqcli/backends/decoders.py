@@ -8,6 +8,9 @@ section 4.2). The recursive one says a segment after the other, and reads what i
 
     y_{(j−1)w+1 … jw} = W_y (h_{n+j−1} + c_k + W_a a_j) + b_y
     h_{n+j} = cell(v(y_{(j−1)w+1 … jw}), h_{n+j−1})    v reads, other columns as they were last
+
+Where a network carries its state, what it reads of a target is the change since the step before, and so is
+what it says: y_j = y_{j−1} + W_y (…) + b_y, of which v reads the change alone.
 """
 
 from __future__ import annotations
@@ -146,6 +149,7 @@ class RecursiveDecoder(Decoder):
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__(spec)
         self.reader = nn.Parameter(torch.zeros(spec.readers, spec.hidden_size))
+        self.by_changes = spec.stateful
 
     def forward(
         self, segments: Segments, encoder: Encoder, x: Tensor, states: list[State], ahead: Tensor | None
@@ -164,7 +168,9 @@ class RecursiveDecoder(Decoder):
                 states = self._read_on(encoder, read, states)
             out = self.project(self.dropout(states[-1][0] + told[:, step]))
             said.append(out.view(rows, self.segment, own))
-        joined = torch.cat(said, dim=1).view(rows // self.readers, self.readers, -1, own)
+        whole = torch.cat(said, dim=1)
+        whole = whole.cumsum(dim=1) if self.by_changes else whole
+        joined = whole.view(rows // self.readers, self.readers, -1, own)
         return joined.transpose(1, 2).flatten(2)[:, : self.horizon]
 
     @staticmethod
@@ -201,6 +207,8 @@ class RecursiveDecoder(Decoder):
             top = graph.node("Reshape", states[-1][0], graph.constant([-1, self.readers, 1, hidden]))
             out = graph.affine(graph.node("Add", top, now), self.project.weight, self.project.bias)
             said.append(graph.node("Reshape", out, graph.constant([-1, self.segment, own])))
+        for step in range(1, len(said) if self.by_changes else 0):
+            said[step] = graph.node("Add", said[step - 1], said[step])
         joined = said[0] if len(said) == 1 else graph.node("Concat", *said, axis=1)  # (B * readers, m w, own)
         shape = [-1, self.readers, self.count, self.segment * own]
         return self._write_joined(graph, graph.node("Reshape", joined, graph.constant(shape)))

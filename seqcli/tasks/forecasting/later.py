@@ -15,15 +15,21 @@ from seqcli.tasks.forecasting.rows import Forms, read_later_rows, value_columns
 
 
 def later_panel(
-    table: Table, plan: Plan, how: tuple[str | None, Forms], calendar: Calendar, horizon: int
+    table: Table,
+    plan: Plan,
+    how: tuple[str | None, Forms],
+    calendar: Calendar,
+    horizon: int,
+    longest: int | None = None,
 ) -> tuple[Panel, list[str]]:
     """The series on the model's calendar with room for the ``horizon``, and sentences on what is odd.
 
-    ``how`` is the way rows of one moment are merged, and the forms of the columns.
+    ``how`` is the way rows of one moment are merged, and the forms of the columns. Holes of more than
+    ``longest`` steps are no gaps; None: as the calendar finds them.
     """
     merge, forms = how
     rows, sentences = read_later_rows(table, plan, merge, forms)
-    panel, gaps = build_panel(with_indicators(rows, plan), calendar, len(plan.target), horizon)
+    panel, gaps = build_panel(with_indicators(rows, plan), calendar, len(plan.target), horizon, longest)
     return panel, [*sentences, *_sentences(panel, plan, gaps)]
 
 

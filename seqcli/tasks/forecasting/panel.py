@@ -159,13 +159,18 @@ class Panel:
         )
 
 
-def build_panel(rows: Rows, calendar: Calendar, targets: int, room: int) -> tuple[Panel, int]:
-    """Put ``rows`` on the calendar's grid; returns the panel and how many steps were gaps."""
+def build_panel(
+    rows: Rows, calendar: Calendar, targets: int, room: int, longest: int | None = None
+) -> tuple[Panel, int]:
+    """Put ``rows`` on the calendar's grid; returns the panel and how many steps were gaps.
+
+    Holes of more than ``longest`` steps are no gaps; None: as the calendar finds them.
+    """
     starts = np.cumsum(rows.lengths) - rows.lengths
     stamps, values, records, lengths, gaps = [], [], [], [], 0
     for start, count in zip(starts.tolist(), rows.lengths.tolist(), strict=True):
         own = slice(start, start + count)
-        missing = calendar.gaps(rows.stamps[own])
+        missing = calendar.gaps(rows.stamps[own], longest)
         if not len(missing):
             stamps.append(rows.stamps[own])
             values.append(rows.values[own])

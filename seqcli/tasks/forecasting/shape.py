@@ -94,7 +94,8 @@ def fit_shape(
     segment = choose_segment(window, horizon, season or period, options)
     feeds_back = options.forecast.decoder == "recursive"
     residual = ridge is not None and learns_residual(len(starts) * panel.targets, len(train), segment)
-    answers = Answering(segment, residual and not feeds_back, feeds_back)
+    stateful = options.forecast.stateful
+    answers = Answering(segment, residual and not feeds_back, feeds_back, stateful)
     frame = Frame.fit(panel, scaled, starts, (window, horizon, season or 1), positions, answers)
     shape = Shape(frame, ridge, 0, units, stride, why)
     starts, positions = shape.starts(panel, parts, 1)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from seqcli.errors import DataError
 from seqcli.readers.table import Table
 from seqcli.tasks.forecasting.ahead import with_told
+from seqcli.tasks.forecasting.carried import longest_gap
 from seqcli.tasks.forecasting.choices import thinned
 from seqcli.tasks.forecasting.later import later_panel
 from seqcli.tasks.forecasting.next import ForecastContext, last_windows
@@ -63,7 +64,7 @@ def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, Forec
     Raises DataError when there is nothing to forecast from.
     """
     panel, notes = panel_of(task, table)
-    scaling = task.scaling_of(panel)
+    scaling = task.scaling_of(panel, task.frame.window if task.frame.stateful else None)
     panel = with_told(panel, scaling, task.plan, task.static)
     examples, context = last_windows(
         panel, scaling, task.units, task.frame, (task.missing, task.scaling.names)
@@ -75,7 +76,10 @@ def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, Forec
 
 def panel_of(task: Forecast, table: Table) -> tuple[Panel, list[str]]:
     """The series of a later file, on the calendar's grid, with room for the horizon; what was odd."""
-    return later_panel(table, task.plan, (task.merge, task.forms), task.calendar, task.frame.horizon)
+    frame, longest = task.frame, None
+    if frame.stateful:
+        longest = longest_gap(task.calendar, frame.window)
+    return later_panel(table, task.plan, (task.merge, task.forms), task.calendar, frame.horizon, longest)
 
 
 def plain_stamps(stamps: NDArray[Any]) -> list[int | float]:
