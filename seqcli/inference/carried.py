@@ -1,6 +1,6 @@
 """Runs a forecaster whose state is carried over all steps of a series: its graph "step".
 
-    values (B, T, F), what is known ahead, h_0 (B, H), …  ──▶  step.onnx  ──▶  output (B, …), next_h_0 (B, H), …
+    values (B, T, F), ahead (B, …), h_0 (B, H), …  ──▶  step.onnx  ──▶  output (B, …), next_h_0 (B, H), …
 
 One call reads the rows of a whole file, or the one row that came.
 """

@@ -36,7 +36,10 @@ def forecast_task(model: SavedModel) -> Forecast:
     task = saved_task(model)
     if command_of(task) != "forecast":
         raise wrong_kind(model, task, "forecast")
-    return cast("Forecast", task)
+    found = cast("Forecast", task)
+    if found.frame.stateful != model.network.stateful:
+        raise ModelError(f"{model.path}: its network does not read as its task does", "train the model again")
+    return found
 
 
 def forecast_rows(model: SavedModel, table: Table, intervals: Sequence[int] | None = None) -> NextSteps:

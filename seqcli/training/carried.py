@@ -30,11 +30,9 @@ A saved model reads all: this bounds what each scoring in a training costs.
 
 
 class CarriedFeed:
-    """Stretches that rows of a batch read on over; the validation part is read from the start of each series."""
+    """Stretches that rows of a batch read on over; validation is read as a finished model reads."""
 
-    def __init__(
-        self, train: ForecastWindows, validation: ForecastWindows | None, setup: FitSetup
-    ) -> None:
+    def __init__(self, train: ForecastWindows, validation: ForecastWindows | None, setup: FitSetup) -> None:
         assert setup.bptt is not None
         self._train, self._validation, self._setup = train, validation, setup
         self._lanes = Lanes(train, setup.batch_size, setup.bptt, setup.seed)
@@ -53,8 +51,9 @@ class CarriedFeed:
         """The task's metrics and the loss."""
         if self._validation is None:
             return {}
-        outputs = carried_outputs(cast(Network, trainer.network), self._validation, interrupt)
-        if outputs is None:
+        try:
+            outputs = carried_outputs(cast(Network, trainer.network), self._validation, interrupt)
+        except _Stopped:
             return None
         metrics, total = dict(self._setup.score(outputs, self._validation)), 0.0
         for begin in range(0, len(outputs), ANSWERED):
@@ -74,10 +73,14 @@ class CarriedFeed:
         return {"training windows": len(self._train)}
 
 
+class _Stopped(Exception):
+    """The user does not want to wait."""
+
+
 def carried_outputs(
     network: Network, examples: ForecastWindows, interrupt: Interrupt | None = None
-) -> FloatArray | None:
-    """Outputs (N, *output_shape) for all windows, each step being read once; None where interrupted."""
+) -> FloatArray:
+    """Outputs (N, *output_shape) for all windows, each step being read once."""
     device = next(network.parameters()).device
     network.eval()
     outputs = np.empty((len(examples), *network.spec.output_shape), dtype=np.float32)
@@ -95,7 +98,7 @@ def carried_outputs(
                 _answer(network, examples, waiting, outputs)
                 waiting = []
             if interrupt is not None and interrupt.requested:
-                return None
+                raise _Stopped
         if waiting:
             _answer(network, examples, waiting, outputs)
     return outputs
@@ -105,7 +108,7 @@ def _begins(examples: ForecastWindows) -> IntArray:
     """Where the reading of each series begins, (S,)."""
     first = np.full(len(examples.panel.names), np.iinfo(np.int64).max)
     np.minimum.at(first, examples.series, examples.origins)
-    return np.maximum(examples.panel.offsets, first - READ_AHEAD)
+    return np.asarray(np.maximum(examples.panel.offsets, first - READ_AHEAD), dtype=np.int64)
 
 
 def _answer(

@@ -42,7 +42,7 @@ class Feed(Protocol):
 
 
 def make_feed(train: Examples, validation: Examples | None, setup: FitSetup) -> Feed:
-    """Rows in buckets, or streams and the steps of series where ``setup`` cuts gradients after so many steps."""
+    """Rows in buckets; where ``setup`` cuts gradients after so many steps, a text or series read on."""
     if setup.bptt is None:
         return RowFeed(train, validation, setup)
     if isinstance(train, ForecastWindows):

@@ -46,7 +46,7 @@ def check_stateful(options: Options) -> None:
     network, forecast = options.network, options.forecast
     if not forecast.stateful:
         if options.training.bptt is not None:
-            raise UsageError("--bptt means nothing to the task forecast without --stateful", "leave out --bptt")
+            raise UsageError("--bptt means nothing to the task forecast without --stateful", "leave it out")
         return
     said, hint = "", "leave out --stateful, or "
     if forecast.decoder == "parallel":
@@ -179,7 +179,7 @@ class Lanes:
         self._round, self._begins = -1, np.zeros(0, dtype=np.int64)
 
     def batch(self, step: int) -> Batch:
-        """The stretch of every row at ``step``: values (B, T, F), ahead and target (B, Q, ...), fresh (B,)."""
+        """The stretch of every row at ``step``: values (B, T, F), what is asked (B, Q, ...), fresh (B,)."""
         now, place = divmod(step, self._steps)
         if now != self._round:
             self._round, self._begins = now, self._drawn(now)

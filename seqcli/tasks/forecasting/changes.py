@@ -25,4 +25,3 @@ def changes(panel: Panel, scaled: FloatArray, positions: IntArray) -> FloatArray
     out: FloatArray = scaled[positions]
     out[..., : panel.targets] -= scaled[np.maximum(positions - 1, first), : panel.targets]
     return out
-

@@ -19,9 +19,9 @@ from seqcli.preprocessing.calendar import Calendar
 from seqcli.preprocessing.windowing import evenly
 from seqcli.readers.roles import counted
 from seqcli.sequences import IntArray
+from seqcli.tasks.forecasting.carried import check_stateful
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.ridge import Judged, Ridge, Series, judge_ridges
-from seqcli.tasks.forecasting.carried import check_stateful
 from seqcli.tasks.forecasting.season import find_season
 from seqcli.tasks.forecasting.windows import part_starts
 
