@@ -195,7 +195,8 @@ def test_a_panel_of_interleaved_series_some_of_them_new(model_of, write_csv, dec
                 if (name == "c" and day < 30) or random.random() < 0.05:
                     continue
                 cell = "" if random.random() < missing else f"{values[name][day]:.4f}"
-                yield f"{name},{'big' if name in 'ac' else 'small'},{date(2024, 1, 1) + timedelta(day)},{cell}"
+                size = "big" if name in "ac" else "small"
+                yield f"{name},{size},{date(2024, 1, 1) + timedelta(day)},{cell}"
 
     columns = ColumnOptions(id=("shop",), target=("sales",), time="day")
     training = [head, *rows(["a", "b", "c"], 120, 0.05)]
@@ -214,7 +215,9 @@ def test_rows_of_one_moment_are_merged(model_of, write_csv, merge) -> None:
     for shop, days in (("a", 160), ("new", 60)):
         for step, value in enumerate(numbers(days)):
             day = date(2024, 1, 1) + timedelta(step + 2 * (step > 30))
-            lines += [f"{shop},{day},{value / 2:.4f}", f"{shop},{day},{value / 3:.4f}"][: 2 if step % 3 else 1]
+            lines += [f"{shop},{day},{value / 2:.4f}", f"{shop},{day},{value / 3:.4f}"][
+                : 2 if step % 3 else 1
+            ]
     columns = ColumnOptions(id=("shop",))
     known = [line for line in lines if not line.startswith("new")]
     known += [line.replace("a,", "b,", 1) for line in known[1:]]
@@ -253,7 +256,9 @@ def test_what_is_known_ahead(model_of, write_csv) -> None:
     for decoder in ("direct", "recursive"):
         model = model_of(lines, replace(STATEFUL, decoder=decoder), columns=ColumnOptions(target=("y",)))
         assert forecast_task(model).plan.ahead == ("promo",)
-        new = [line if row % 9 not in (0, 1) else line[: line.rindex(",") + 1] for row, line in enumerate(lines)]
+        new = [
+            line if row % 9 not in (0, 1) else line[: line.rindex(",") + 1] for row, line in enumerate(lines)
+        ]
         path = write_csv("new.csv", [lines[0], *new[1:60], *lines[201:]])
         assert compare(model, path, every=2) > 60
 

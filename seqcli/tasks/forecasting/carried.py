@@ -167,11 +167,9 @@ class Lanes:
         series = np.unique(examples.series)
         ends = np.zeros(len(examples.panel.names), dtype=np.int64)
         np.maximum.at(ends, examples.series, examples.origins)
-        self._first, self._ends = examples.panel.offsets[series], ends[series]
-        sizes = self._ends - self._first
-        self._stretch = int(min(stretch, sizes.max()))
-        long = sizes >= self._stretch
-        self._first, self._ends, sizes = self._first[long], self._ends[long], sizes[long]
+        self._first = examples.panel.offsets[series]
+        sizes = ends[series] - self._first
+        self._stretch = int(min(stretch, sizes.min()))  # the shortest series is learnt from too
         self._slack = np.minimum(sizes - self._stretch, self._stretch - 1)
         """(S,) steps by which the first stretch of a series may begin later."""
         self._counts = (sizes - self._slack) // self._stretch
