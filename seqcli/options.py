@@ -159,7 +159,7 @@ class TrainingOptions:
     )
     bptt: int | None = option(
         None,
-        "Steps that gradients go back in a text before they are cut.",
+        "Steps that gradients go back before they are cut, in a text or with --stateful.",
         at_least=1,
         below=MOST_NUMBERS,
         metavar="STEPS",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqcli.errors import DataError
+from seqcli.errors import DataError, UsageError
 from seqcli.inference.forecast import forecast_task, refuse_infinite
 from seqcli.inference.outputs import outputs_for
 from seqcli.inference.session import GraphSession
@@ -65,6 +65,11 @@ class Stream(ABC):
         self, model: SavedModel, stream: RecordStream, warn: Callable[[str], None], steps: int
     ) -> None:
         self.task = forecast_task(model)
+        if self.task.plan.indicators and not model.network.stateful:
+            raise UsageError(
+                f"{model.path}: its indicators reach back over more rows than are held of a stream",
+                "train with --stateful, or without --indicators",
+            )
         self.steps = steps
         self.rows = self.failed = self.answered = 0
         self.histories: dict[tuple[str, ...], History] = {}

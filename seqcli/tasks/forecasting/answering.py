@@ -149,11 +149,14 @@ def judged(task: Forecast, series: Sequence[NewestRows]) -> tuple[Forecast, Fore
         past[row, :window] = each.past.before
         values[row, window] = each.unread[-1].values[:targets]
         scored[row, window] = each.scored.last[-1]
-    actual, known, before = (each.reshape(count * size, targets) for each in (values, scored, past))
+    flat = (count * size, targets)
     names, lengths = tuple(each.name for each in series), np.full(count, window + 1, dtype=np.int64)
     records = np.zeros(len(stamps), dtype=np.int64)
-    panel = Panel(names, lengths, frame.horizon, targets, stamps, actual, records, task.calendar)
-    windows = Windows({VALUES: before}, {TARGET: known}, panel.offsets, window, frame.horizon)
+    panel = Panel(
+        names, lengths, frame.horizon, targets, stamps, values.reshape(flat), records, task.calendar
+    )
+    fields = {VALUES: past.reshape(flat)}, {TARGET: scored.reshape(flat)}
+    windows = Windows(*fields, panel.offsets, window, frame.horizon)
     new = [(each.name, each.scaling) for each in series if not each.known and each.scaling is not None]
     task = knowing(task, [(name, (own.shift[0], own.scale[0], own.floor[0])) for name, own in new])
     units = _units(task, series, first=True)
