@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqcli.errors import UsageError
 from seqcli.inference.anomalies import Watching
 from seqcli.inference.carried import CarriedReader
 from seqcli.inference.follow import Following, Row, Stream
@@ -103,6 +104,15 @@ class CarriedFollowing(_Carried, Following):
 
 class CarriedWatching(_Carried, Watching):
     """Each row held against what was forecast one step before."""
+
+    def _open(self, model: SavedModel) -> None:
+        if self.task.plan.ahead:
+            told = ", ".join(self.task.plan.ahead)
+            raise UsageError(
+                f"{model.path}: it is told {told} ahead, and a row that comes tells it too late to be judged",
+                "seqcli forecast FILE --flag-anomalies judges the rows of a file",
+            )
+        super()._open(model)
 
     def _read_on(
         self, some: Sequence[NewestRows], ready: Collection[tuple[str, ...]]

@@ -261,6 +261,10 @@ def test_what_is_known_ahead(model_of, write_csv) -> None:
         ]
         path = write_csv("new.csv", [lines[0], *new[1:60], *lines[201:]])
         assert compare(model, path, every=2) > 60
+        stream = open_stream(str(path), ReadingOptions(), expected_columns(forecast_task(model)))
+        with pytest.raises(UsageError, match="it is told promo ahead"):
+            watching(model, stream, print)
+        assert list(stream.batches(1000))
 
 
 @pytest.mark.parametrize(("cell", "decoder"), [("gru", "direct"), ("lstm", "recursive")])
