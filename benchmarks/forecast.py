@@ -31,7 +31,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqcli.options import BacktestOptions, Options
+from seqcli.options import Options
+from seqcli.options_use import BacktestOptions
 from seqcli.training.events import Tested
 from seqcli.training.folds import backtest
 

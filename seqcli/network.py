@@ -9,21 +9,31 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+BAND = (0.1, 0.9)
+"""The quantiles whose distance from an answer its band says."""
+
 
 @dataclass(frozen=True)
 class InputSpec:
     """One input field.
 
     ``kind`` is "tokens" (int64 ids (B, T), 0 is padding, ``size`` ids, embedded to
-    ``embedding_size``), "values" (float32 (B, T, ``size``)), "dense" (float32 (B, ``size``), joined
-    to the pooled state ahead of the head) or "ahead" (float32 (B, horizon, ``size``): what is known of
-    the steps to come, for the parallel decoder).
+    ``embedding_size``), "bags" (int64 ids (B, T, K), 0 is none, ``size`` ids with 0: the mean of the
+    embedded ids that are there), "values" (float32 (B, T, ``size``)), "dense" (float32 (B, ``size``),
+    joined to the pooled state ahead of the head) or "ahead" (float32 (B, horizon, ``size``): what is
+    known of the steps to come, for the parallel decoder). What a step has of each kind stands side by
+    side.
     """
 
     field: str
     kind: str
     size: int
     embedding_size: int = 0
+
+    @property
+    def embedded(self) -> bool:
+        """Whether it is read by a table of vectors."""
+        return self.kind in ("tokens", "bags")
 
 
 @dataclass(frozen=True)
@@ -58,8 +68,15 @@ class NetworkSpec:
     each_target: bool = False
     """One network reads each target by itself: its column of the first "values" input, and the columns
     behind the targets."""
+    band: bool = False
+    """Beside each answer the network says how far below and above it the quantiles :data:`BAND` lie."""
     stateful: bool = False
     """A forecaster whose state is carried over all steps of a series, and not begun anew in each window."""
+
+    @property
+    def answer_shape(self) -> tuple[int, ...]:
+        """What one row is answered: ``output_shape``, with a band three of each: answer, below, above."""
+        return (*self.output_shape, 3) if self.band else self.output_shape
 
     @property
     def readers(self) -> int:

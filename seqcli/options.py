@@ -3,7 +3,8 @@
 A field ``hidden_size`` is the flag ``--hidden-size``, the TOML key ``hidden_size`` and the JSON key
 ``hidden_size`` of a saved model. ``None`` means that the task chooses, by a rule that the plan line
 prints. Command signatures, help panels, ``--config`` files and saved options are all made from
-these classes; nothing about an option is written anywhere else.
+these classes; nothing about an option is written anywhere else. Those that shape no training and belong to
+one command are in :mod:`seqcli.options_use`.
 """
 
 from __future__ import annotations
@@ -199,6 +200,11 @@ class ForecastOptions:
     scaler: str = option(
         "standard", "Scaling of inputs, fitted on training rows.", choices=("standard", "minmax")
     )
+    normalization: str | None = option(
+        None,
+        "See windows from their last value, or in their own mean and spread; found on validation.",
+        choices=("last", "instance"),
+    )
     indicators: bool = option(
         False, "Add returns, moving averages, RSI and volatility of each target as inputs."
     )
@@ -284,98 +290,6 @@ class ModelOptions:
 
 
 @dataclass(frozen=True)
-class PredictOptions:
-    """Prediction"""
-
-    keep: tuple[str, ...] = option((), "Columns to keep in the output; all of them.", parse="list")
-    probabilities: bool = option(False, "One column of probability a class.")
-    as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME", flag="--as")
-    on_error: str = option(
-        "empty", "A bad row gets an empty prediction, or ends the run.", choices=("empty", "stop")
-    )
-
-
-@dataclass(frozen=True)
-class WatchOptions:
-    """Watching, with a saved model"""
-
-    follow: bool = option(False, "Forecast after each row that a pipe sends, such as tail -n +1 -f FILE.")
-    flag_anomalies: bool = option(
-        False, "Mark rows outside the widest --interval forecast for them one step before."
-    )
-
-
-@dataclass(frozen=True)
-class EvaluateOptions:
-    """Evaluation"""
-
-    fail_under: tuple[tuple[str, float], ...] = option(
-        (),
-        "Exit 1 when a metric is worse than this: below it, of an error (mae, log_loss) above it.",
-        parse="limits",
-        metavar="METRIC=X",
-    )
-    per_token: bool = option(False, "One row for each token of a text: how well it was foreseen.")
-
-
-@dataclass(frozen=True)
-class BacktestOptions:
-    """Backtest, which trains"""
-
-    folds: int | None = option(
-        None,
-        "Train and test a forecast on as many later blocks of rows; --no-refit trains once.",
-        at_least=1,
-        below=1001,
-    )
-    protocol: str | None = option(
-        None,
-        "Train and test a forecast as papers do, on z-scores or on the last horizon.",
-        choices=("ltsf", "m4"),
-    )
-
-
-@dataclass(frozen=True)
-class ExplainOptions:
-    """What to explain"""
-
-    series: str | None = option(None, "One series of many; the first ones.", metavar="NAME")
-    steps_ahead: int | None = option(
-        None, "One step of the forecast, from 1 on; the mean over all steps.", at_least=1, metavar="N"
-    )
-    shuffle_seed: int = option(0, "Seed of the shuffles.", at_least=0, flag="--seed")
-
-
-@dataclass(frozen=True)
-class GenerateOptions:
-    """Writing"""
-
-    prompt: str | None = option(None, "What the text begins with; - reads it from stdin.", metavar="TEXT")
-    length: int | None = option(None, "Characters to write (500), or words (100).", at_least=1)
-    temperature: float = option(
-        0.8, "Below 1 the likely tokens come more often, above 1 less; 0 takes the likeliest.", at_least=0.0
-    )
-    top_k: int | None = option(None, "Draw among this many likeliest tokens only.", at_least=1)
-    top_p: float | None = option(
-        None, "Draw among the likeliest tokens that hold this share only.", at_least=0.0
-    )
-    sample_seed: int | None = option(None, "Seed of the draws; the value of --seed.", at_least=0)
-    stop: str | None = option(None, "End ahead of this text; \\n is a line break.", metavar="TEXT")
-    n: int = option(1, "Texts to write, one after the other.", at_least=1)
-    given: str | None = option(None, "Write for this value of the condition column.", metavar="COLUMN=VALUE")
-
-
-@dataclass(frozen=True)
-class ShowOptions:
-    """What to show"""
-
-    equations: bool = option(False, "The network's equations, with this model's shapes.")
-    trace: str | None = option(
-        None, "Gates and states while the model reads this text, as a heat map.", metavar="TEXT"
-    )
-
-
-@dataclass(frozen=True)
 class RunOptions:
     """The run"""
 
@@ -383,17 +297,3 @@ class RunOptions:
         None, "Options from a TOML file or a saved model; flags win over it.", metavar="FILE"
     )
     dry_run: bool = option(False, "Print the plan and stop ahead of training.")
-
-
-@dataclass(frozen=True)
-class InspectOptions:
-    """What to inspect"""
-
-    cells: tuple[str, ...] = option(("rnn", "lstm", "gru"), "Cells to set side by side.", parse="list")
-    look_back: int | None = option(
-        None, "Steps to look back; 100, or what the sequences have.", at_least=2, below=10_001, flag="--steps"
-    )
-    init_scale: float = option(1.0, "Multiply W_hh at the start; 2 may explode.", at_least=0.0)
-    linear: float | None = option(
-        None, "Only a linear cell whose W_hh scales every vector by X.", at_least=0.0
-    )

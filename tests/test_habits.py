@@ -14,6 +14,7 @@ import pytest
 
 import seqcli
 import seqcli.options
+import seqcli.options_use
 from seqcli.backends.losses import LOSSES
 from seqcli.backends.registry import CELLS
 from seqcli.options import Options
@@ -200,7 +201,8 @@ def test_every_file_of_a_registry_is_in_it() -> None:
 
 OPTION_CLASSES = [
     kind
-    for name, kind in vars(seqcli.options).items()
+    for module in (seqcli.options, seqcli.options_use)
+    for name, kind in vars(module).items()
     if name.endswith("Options") and kind is not Options and inspect.isclass(kind)
 ]
 GROUPS = {type(getattr(Options(), group.name)): group.name for group in fields(Options)}
@@ -222,7 +224,7 @@ def options_read() -> set[tuple[str, str]]:
     """(what it is read from, option) of every attribute that the code reads, through local names too."""
     found = set()
     for path, tree in TREES.items():
-        if path == "seqcli/options.py":
+        if path in ("seqcli/options.py", "seqcli/options_use.py"):
             continue
         for scope in functions(tree):
             stands_for: dict[str, str] = {}

@@ -7,12 +7,14 @@ from dataclasses import fields
 import pytest
 
 import seqcli.options as module
+from seqcli import options_use
 from seqcli.errors import UsageError
 from seqcli.options import Options
 
 CLASSES = [
     kind
-    for name, kind in vars(module).items()
+    for part in (module, options_use)
+    for name, kind in vars(part).items()
     if name.endswith("Options") and name != "Options" and isinstance(kind, type)
 ]
 ITEMS = [pytest.param(item, id=f"{kind.__name__}.{item.name}") for kind in CLASSES for item in fields(kind)]

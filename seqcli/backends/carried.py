@@ -51,7 +51,7 @@ def joined(reached: Sequence[Reached]) -> Reached:
 
 
 def answered(network: Network, reached: Reached, batch: dict[str, Tensor]) -> Tensor:
-    """What is said from there, (B, *output_shape); ``batch`` holds what is known ahead, (B, ...)."""
+    """What is said from there, (B, *answer_shape); ``batch`` holds what is known ahead, (B, ...)."""
     field = next(item.field for item in network.spec.inputs if item.kind == "values")
     batch = {**batch, field: reached.last, LENGTHS: torch.ones_like(reached.last[:, 0, 0], dtype=torch.int64)}
     if network.decoder is not None:
@@ -62,7 +62,7 @@ def answered(network: Network, reached: Reached, batch: dict[str, Tensor]) -> Te
 def read_stretch(
     network: Network, batch: dict[str, Tensor], states: list[State] | None
 ) -> tuple[Tensor, list[State]]:
-    """A stretch (B, T, F) with the answers after ``batch["asked"]`` (Q,) of its steps: (B, Q, *output_shape).
+    """A stretch (B, T, F) with the answers after ``batch["asked"]`` (Q,) of its steps: (B, Q, *answer_shape).
 
     Rows where ``batch["fresh"]`` (B,) is true begin at zero; what is known ahead is (B, Q, ...).
     """
@@ -82,4 +82,4 @@ def read_stretch(
         if item.field != field
     }
     out = answered(network, joined(reached), ahead)
-    return out.view(len(ends), -1, *spec.output_shape).transpose(0, 1), reached[-1].states
+    return out.view(len(ends), -1, *spec.answer_shape).transpose(0, 1), reached[-1].states

@@ -11,6 +11,8 @@ section 4.2). The recursive one says a segment after the other, and reads what i
 
 Where a network carries its state, what it reads of a target is the change since the step before, and so is
 what it says: y_j = y_{j−1} + W_y (…) + b_y, of which v reads the change alone.
+
+With a band each is also said how far off it may be, from the vector that W_y reads (:mod:`.band`).
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seqcli.backends.band import Band
 from seqcli.backends.cells.cell import State
 from seqcli.backends.encoder import Encoder
 from seqcli.backends.graph_writer import to_numpy
@@ -35,7 +38,7 @@ GraphStates: TypeAlias = list[tuple[str, ...]]
 
 
 class Decoder(nn.Module):
-    """Last states (B * readers, H), layer by layer → (B, horizon, targets).
+    """Last states (B * readers, H), layer by layer → (B, horizon, targets[, 3]).
 
     A row is answered for one of ``readers``: the target it read, where each is read by itself. ``x`` is what
     the readers saw, (B * readers, T, F'), ``ahead`` what is known of the steps to come, (B, horizon, A).
@@ -50,12 +53,14 @@ class Decoder(nn.Module):
         if self.known is not None:
             nn.init.zeros_(self.known.weight)
         self.dropout = nn.Dropout(spec.dropout)
-        self.project = nn.Linear(spec.hidden_size, spec.segment * (spec.output_shape[1] // spec.readers))
+        self.own = spec.output_shape[1] // spec.readers
+        self.project = nn.Linear(spec.hidden_size, spec.segment * self.own)
+        self.band = Band(spec.hidden_size, spec.segment * self.own) if spec.band else None
 
     def write_graph(
         self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, states: GraphStates, ahead: str
     ) -> str:
-        """Add the same to an ONNX graph; returns the name of (B, horizon, targets).
+        """Add the same to an ONNX graph; returns the name of (B, horizon, targets[, 3]).
 
         ``x`` names what the readers saw, ``ahead`` (B, horizon, A), "" where nothing is known of what comes.
         """
@@ -79,13 +84,31 @@ class Decoder(nn.Module):
         ahead = graph.node("Reshape", ahead, graph.constant([0, self.count, self.segment * size]))
         return graph.node("MatMul", ahead, graph.constant(weight))
 
+    def _joined(self, out: Tensor) -> Tensor:
+        """What is said of each segment, (B * readers, m, w * own[, 3]) → (B, horizon, targets[, 3])."""
+        last = out.shape[3:]
+        out = out.reshape(-1, self.readers, self.count * self.segment, self.own, *last)
+        return out.transpose(1, 2).flatten(2, 3)[:, : self.horizon]
+
     def _write_joined(self, graph: GraphWriter, out: str) -> str:
-        """Segments (B, readers, m, w * K / readers) side by side → (B, horizon, targets)."""
-        own = self.project.out_features // self.segment
-        out = graph.node("Reshape", out, graph.constant([0, self.readers, self.count * self.segment, own]))
-        out = graph.node("Transpose", out, perm=[0, 2, 1, 3])
-        out = graph.node("Reshape", out, graph.constant([0, 0, self.readers * own]))
+        """:meth:`_joined` of anything in the order of (B * readers, m, w, own[, 3])."""
+        last = [3] if self.band else []
+        shape = [-1, self.readers, self.count * self.segment, self.own, *last]
+        out = graph.node("Reshape", out, graph.constant(shape))
+        out = graph.node("Transpose", out, perm=[0, 2, 1, *range(3, 4 + len(last))])
+        out = graph.node("Reshape", out, graph.constant([0, 0, self.readers * self.own, *last]))
         return graph.node("Gather", out, graph.constant(np.arange(self.horizon)), axis=1)
+
+    def _say(self, x: Tensor) -> Tensor:
+        """What is said from x (..., H): (..., w * own[, 3])."""
+        out: Tensor = self.project(self.dropout(x))
+        return out if self.band is None else self.band.around(out, x)
+
+    def _write_say(self, graph: GraphWriter, x: str, before: str = "") -> tuple[str, str, str]:
+        """:meth:`_say`, the answer (..., w * own) alone, and that added to what was said ``before``."""
+        out = graph.affine(x, self.project.weight, self.project.bias)
+        whole = graph.node("Add", before, out) if before else out
+        return (whole if self.band is None else self.band.write_around(graph, whole, x)), out, whole
 
 
 class ParallelDecoder(Decoder):
@@ -105,7 +128,7 @@ class ParallelDecoder(Decoder):
     def forward(
         self, segments: Segments, encoder: Encoder, x: Tensor, states: list[State], ahead: Tensor | None
     ) -> Tensor:
-        """→ (B, horizon, targets), as :class:`Decoder` says; what was read is in the states."""
+        """→ (B, horizon, targets[, 3]), as :class:`Decoder` says; what was read is in the states."""
         readers, rows = len(self.reader), len(states[0][0])
         x = self.queries()[None]  # (1, readers, m, H)
         if self.known is not None and ahead is not None:
@@ -113,9 +136,7 @@ class ParallelDecoder(Decoder):
         x = x.expand(rows // readers, -1, -1, -1).reshape(rows * self.count, 1, -1)
         for cell, state in zip(encoder.forward_cells, states, strict=True):
             x, _ = cell.scan(x, tuple(part.repeat_interleave(self.count, dim=0) for part in state))
-        out: Tensor = self.project(self.dropout(x))  # (B * readers * m, 1, w * K / readers)
-        out = out.view(rows // readers, readers, self.count * self.segment, -1)
-        return out.transpose(1, 2).flatten(2)[:, : self.horizon]
+        return self._joined(self._say(x.view(rows, self.count, -1)))
 
     def write_graph(
         self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, states: GraphStates, ahead: str
@@ -123,7 +144,7 @@ class ParallelDecoder(Decoder):
         """As :class:`Decoder` says."""
         encoder = nets[1]
         readers, hidden = len(self.reader), encoder.forward_cells[0].hidden_size
-        count, segment = self.count, self.segment
+        count = self.count
         # Zeros of the shape (B, readers, 1, H) spread the queries over the rows.
         zero = graph.node("Mul", states[0][0], graph.constant(np.float32(0)))
         zero = graph.node("Reshape", zero, graph.constant([-1, readers, 1, hidden]))
@@ -138,9 +159,7 @@ class ParallelDecoder(Decoder):
                 part = graph.node("Add", graph.node("Unsqueeze", part, graph.constant([2])), spread)
                 initial.append(graph.node("Reshape", part, graph.constant([1, -1, hidden])))
             x, _ = cell.write_graph(graph, x, "", None, tuple(initial))
-        out = graph.affine(x, self.project.weight, self.project.bias)
-        shape = [-1, readers, count, segment * (self.project.out_features // segment)]
-        return self._write_joined(graph, graph.node("Reshape", out, graph.constant(shape)))
+        return self._write_joined(graph, self._write_say(graph, x)[0])
 
 
 class RecursiveDecoder(Decoder):
@@ -154,8 +173,8 @@ class RecursiveDecoder(Decoder):
     def forward(
         self, segments: Segments, encoder: Encoder, x: Tensor, states: list[State], ahead: Tensor | None
     ) -> Tensor:
-        """→ (B, horizon, targets), as :class:`Decoder` says."""
-        rows, own = len(states[0][0]), self.project.out_features // self.segment
+        """→ (B, horizon, targets[, 3]), as :class:`Decoder` says."""
+        rows, own = len(states[0][0]), self.own
         told = self.reader.expand(rows // self.readers, -1, -1)[:, :, None]  # (B, readers, 1, H)
         if self.known is not None and ahead is not None:
             told = told + self.known(self._segmented(ahead))[:, None]
@@ -164,14 +183,16 @@ class RecursiveDecoder(Decoder):
         said: list[Tensor] = []
         for step in range(self.count):
             if said:
-                read = segments.read(torch.cat([said[-1], held], dim=-1))
+                answer = said[-1] if self.band is None else said[-1][..., 0]
+                read = segments.read(torch.cat([answer.view(rows, self.segment, own), held], dim=-1))
                 states = self._read_on(encoder, read, states)
-            out = self.project(self.dropout(states[-1][0] + told[:, step]))
-            said.append(out.view(rows, self.segment, own))
-        whole = torch.cat(said, dim=1)
-        whole = whole.cumsum(dim=1) if self.by_changes else whole
-        joined = whole.view(rows // self.readers, self.readers, -1, own)
-        return joined.transpose(1, 2).flatten(2)[:, : self.horizon]
+            said.append(self._say(states[-1][0] + told[:, step]))
+        whole = torch.stack(said, dim=1)  # (B * readers, m, w * own[, 3])
+        if self.by_changes and self.band is not None:
+            whole = torch.cat([whole[..., :1].cumsum(dim=1), whole[..., 1:]], dim=-1)
+        elif self.by_changes:
+            whole = whole.cumsum(dim=1)
+        return self._joined(whole)
 
     @staticmethod
     def _read_on(encoder: Encoder, read: Tensor, states: list[State]) -> list[State]:
@@ -187,16 +208,17 @@ class RecursiveDecoder(Decoder):
     ) -> str:
         """As :class:`Decoder` says, one step unrolled behind the other."""
         (segments, encoder), hidden = nets, self.project.in_features
-        own = self.project.out_features // self.segment
         told = graph.constant(to_numpy(self.reader)[None, :, None])  # (1, readers, 1, H)
         if self.known is not None and ahead:
             known = graph.node("Unsqueeze", self._known(graph, ahead), graph.constant([1]))  # (B, 1, m, H)
             told = graph.node("Add", known, told)
         held = self._held(graph, x, segments)
         said: list[str] = []
+        out = whole = ""
         for step in range(self.count):
             if said:
-                read = graph.node("Concat", said[-1], held, axis=2) if held else said[-1]
+                answer = graph.node("Reshape", out, graph.constant([-1, self.segment, self.own]))
+                read = graph.node("Concat", answer, held, axis=2) if held else answer
                 value, after = segments.write_read(graph, read), []
                 for cell, state in zip(encoder.forward_cells, states, strict=True):
                     value, state = cell.write_graph(graph, value, "", None, state)
@@ -205,17 +227,16 @@ class RecursiveDecoder(Decoder):
             place = graph.constant(np.array([step if self.known is not None and ahead else 0]))
             now = graph.node("Gather", told, place, axis=2)  # (B or 1, readers, 1, H)
             top = graph.node("Reshape", states[-1][0], graph.constant([-1, self.readers, 1, hidden]))
-            out = graph.affine(graph.node("Add", top, now), self.project.weight, self.project.bias)
-            said.append(graph.node("Reshape", out, graph.constant([-1, self.segment, own])))
-        for step in range(1, len(said) if self.by_changes else 0):
-            said[step] = graph.node("Add", said[step - 1], said[step])
-        joined = said[0] if len(said) == 1 else graph.node("Concat", *said, axis=1)  # (B * readers, m w, own)
-        shape = [-1, self.readers, self.count, self.segment * own]
-        return self._write_joined(graph, graph.node("Reshape", joined, graph.constant(shape)))
+            before = whole if self.by_changes else ""
+            both, out, whole = self._write_say(graph, graph.node("Add", top, now), before)
+            shape = [-1, self.segment * self.own, *([3] if self.band else [])]  # (B * readers, w * own[, 3])
+            said.append(graph.node("Reshape", both, graph.constant(shape)))
+        joined = said[0] if len(said) == 1 else graph.node("Concat", *said, axis=1)
+        return self._write_joined(graph, joined)
 
     def _held(self, graph: GraphWriter, x: str, segments: Segments) -> str:
         """The other columns of ``x`` as they were last, (B * readers, w, F' − K / readers); "" for none."""
-        width, own = segments.width, self.project.out_features // self.segment
+        width, own = segments.width, self.own
         if width == own:
             return ""
         x = graph.node("Reshape", x, graph.constant([0, -1, self.segment * width]))

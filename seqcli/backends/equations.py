@@ -64,6 +64,9 @@ def _input(spec: NetworkSpec) -> list[str]:
         if item.kind == "tokens":
             reads.append(f"E_{item.field}[{item.field}_t]")
             tables.append(f"E_{item.field} ({item.size}, {item.embedding_size})")
+        elif item.kind == "bags":
+            reads.append(f"mean_k E_{item.field}[{item.field}_tk]")
+            tables.append(f"E_{item.field} ({item.size}, {item.embedding_size}), k over the ids of step t")
         elif item.kind == "values":
             reads.append(f"{item.field}_t")
     joined = reads[0] if len(reads) == 1 else "[" + "; ".join(reads) + "]"

@@ -1,7 +1,7 @@
 """A trained network as an ONNX graph: what prediction runs, equal to the torch network to 1e-5.
 
-Operators used: RNN GRU LSTM MatMul Add Sub Mul Div Tanh Relu Softmax ReduceSum ReduceMax Less Where Gather
-Cast Shape Range Reshape Transpose Unsqueeze Squeeze Concat Identity. The encoder runs time-major
+Operators used: RNN GRU LSTM MatMul Add Sub Mul Div Tanh Relu Softmax Softplus ReduceSum ReduceMax Less Where
+Gather Cast Shape Range Reshape Transpose Unsqueeze Squeeze Concat Identity. The encoder runs time-major
 inside, as the recurrent operators want it; everything else is batch-major.
 """
 
@@ -12,6 +12,7 @@ from typing import cast
 import numpy as np
 from torch import nn
 
+from seqcli.backends.bags import Bag
 from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.graph_writer import FLOAT, INT32, INT64, GraphWriter, Input, Shape, to_numpy
 from seqcli.backends.network import Network
@@ -24,29 +25,31 @@ OUTPUT = "output"
 def network_graph(network: Network) -> bytes:
     """The serialised ONNX model of ``network``, with its weights.
 
-    Inputs are the spec's fields (tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D))
-    and ``lengths`` int64 (B,), each at least 1; the output is "output", float32 (B, *output_shape), or
-    (B, T, *output_shape) without pooling.
+    Inputs are the spec's fields (tokens int64 (B, T), bags int64 (B, T, K), values float32 (B, T, F), dense
+    float32 (B, D)) and ``lengths`` int64 (B,), each at least 1; the output is "output", float32
+    (B, *answer_shape), or (B, T, *output_shape) without pooling.
     """
     graph, spec = GraphWriter(), network.spec
     inputs, steps, dense = _fields(graph, network)
     inputs[LENGTHS] = (INT64, ("batch",))
     if network.segments is not None:
         graph.name(_decoded(graph, network, steps), OUTPUT)
-        return graph.model(inputs, {OUTPUT: ("batch", *spec.output_shape)})
+        return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
     outputs = _encoder(graph, network.encoder, steps)  # (B, T, D)
     if network.pool is None:
         _head(graph, network, outputs)
         return graph.model(inputs, {OUTPUT: ("batch", "time", *spec.output_shape)})
     pooled = _concat(graph, [_pool(graph, network.pool, outputs), *dense], axis=1)
     out = graph.affine(pooled, network.head.weight, network.head.bias)
-    out = graph.node("Reshape", out, graph.constant([-1, *spec.output_shape]))
     if spec.skip:
+        out = graph.node("Reshape", out, graph.constant([-1, *spec.output_shape]))
         values = next(item.field for item in spec.inputs if item.kind == "values")
         last = graph.node("Gather", _last_step(graph, values), graph.constant(list(spec.skip)), axis=1)
         out = graph.node("Add", out, graph.node("Unsqueeze", last, graph.constant([1])))  # + (B, 1, K)
-    graph.name(out, OUTPUT)
-    return graph.model(inputs, {OUTPUT: ("batch", *spec.output_shape)})
+    if network.band is not None:
+        out = network.band.write_around(graph, out, pooled)
+    graph.name(graph.node("Reshape", out, graph.constant([-1, *spec.answer_shape])), OUTPUT)
+    return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
 
 
 def step_graph(network: Network) -> bytes:
@@ -79,7 +82,7 @@ def carried_graph(network: Network) -> bytes:
     """The next steps (one or many) of a forecaster whose state is carried, and its answer after the last.
 
     Inputs are the spec's fields (values (B, T, F), what is known ahead (B, ...)) and, for state s of layer i,
-    "s_i" float32 (B * readers, H); outputs are "output" (B, *output_shape) and "next_s_i".
+    "s_i" float32 (B * readers, H); outputs are "output" (B, *answer_shape) and "next_s_i".
     """
     graph, spec = GraphWriter(), network.spec
     inputs, x, dense = _fields(graph, network)
@@ -90,7 +93,7 @@ def carried_graph(network: Network) -> bytes:
     else:
         x = graph.node("Transpose", x, perm=[1, 0, 2])
     known = [item.field for item in spec.inputs if item.kind == "ahead"]
-    outputs: dict[str, Shape] = {OUTPUT: ("batch", *spec.output_shape)}
+    outputs: dict[str, Shape] = {OUTPUT: ("batch", *spec.answer_shape)}
     states = []
     for depth, cell in enumerate(network.encoder.forward_cells):
         names = [f"{state}_{depth}" for state in cell.states]
@@ -108,8 +111,11 @@ def carried_graph(network: Network) -> bytes:
         graph.name(network.decoder.write_graph(graph, nets, seen, states, ahead), OUTPUT)
         return graph.model(inputs, outputs)
     top = graph.node("Gather", x, graph.constant(-1), axis=0)  # (B, H)
-    out = graph.affine(_concat(graph, [top, *dense], axis=1), network.head.weight, network.head.bias)
-    graph.name(graph.node("Reshape", out, graph.constant([-1, *spec.output_shape])), OUTPUT)
+    top = _concat(graph, [top, *dense], axis=1)
+    out = graph.affine(top, network.head.weight, network.head.bias)
+    if network.band is not None:
+        out = network.band.write_around(graph, out, top)
+    graph.name(graph.node("Reshape", out, graph.constant([-1, *spec.answer_shape])), OUTPUT)
     return graph.model(inputs, outputs)
 
 
@@ -123,13 +129,16 @@ def saved_graphs(network: Network) -> dict[str, bytes]:
 def _fields(graph: GraphWriter, network: Network) -> tuple[dict[str, Input], str, list[str]]:
     """The graph's field inputs, what the encoder reads of them (B, T, F), and the dense ones (B, D)."""
     inputs: dict[str, Input] = {}
-    embeddings = iter(network.embeddings)
+    embeddings, bags = iter(network.embeddings), iter(network.bags)
     steps, dense = [], []
     for item in network.spec.inputs:
         if item.kind == "tokens":
             inputs[item.field] = (INT64, ("batch", "time"))
             table = graph.constant(to_numpy(cast(nn.Embedding, next(embeddings)).weight))
             steps.append(graph.node("Gather", table, item.field))  # (B, T, E)
+        elif item.kind == "bags":
+            inputs[item.field] = (INT64, ("batch", "time", f"of_{item.field}"))
+            steps.append(cast(Bag, next(bags)).write_graph(graph, item.field))
         elif item.kind == "values":
             inputs[item.field] = (FLOAT, ("batch", "time", item.size))
             steps.append(item.field)
@@ -142,7 +151,7 @@ def _fields(graph: GraphWriter, network: Network) -> tuple[dict[str, Input], str
 
 
 def _decoded(graph: GraphWriter, network: Network, steps: str) -> str:
-    """steps (B, T, F), all of them valid → (B, horizon, targets), by segments and a decoder."""
+    """steps (B, T, F), all of them valid → (B, horizon, targets[, 3]), by segments and a decoder."""
     assert network.segments is not None
     assert network.decoder is not None
     seen = network.segments.write_apart(graph, steps)

@@ -13,9 +13,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from seqcli.backends.band import band_losses
 from seqcli.sequences import TARGET
 
 Loss: TypeAlias = Callable[[Tensor, dict[str, Tensor]], Tensor]
+BAND_SHARE = 0.1
+"""Of a band in the loss: it shares no weights with the answers, but the norm that all are clipped to."""
 
 
 def cross_entropy(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
@@ -31,6 +34,14 @@ def huber(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return _weighted_mean(F.huber_loss(outputs, target, reduction="none"), known, batch)
 
 
+def huber_and_band(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """:func:`huber` of the answers and the quantile losses of their bands: outputs (B, ..., 3) → scalar."""
+    answers = outputs[..., 0]
+    target, known = _known(answers, batch)
+    losses = F.huber_loss(answers, target, reduction="none") + BAND_SHARE * band_losses(outputs, target)
+    return _weighted_mean(losses, known, batch)
+
+
 def mse(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """Mean squared error: outputs and target (B, ...) → scalar."""
     target, known = _known(outputs, batch)
@@ -43,7 +54,13 @@ def mae(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return _weighted_mean((outputs - target).abs(), known, batch)
 
 
-LOSSES: dict[str, Loss] = {"cross_entropy": cross_entropy, "huber": huber, "mae": mae, "mse": mse}
+LOSSES: dict[str, Loss] = {
+    "cross_entropy": cross_entropy,
+    "huber": huber,
+    "huber_and_band": huber_and_band,
+    "mae": mae,
+    "mse": mse,
+}
 
 
 def _known(outputs: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:

@@ -8,6 +8,8 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from seqcli.backends.bags import Bag
+from seqcli.backends.band import Band
 from seqcli.backends.carried import read_stretch
 from seqcli.backends.cells.cell import State, last_step
 from seqcli.backends.decoders import DECODERS
@@ -33,14 +35,16 @@ class Network(nn.Module):
         super().__init__()
         self.spec = spec
         tokens = [item for item in spec.inputs if item.kind == "tokens"]
-        width = sum(item.embedding_size for item in tokens)
+        bags = [item for item in spec.inputs if item.kind == "bags"]
+        width = sum(item.embedding_size for item in (*tokens, *bags))
         width += sum(item.size for item in spec.inputs if item.kind == "values")
         dense = sum(item.size for item in spec.inputs if item.kind == "dense")
         if not width:
-            raise ValueError("a network needs an input of kind tokens or values")
+            raise ValueError("a network needs an input of kind tokens, bags or values")
         self.embeddings = nn.ModuleList(
             nn.Embedding(item.size, item.embedding_size, padding_idx=0) for item in tokens
         )
+        self.bags = nn.ModuleList(Bag(item.size, item.embedding_size) for item in bags)
         decodes = spec.decoder != "direct"
         self.segments = Segments(spec) if decodes else None
         self.encoder = Encoder(
@@ -56,7 +60,9 @@ class Network(nn.Module):
         if decodes:
             return
         self.pool = None if spec.pool == "none" else Pool(spec.pool, spec.hidden_size, spec.bidirectional)
-        self.head = nn.Linear(self.encoder.output_size + dense, prod(spec.output_shape))
+        width = self.encoder.output_size + dense
+        self.head = nn.Linear(width, prod(spec.output_shape))
+        self.band = Band(width, prod(spec.output_shape)) if spec.band else None
         if spec.streams:
             cells = self.encoder.forward_cells
             names = [f"{state}_{depth}" for depth, cell in enumerate(cells) for state in cell.states]
@@ -81,18 +87,19 @@ class Network(nn.Module):
         return cast(Tensor, self.decoder(self.segments, self.encoder, x, states, ahead))
 
     def answer(self, outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
-        """What the encoder said at each step, (B, T, D), pooled and answered: (B, *output_shape)."""
+        """What the encoder said at each step, (B, T, D), pooled and answered: (B, *answer_shape)."""
         lengths = batch[LENGTHS]
         assert self.pool is not None
         pooled = self.dropout(self.pool(outputs, lengths))  # (B, D)
         dense = [batch[item.field] for item in self.spec.inputs if item.kind == "dense"]
-        out = self.head(torch.cat([pooled, *dense], dim=-1) if dense else pooled)
-        out = out.view(-1, *self.spec.output_shape)
-        if not self.spec.skip:
-            return cast(Tensor, out)
-        field = next(item.field for item in self.spec.inputs if item.kind == "values")
-        last = last_step(batch[field], lengths)[:, list(self.spec.skip)]  # (B, K)
-        return cast(Tensor, out + last[:, None])
+        x = torch.cat([pooled, *dense], dim=-1) if dense else pooled
+        out = self.head(x)
+        if self.spec.skip:
+            field = next(item.field for item in self.spec.inputs if item.kind == "values")
+            last = last_step(batch[field], lengths)[:, list(self.spec.skip)]  # (B, K)
+            out = (out.view(-1, *self.spec.output_shape) + last[:, None]).flatten(1)
+        out = out if self.band is None else self.band.around(out, x)
+        return cast(Tensor, out.view(-1, *self.spec.answer_shape))
 
     def read_on(self, batch: dict[str, Tensor], states: list[State] | None) -> tuple[Tensor, list[State]]:
         """The next T steps of each stream: fields (B, T), states (B, H) a cell → outputs, states after.
@@ -140,12 +147,12 @@ class Network(nn.Module):
         return self.segments(x), (lengths // self.spec.segment).repeat_interleave(self.spec.readers)
 
     def steps(self, batch: dict[str, Tensor]) -> Tensor:
-        """The fields of a step, (B, T, F): embedded tokens and values side by side."""
-        embeddings = iter(self.embeddings)
+        """The fields of a step, (B, T, F): embedded tokens, bags and values side by side."""
+        tables = {"tokens": iter(self.embeddings), "bags": iter(self.bags)}
         parts = []
         for item in self.spec.inputs:
-            if item.kind == "tokens":
-                parts.append(self.dropout(next(embeddings)(batch[item.field])))  # (B, T, E)
+            if item.embedded:
+                parts.append(self.dropout(next(tables[item.kind])(batch[item.field])))  # (B, T, E)
             elif item.kind == "values":
                 parts.append(batch[item.field])
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
@@ -162,6 +169,7 @@ def build_network(spec: NetworkSpec, seed: int) -> Network:
         network = Network(spec)
         initialise(network.encoder, spec.init, spec.time_range)
         initialise_embeddings(network.embeddings, spec.init)
+        initialise_embeddings(network.bags, spec.init)
         if spec.skip or (spec.stateful and network.decoder is None):
             nn.init.zeros_(network.head.weight)  # the first forecast is the last value
             nn.init.zeros_(network.head.bias)
@@ -172,9 +180,11 @@ def parameter_table(network: Network) -> ResultTable:
     """Layer, shape and parameters of each part; the last row is the total."""
     spec = network.spec
     parts: list[tuple[str, str, nn.Module]] = []
-    tokens = [item for item in spec.inputs if item.kind == "tokens"]
-    for item, embedding in zip(tokens, network.embeddings, strict=True):
-        parts.append((f"embedding of {item.field}", f"{item.size} × {item.embedding_size}", embedding))
+    tables = {"tokens": iter(network.embeddings), "bags": iter(network.bags)}
+    for item in spec.inputs:
+        if item.embedded:
+            shape = f"{item.size} × {item.embedding_size}"
+            parts.append((f"embedding of {item.field}", shape, next(tables[item.kind])))
     for depth, layer in enumerate(network.encoder.layers, start=1):
         for cell, way in zip(cast(Layer, layer).cells, ("", " backward"), strict=False):
             parts.append((f"{spec.cell} {depth}{way}", f"{cell.input_size} → {cell.hidden_size}", cell))
@@ -187,12 +197,17 @@ def parameter_table(network: Network) -> ResultTable:
     if spec.streams:
         parts.append(("first state", f"{len(network.start)} × {spec.hidden_size}", network.start))
     if network.decoder is not None:
-        project = network.decoder.project
+        project, band = network.decoder.project, network.decoder.band
         shape = f"{network.decoder.count} × ({project.in_features} → {project.out_features})"
         parts.append(("decoder", shape, network.decoder))
     else:
+        band = network.band
         parts.append(("head", f"{network.head.in_features} → {network.head.out_features}", network.head))
     counts = [sum(weight.numel() for weight in module.parameters()) for _, _, module in parts]
+    if band is not None:
+        project, own = band.project, sum(weight.numel() for weight in band.parameters())
+        counts = [*counts[:-1], counts[-1] - (own if network.decoder is not None else 0), own]
+        parts.append(("band", f"{project.in_features} → {project.out_features}", band))
     rows = [(name, shape, count) for (name, shape, _), count in zip(parts, counts, strict=True)]
     columns = (ResultColumn("layer"), ResultColumn("shape"), ResultColumn("parameters", ",d"))
     return ResultTable("Parameters", columns, [*rows, ("total", "", sum(counts))])

@@ -59,20 +59,14 @@ def trace_network(
 ) -> list[CellTrace]:
     """Traces of all cells, layer by layer, forward before backward.
 
-    ``weights`` have the names of the torch network's and any shape that it says, ``ids`` (ahead + T,) are
-    those of each input field. The first ``ahead`` steps are read and not shown. In double precision, so
-    that what is shown is the equations' and not their rounding.
+    ``weights`` have the names of the torch network's and any shape that it says, ``ids`` (ahead + T,), of a
+    bag (ahead + T, K), are those of each input field. The first ``ahead`` steps are read and not shown. In
+    double precision, so that what is shown is the equations' and not their rounding.
 
     Raises UsageError for a cell that has no NumPy form, ModelError for weights of another network.
     """
     check_traceable(spec)
-    x = np.concatenate(
-        [
-            _weight(weights, f"embeddings.{k}.weight", (item.size, item.embedding_size))[ids[item.field]]
-            for k, item in enumerate(spec.inputs)
-        ],
-        axis=-1,
-    )[:, None]  # (T, 1, F)
+    x = _steps(spec, weights, ids)[:, None]  # (T, 1, F)
     kind, hidden = NUMPY_CELLS[spec.cell], spec.hidden_size
     traces: list[CellTrace] = []
     for depth in range(spec.num_layers):
@@ -88,6 +82,21 @@ def trace_network(
             traces.append(_shown(spec.cell, depth + 1, direction, trace, ahead))
         x = np.concatenate(outputs, axis=-1)  # (T, 1, H × directions)
     return traces
+
+
+def _steps(spec: NetworkSpec, weights: Mapping[str, NDArray[Any]], ids: Mapping[str, IntArray]) -> Array:
+    """The vectors of tokens and the mean vectors of bags side by side, (T, F)."""
+    places, parts = {"tokens": 0, "bags": 0}, []
+    for item in spec.inputs:
+        name = {"tokens": "embeddings", "bags": "bags"}[item.kind]
+        table = _weight(weights, f"{name}.{places[item.kind]}.weight", (item.size, item.embedding_size))
+        places[item.kind] += 1
+        rows = table[ids[item.field]]  # (T, E) or (T, K, E)
+        if item.kind == "bags":
+            there = (ids[item.field] > 0)[..., None]
+            rows = (rows * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+        parts.append(rows)
+    return np.concatenate(parts, axis=-1)
 
 
 def _trace(cell: NumpyCell, x: Array, start: State, backward: bool) -> dict[str, Array]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from seqcli.errors import UsageError
-from seqcli.options import BacktestOptions, OutputOptions
+from seqcli.options import OutputOptions
+from seqcli.options_use import BacktestOptions
 from seqcli.reporting.live import TrainingView
 from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import check_output

@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING
 
 from seqcli.cli.use import open_model, read_whole
 from seqcli.errors import DataError, UsageError
-from seqcli.options import (
-    ModelOptions,
-    OutputOptions,
-    PlotOptions,
-    ReadingOptions,
-    RunOptions,
-    WatchOptions,
-)
+from seqcli.options import ModelOptions, OutputOptions, PlotOptions, ReadingOptions, RunOptions
+from seqcli.options_use import WatchOptions
 from seqcli.reporting.progress import counted
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream
 from seqcli.reporting.screen import Screen, is_terminal

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from seqcli.tasks.forecasting.panel import Panel
 
 Outputs: TypeAlias = Callable[[Examples], FloatArray]
-"""What a saved network says of examples: (N, *output_shape)."""
+"""What a saved network says of examples: (N, *answer_shape)."""
 
 
 def network_outputs(model: SavedModel) -> Outputs:
@@ -64,13 +64,13 @@ class CarriedReader:
         outputs, *after = self._session.run_named(self._outputs, {**batch, **flat})
         rows = len(batch[self._spec.inputs[0].field])
         same = (state.shape == old.shape for state, old in zip(after, flat.values(), strict=True))
-        if outputs.shape != (rows, *self._spec.output_shape) or not all(same):
+        if outputs.shape != (rows, *self._spec.answer_shape) or not all(same):
             raise ModelError(f"{self._session.name}: gives arrays of other shapes than its network")
         kept = zip(states.items(), after, strict=True)
         return outputs, {name: state.reshape(old.shape) for (name, old), state in kept}
 
     def outputs(self, examples: ForecastWindows) -> FloatArray:
-        """What is said at the end of every window: (N, *output_shape).
+        """What is said at the end of every window: (N, *answer_shape).
 
         Windows of one panel may come in several parts, the older ones of each series first: each step of the
         panel is read once.
@@ -79,7 +79,7 @@ class CarriedReader:
         if panel is not self._panel:
             self._panel, self._read = panel, panel.offsets.copy()
             self._states = self.start(len(panel.names))
-        outputs = np.empty((len(examples), *self._spec.output_shape), dtype=np.float32)
+        outputs = np.empty((len(examples), *self._spec.answer_shape), dtype=np.float32)
         for piece in pieces(examples, self._read):
             states = {name: state[piece.series] for name, state in self._states.items()}
             said, after = self.read(reading(examples, piece.positions), states)

@@ -11,14 +11,18 @@ from seqcli.sequences import Examples, FloatArray
 BATCH_SIZE = 256
 MAX_STEPS = 2**16
 """Padded steps (rows × longest row) of one run, so that a few very long rows need no more memory."""
+MAX_IDS = 2**18
+"""As many ids of bags, (rows × longest row × K), each of which becomes a vector of its own."""
 
 
 def outputs_for(session: GraphSession, examples: Examples, batch_size: int = BATCH_SIZE) -> FloatArray:
     """Outputs (N, *output_shape) in row order, computed over rows of similar length together."""
     lengths = examples.lengths
     parts, order = [], []
+    of_a_step = _ids_of_a_step(examples) if len(lengths) else 0
+    most = min(MAX_STEPS, MAX_IDS // of_a_step) if of_a_step else MAX_STEPS
     for rows in sequential_batches(lengths, batch_size):
-        fitting = max(1, MAX_STEPS // max(1, int(lengths[rows].max())))
+        fitting = max(1, most // max(1, int(lengths[rows].max())))
         for start in range(0, len(rows), fitting):
             some = rows[start : start + fitting]
             parts.append(session.run(examples.batch(some)))
@@ -28,3 +32,9 @@ def outputs_for(session: GraphSession, examples: Examples, batch_size: int = BAT
     outputs = np.empty((len(lengths), *parts[0].shape[1:]), dtype=np.float32)
     outputs[np.concatenate(order)] = np.concatenate(parts)
     return outputs
+
+
+def _ids_of_a_step(examples: Examples) -> int:
+    """K of fields (B, T, K) of ids, all of them together; 0 where there is none."""
+    first = examples.batch(np.zeros(1, dtype=np.int64))
+    return sum(values.shape[2] for values in first.values() if values.ndim == 3 and values.dtype == np.int64)

@@ -19,7 +19,7 @@ from seqcli.inference.outputs import outputs_for
 from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
-from seqcli.options import PredictOptions
+from seqcli.options_use import PredictOptions
 from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.sequences import Batchable

@@ -41,7 +41,7 @@ class Reading:
     tokens: list[str]
     """The T tokens of the text."""
     ids: dict[str, IntArray]
-    """The network's fields, (ahead + T,) each."""
+    """The network's fields, (ahead + T,) each; of bags (ahead + T, K)."""
     ahead: int
     """Steps that the network reads ahead of the text."""
     asked: str
@@ -94,8 +94,9 @@ def _read_by_rows(
     _check_length(tokens, unit)
     with blamed_on(model):
         examples = cast(Batchable, task.encode(Table.from_records("--trace", (column,), [(text,)], [1])))
-        ids = cast(Sequences, examples.fields[TOKENS]).row(0)
-        _check_fields(model, {TOKENS: ids})
+        fields = {name: cast(Sequences, field).row(0) for name, field in examples.fields.items()}
+        _check_fields(model, fields)
+        ids = fields[TOKENS]
         row = task.decode(outputs_for(GraphSession.open(model), examples), probabilities=True)[0]
     notes = _unknown_notes(tokens, ids)
     if len(ids) < len(tokens):
@@ -109,7 +110,7 @@ def _read_by_rows(
     return Reading(
         unit=unit,
         tokens=tokens[: len(ids)],
-        ids={TOKENS: ids},
+        ids=fields,
         ahead=0,
         asked=task.plan.target[0],
         answers=[*answers] or [(row["prediction"], None)],
@@ -147,10 +148,12 @@ def _read_by_language(model: SavedModel, text: str) -> Reading:
 
 
 def _check_fields(model: SavedModel, ids: dict[str, IntArray]) -> None:
-    """Raise ModelError unless the network reads just these tokens."""
+    """Raise ModelError unless the network reads just these tokens and bags."""
     inputs = model.network.inputs
     fits = {item.field for item in inputs} == set(ids) and all(
-        item.kind == "tokens" and ids[item.field].max() < item.size for item in inputs
+        ids[item.field].ndim == {"tokens": 1, "bags": 2}.get(item.kind)
+        and ids[item.field].max(initial=0) < item.size
+        for item in inputs
     )
     if not fits:
         raise ModelError(f"{model.path}: its network does not read what its task makes", "train it again")

@@ -65,6 +65,7 @@ OPERATORS: dict[str, Operator] = {
     "Tanh": Operator("F", "F"),
     "Relu": Operator("F", "F"),
     "Softmax": Operator("F", "F", {"axis": AXIS}),
+    "Softplus": Operator("F", "F"),
     # reductions; ReduceSum takes its axes as an input since opset 13
     "ReduceSum": Operator("N I?", "N", {"keepdims": FLAG, "noop_with_empty_axes": FLAG}),
     "ReduceMax": Operator("N", "N", REDUCE_AXES),

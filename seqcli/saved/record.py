@@ -36,6 +36,7 @@ GRAPH_FILE = re.compile(r"graphs/([a-z][a-z0-9_]{0,31})\.onnx")
 MAX_GRAPHS = 16
 SHA256 = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+KINDS = ("tokens", "bags", "values", "dense", "ahead")
 MAX_SIZE = 2**24
 """Largest size of an axis of the network (a vocabulary, a hidden state, a horizon)."""
 
@@ -148,6 +149,8 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
         damaged(where, "network carries a state that it cannot have")
     if not _valid_decoder(spec):
         damaged(where, "network has an impossible decoder")
+    if type(spec.band) is not bool or (spec.band and (spec.pool == "none" or len(spec.output_shape) != 2)):
+        damaged(where, "network says a band around no forecast")
     if spec.skip and (len(spec.skip) != spec.output_shape[-1] or not _valid_skip(spec)):
         damaged(where, "network skips from a column that it does not read")
     return spec
@@ -158,9 +161,9 @@ def _size(value: Any) -> bool:
 
 
 def _valid_input(item: InputSpec) -> bool:
-    embeds = _size(item.embedding_size) if item.kind == "tokens" else item.embedding_size == 0
+    embeds = _size(item.embedding_size) if item.embedded else item.embedding_size == 0
     name = isinstance(item.field, str) and NAME.fullmatch(item.field) and item.field != "lengths"
-    return bool(name) and item.kind in ("tokens", "values", "dense", "ahead") and _size(item.size) and embeds
+    return bool(name) and item.kind in KINDS and _size(item.size) and embeds
 
 
 def _valid_decoder(spec: NetworkSpec) -> bool:
@@ -184,25 +187,26 @@ def _valid_skip(spec: NetworkSpec) -> bool:
 def batch_signature(spec: NetworkSpec) -> Signature:
     """What the graph "batch" of a network must take and give.
 
-    Inputs: tokens int64 (B, T), values float32 (B, T, F), dense float32 (B, D), ahead float32
-    (B, horizon, A), and ``lengths`` int64 (B,). Output: ``output`` float32 (B, *output_shape), or
+    Inputs: tokens int64 (B, T), bags int64 (B, T, K), values float32 (B, T, F), dense float32 (B, D), ahead
+    float32 (B, horizon, A), and ``lengths`` int64 (B,). Output: ``output`` float32 (B, *answer_shape), or
     (B, T, *output_shape) without pooling.
     """
     ports: dict[str, tuple[str, tuple[int | None, ...]]] = {
         "tokens": ("I", (None, None)),
+        "bags": ("I", (None, None, None)),
         "values": ("F", (None, None)),
         "dense": ("F", (None,)),
         "ahead": ("F", (None, spec.output_shape[0])),
     }
     inputs = {
         item.field: Port(
-            ports[item.kind][0], (*ports[item.kind][1], *(() if item.kind == "tokens" else (item.size,)))
+            ports[item.kind][0], (*ports[item.kind][1], *(() if item.embedded else (item.size,)))
         )
         for item in spec.inputs
     }
     inputs["lengths"] = Port("I", (None,))
     steps = (None,) if spec.pool == "none" else ()
-    return Signature(inputs, {"output": Port("F", (None, *steps, *spec.output_shape))})
+    return Signature(inputs, {"output": Port("F", (None, *steps, *spec.answer_shape))})
 
 
 def is_step_signature(signature: Signature, spec: NetworkSpec) -> bool:

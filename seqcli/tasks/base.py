@@ -137,6 +137,8 @@ class Prepared:
     """What the parts are counted in and how many they hold, where that is not examples."""
     writing: Writing | None = None
     """How a network in training shows what it has learnt to write, where it writes."""
+    taught: Examples | None = None
+    """Training examples that a :class:`Remembering` task wants to hear the network about."""
     refit: Callable[[], Examples] | None = None
     """All rows as training examples (train-fitted preprocessing), for the training after the test."""
 
@@ -233,6 +235,16 @@ class Mixing(Protocol):
 
     def with_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> Task:
         """The restored task with what :meth:`arrays` gave. Raises ModelError where that does not fit."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A task whose uncertainty is measured on training examples too."""
+
+    def remembering(
+        self, held: tuple[NDArray[np.float32], Examples], taught: tuple[NDArray[np.float32], Examples]
+    ) -> Task:
+        """This task, calibrated on ``held``; both are outputs (N, *output_shape) and their examples."""
 
 
 def own_scores(task: Task, outputs: NDArray[np.float32], examples: Examples, network: str) -> list[Scores]:

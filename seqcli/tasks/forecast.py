@@ -9,7 +9,7 @@ things are measured on the validation part: how much the network counts beside m
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -21,12 +21,13 @@ from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import TARGET, Examples, FloatArray, IntArray
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
+from seqcli.tasks.forecasting.calibration import MOST_EARLIER, Misses, calibrated, measured, with_earlier
 from seqcli.tasks.forecasting.choices import most_validation
 from seqcli.tasks.forecasting.chunks import in_chunks
 from seqcli.tasks.forecasting.conformal import LEVELS, conformal_radii, radii_at
 from seqcli.tasks.forecasting.fit import Fitted, fit_forecast
 from seqcli.tasks.forecasting.metrics import averaged, error_scales, point_metrics
-from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE, SEASON_MEAN, Mixture, called, separate_blocks
+from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE, SEASON_MEAN, Mixture, called
 from seqcli.tasks.forecasting.network import network_spec, training_defaults
 from seqcli.tasks.forecasting.next import ForecastContext, next_rows, next_step_line
 from seqcli.tasks.forecasting.panel import Panel
@@ -39,6 +40,7 @@ from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.static import StaticEncoding
 from seqcli.tasks.forecasting.units import Units
 from seqcli.tasks.forecasting.use import labelled_windows, newest_windows, plain_stamps
+from seqcli.tasks.forecasting.widths import Widths
 from seqcli.tasks.forecasting.windows import (
     VALUES,
     ForecastWindows,
@@ -80,8 +82,11 @@ class Forecast:
     """Coverages that are shown, in percent."""
     levels: tuple[int, ...]
     radii: Array
-    """(L, H, K) half widths at ``levels``, in spreads of the target."""
+    """(L, H, K) half widths at ``levels``, in spreads of the target times the widths of a window."""
+    widths: Widths
     mixture: Mixture
+    earlier: Misses | None = field(default=None, compare=False)
+    """What intervals know of training windows; not saved, since they are measured for good by then."""
 
     # ------------------------------------------------------------------ before training
 
@@ -107,11 +112,12 @@ class Forecast:
             validation=validation,
             test=test,
             network=network_spec(train, hidden, options),
-            loss="huber",
+            loss="huber_and_band",
             training={**training, "window": frame.window, "horizon": frame.horizon},
             rules=fitted.rules,
             warnings=fitted.warnings,
             source=fitted.parts.ends,
+            taught=train.take(few_enough(np.arange(len(train)), steps, targets, MOST_EARLIER)),
             refit=fitted.everything,
         )
 
@@ -143,6 +149,7 @@ class Forecast:
             intervals=options.forecast.interval,
             levels=levels,
             radii=np.zeros((len(levels), frame.horizon, panel.targets)),
+            widths=Widths(),
             mixture=Mixture.of_network(panel.targets, frame, fitted.shape.seasons, fitted.shape.ridge),
         )
 
@@ -155,35 +162,28 @@ class Forecast:
         intervals are those of the last value on the training rows.
         """
         examples = windows_of(examples)
-        actual = examples.scaled_actual()
-        if np.isnan(actual).all():
+        if np.isnan(examples.scaled_actual()).all():
             return self
-        errors = np.stack(
-            [
-                (forecast - actual) / self.frame.target_spread / examples.own_units
-                for forecast in (self._member(name, outputs, examples) for name in self.mixture.members)
-            ]
-        )  # (M, N, H, K)
-        blocks = separate_blocks(
-            examples.series, examples.panel.moments(examples.origins), self.frame.horizon
-        )
-        chosen = replace(self, mixture=self.mixture.fitted(errors, blocks))
-        return chosen.recalibrate([(outputs, examples)])
+        return calibrated(self, outputs, examples).recalibrate([(outputs, examples)])
+
+    def remembering(self, held: tuple[FloatArray, Examples], taught: tuple[FloatArray, Examples]) -> Forecast:
+        """With intervals that know of training windows too; outputs (N, H, K[, 3]) and examples of each.
+
+        ``held`` is the validation part, which the task was calibrated on.
+        """
+        validation = (held[0], windows_of(held[1]))
+        if not len(held[1]) or np.isnan(validation[1].scaled_actual()).all():
+            return self
+        return with_earlier(self, validation, (taught[0], windows_of(taught[1]))).recalibrate([held])
 
     def recalibrate(self, parts: Sequence[tuple[FloatArray, Examples]]) -> Forecast:
         """Measure the intervals anew on outputs (N, H, K) and examples of parts that were not learnt from.
 
         After the backtest that is validation and test together: the newest rows say most about the next.
         """
-        residuals = []
-        for outputs, examples in parts:
-            if len(examples):
-                examples = windows_of(examples)
-                miss = examples.scaled_actual() - self._combined(outputs, examples)
-                residuals.append(miss / self.frame.target_spread / examples.own_units)
-        if not residuals:
-            return self
-        return replace(self, radii=conformal_radii(np.concatenate(residuals), self.levels))
+        held = [(outputs, windows_of(examples)) for outputs, examples in parts]
+        radii = measured(self, held)
+        return self if radii is None else replace(self, radii=radii)
 
     @property
     def network_counts(self) -> bool:
@@ -208,28 +208,37 @@ class Forecast:
         again = refit_ridge(ridge, series, examples.windows.starts, self.frame.window, self.frame.horizon)
         return replace(self, mixture=replace(self.mixture, ridge=again))
 
-    def _member(self, name: str, outputs: FloatArray, examples: ForecastWindows) -> Array:
+    def member(self, name: str, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """The scaled forecast (N, H, K) of one member."""
         return in_chunks(
             lambda rows: self.mixture.member(name, examples.past(rows), outputs[rows], self.frame), examples
         )
 
-    def _combined(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
+    def combined(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """The scaled forecast (N, H, K)."""
         return in_chunks(
             lambda rows: self.mixture.combined(examples.past(rows), outputs[rows], self.frame), examples
         )
 
+    def misses(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
+        """What came less the forecast, in spreads of the targets: (N, H, K), NaN where unscored."""
+        miss = examples.scaled_actual() - self.combined(outputs, examples)
+        return np.asarray(miss / self.frame.target_spread)
+
+    def widths_of(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
+        """How wide intervals are beside each other: (N, H or 1, K or 1, 2), for outputs (N, H, K[, 3])."""
+        return self.widths.of(outputs, examples.past(), self.frame.season, examples.own_units)
+
     def held_to(
         self, outputs: FloatArray, examples: ForecastWindows, levels: Sequence[int]
     ) -> list[tuple[int, Array, Array]]:
         """(percent, low, high) of each interval around the forecasts, ends (N, H, K) as in the file."""
-        whose = examples.series, examples.own_units
-        return self._bounds(self._combined(outputs, examples), self._scaling_as_cut(examples), whose, levels)
+        whose = examples.series, self.widths_of(outputs, examples)
+        return self._bounds(self.combined(outputs, examples), self._scaling_as_cut(examples), whose, levels)
 
     def forecasts(self, outputs: FloatArray, examples: ForecastWindows) -> Array:
         """Forecasts (N, H, K) on values as in the file."""
-        return self._scaling_as_cut(examples).inverse(self._combined(outputs, examples), examples.series)
+        return self._scaling_as_cut(examples).inverse(self.combined(outputs, examples), examples.series)
 
     def _bounds(
         self,
@@ -240,13 +249,13 @@ class Forecast:
     ) -> list[tuple[int, Array, Array]]:
         """(percent, low, high) of each interval around scaled forecasts (N, H, K).
 
-        ``whose`` are the numbers (N,) of their series and its units (N, 1, 1).
+        ``whose`` are the numbers (N,) of their series and the widths (N, H or 1, K or 1, 2).
         """
-        (series, units), spread = whose, self.frame.target_spread
-        away = [radius * spread * units for radius in radii_at(self.levels, self.radii, levels)]
+        (series, widths), spread = whose, self.frame.target_spread
+        below, above = -widths[..., 0], widths[..., 1]
         return [
-            (level, *(scaling.inverse(scaled + side * far, series) for side in (-1, 1)))  # type: ignore[misc]
-            for level, far in zip(levels, away, strict=True)
+            (level, *(scaling.inverse(scaled + radius * spread * side, series) for side in (below, above)))  # type: ignore[misc]
+            for level, radius in zip(levels, radii_at(self.levels, self.radii, levels), strict=True)
         ]
 
     def scaling_of(self, panel: Panel, upto: int | None = None) -> SeriesScaling:
@@ -297,7 +306,7 @@ class Forecast:
         }
         for name in reversed(self.mixture.members):
             if name in names:
-                forecast = scaling.inverse(self._member(name, outputs, examples), examples.series)
+                forecast = scaling.inverse(self.member(name, outputs, examples), examples.series)
                 scores.append(Scores(names[name], averaged(self.metrics_of(forecast, examples))))
         return scores
 
@@ -348,11 +357,16 @@ class Forecast:
         that were asked for in training.
         """
         scaled = context.reference.copy()  # (S, H, K)
+        units = context.units[:, None, None].astype(np.float64)
+        widths = np.broadcast_to(units[..., None], (*scaled.shape, 2)).copy()
         if len(context.examples):
-            scaled[context.network_rows] = self._combined(outputs, context.examples)
+            rows = context.network_rows
+            scaled[rows] = self.combined(outputs, context.examples)
+            past = context.examples.past()
+            widths[rows] = self.widths.of(outputs, past, self.frame.season, units[rows])
         everyone = np.arange(len(scaled), dtype=np.int64)
         levels = self.intervals if intervals is None else tuple(intervals)
-        bounds = self._bounds(scaled, context.scaling, (everyone, context.units[:, None, None]), levels)
+        bounds = self._bounds(scaled, context.scaling, (everyone, widths), levels)
         return next_rows(self.plan, self.calendar, context, context.scaling.inverse(scaled, everyone), bounds)
 
     def next_step_line(self, rows: ResultTable, context: ForecastContext) -> str:

@@ -80,10 +80,10 @@ class _Stopped(Exception):
 def carried_outputs(
     network: Network, examples: ForecastWindows, interrupt: Interrupt | None = None
 ) -> FloatArray:
-    """Outputs (N, *output_shape) for all windows, each step being read once."""
+    """Outputs (N, *answer_shape) for all windows, each step being read once."""
     device = next(network.parameters()).device
     network.eval()
-    outputs = np.empty((len(examples), *network.spec.output_shape), dtype=np.float32)
+    outputs = np.empty((len(examples), *network.spec.answer_shape), dtype=np.float32)
     held = _Held(network, len(examples.panel.names))
     waiting: list[tuple[IntArray, Reached]] = []
     with torch.inference_mode():
@@ -117,7 +117,7 @@ def _answer(
     waiting: list[tuple[IntArray, Reached]],
     outputs: FloatArray,
 ) -> None:
-    """Put what is said from where some windows end, (B, *output_shape), into ``outputs``."""
+    """Put what is said from where some windows end, (B, *answer_shape), into ``outputs``."""
     rows = np.concatenate([rows for rows, _ in waiting])
     device = waiting[0][1].top.device
     ahead = to_tensors(known_ahead(examples, examples.origins[rows]), device)

@@ -15,7 +15,8 @@ from typing import cast
 import numpy as np
 
 from seqcli.errors import DataError, UsageError
-from seqcli.options import BacktestOptions, Options
+from seqcli.options import Options
+from seqcli.options_use import BacktestOptions
 from seqcli.sequences import IntArray
 from seqcli.tasks.base import Cut, Plan, Tables
 from seqcli.tasks.forecast import Forecast

@@ -29,7 +29,7 @@ def training_device(training: TrainingOptions) -> torch.device:
 def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
     """Raise UsageError for an option, typed or from a configuration, that would change nothing."""
     training = options.training
-    if not any(item.kind == "tokens" for item in prepared.network.inputs):
+    if not any(item.embedded for item in prepared.network.inputs):
         for flag, value in (
             ("--level", options.columns.level),
             ("--embedding-size", options.network.embedding_size),
@@ -38,7 +38,7 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
                 raise UsageError(
                     f"{flag} shapes how text is read, and no text is read here", f"leave out {flag}"
                 )
-    if all(item.kind == "tokens" for item in prepared.network.inputs) and options.reading.missing != "mask":
+    if all(item.embedded for item in prepared.network.inputs) and options.reading.missing != "mask":
         raise UsageError("--missing is about numbers, and no numbers are read here", "leave out --missing")
     if training.clip_value is not None and training.clip_norm != TrainingOptions.clip_norm:
         raise UsageError(

@@ -36,7 +36,7 @@ from seqcli.readers.read import read_table
 from seqcli.readers.table import Table
 from seqcli.saved.places import resume_command
 from seqcli.sequences import Examples, Windows
-from seqcli.tasks.base import Mixing, Plan, Prepared, Scores, Tables, Task, Writing, own_scores
+from seqcli.tasks.base import Mixing, Plan, Prepared, Remembering, Scores, Tables, Task, Writing, own_scores
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.forecasting.windows import windows_of
 from seqcli.tasks.registry import prepare
@@ -257,6 +257,9 @@ def fit_and_test(
     outcome = yield from fit(run.network, prepared.train, prepared.validation, setup, checkpoints)
     validated = outputs_of(run, prepared.validation)
     task = prepared.task.calibrate(validated, prepared.validation)
+    if isinstance(task, Remembering) and prepared.taught is not None:
+        taught = (outputs_of(run, prepared.taught), prepared.taught)
+        task = task.remembering((validated, prepared.validation), taught)
     return Learnt(outcome, task, validated, outputs_of(run, prepared.test))
 
 

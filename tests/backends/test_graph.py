@@ -19,8 +19,11 @@ WORDS = InputSpec("words", "tokens", 40, 6)
 LETTERS = InputSpec("letters", "tokens", 9, 2)
 PAST = InputSpec("past", "values", 3)
 FLAT = InputSpec("flat", "dense", 4)
+PARTS = InputSpec("parts", "bags", 12, 5)
 INPUTS = {
     "tokens": (WORDS,),
+    "bags": (PARTS,),
+    "tokens and bags": (PARTS, WORDS, FLAT),
     "values": (PAST,),
     "two kinds of tokens and values": (WORDS, PAST, LETTERS),
     "with dense": (FLAT, PAST, WORDS),
@@ -36,6 +39,11 @@ def make_batch(inputs: tuple[InputSpec, ...], lengths: list[int], seed: int) -> 
         if item.kind == "tokens":
             ids = torch.randint(1, item.size, (rows, steps), generator=generator)
             batch[item.field] = ids * valid
+        elif item.kind == "bags":
+            ids = torch.randint(0, item.size, (rows, steps, 6), generator=generator)
+            ids[0, 0] = 0  # a step without any
+            ids[:, :, 4] = 0
+            batch[item.field] = ids * valid[..., None]
         elif item.kind == "values":
             values = torch.randn(rows, steps, item.size, generator=generator)
             batch[item.field] = values * valid[..., None]
@@ -81,6 +89,41 @@ def test_padding_may_hold_anything(run_graph):
     batch["past"][0, 2:] = 1e6
     (dirty,) = run_graph(graph, batch)
     assert abs(clean - dirty).max() == 0
+
+
+def test_a_bag_is_the_mean_of_the_rows_that_are_there(run_graph):
+    spec = NetworkSpec((PARTS,), (2,), "none", 4, pool="mean")
+    network = build_network(spec, seed=0).eval()
+    table = network.bags[0].weight.detach()
+    ids = torch.tensor([[[3, 0, 7, 3], [0, 0, 0, 0]]])
+    expected = torch.stack([(2 * table[3] + table[7]) / 3, torch.zeros(5)])
+    assert torch.allclose(network.steps({"parts": ids})[0], expected, atol=1e-7)
+    batch = {"parts": ids, "lengths": torch.tensor([2])}
+    (found,) = run_graph(network_graph(network), batch)
+    assert abs(found - network(batch).detach().numpy()).max() < 1e-6
+    wider = {**batch, "parts": torch.cat([ids, torch.zeros(1, 2, 9, dtype=torch.int64)], dim=2)}
+    (same,) = run_graph(network_graph(network), wider)
+    assert abs(found - same).max() < 1e-6
+
+
+def test_ids_at_padding_may_be_anything(run_graph):
+    spec = NetworkSpec((PARTS, WORDS), (2,), "gru", 8, bidirectional=True, pool="max")
+    network = build_network(spec, seed=0).eval()
+    batch = make_batch((PARTS, WORDS), [2, 5], seed=0)
+    dirty = {name: values.clone() for name, values in batch.items()}
+    dirty["parts"][0, 2:] = 11
+    dirty["words"][0, 2:] = 39
+    (clean,), (found,) = (run_graph(network_graph(network), fields) for fields in (batch, dirty))
+    assert abs(clean - found).max() == 0
+    assert torch.equal(network(batch), network(dirty))
+
+
+def test_no_gradient_reaches_the_row_of_no_id():
+    network = build_network(NetworkSpec((PARTS,), (2,), "gru", 4), seed=0)
+    network(make_batch((PARTS,), [3, 2], seed=1)).sum().backward()
+    gradient = network.bags[0].weight.grad
+    assert not gradient[0].any()
+    assert gradient[1:].any()
 
 
 @pytest.mark.parametrize("cell", CELLS)

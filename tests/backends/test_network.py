@@ -108,7 +108,7 @@ def test_dropout_only_in_training():
 
 
 def test_a_network_needs_a_sequence():
-    with pytest.raises(ValueError, match="tokens or values"):
+    with pytest.raises(ValueError, match="tokens, bags or values"):
         build_network(NetworkSpec((InputSpec("flat", "dense", 4),), (2,)), seed=0)
 
 

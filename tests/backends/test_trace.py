@@ -129,6 +129,20 @@ def test_a_condition_stands_beside_the_tokens() -> None:
     np.testing.assert_allclose(trace.values["h"], outputs[0], atol=1e-12)
 
 
+def test_bags_stand_beside_the_tokens() -> None:
+    inputs = (InputSpec("parts", "bags", 9, 3), InputSpec("tokens", "tokens", 7, 4))
+    spec = NetworkSpec(inputs, (2,), hidden_size=5)
+    network = build_network(spec, seed=1).double()
+    parts = np.random.default_rng(0).integers(0, 9, size=(len(IDS), 4))
+    parts[2] = 0
+    ids = {"tokens": IDS, "parts": parts}
+    batch = {name: torch.from_numpy(field)[None] for name, field in ids.items()}
+    (trace,) = trace_network(spec, weights_of(network), ids)
+    with torch.inference_mode():
+        outputs = network.encoder(network.steps(batch), torch.tensor([len(IDS)]))
+    np.testing.assert_allclose(trace.values["h"], outputs[0], atol=1e-12)
+
+
 def test_weights_that_are_not_the_networks_are_refused() -> None:
     network = make_network("gru")
     weights = weights_of(network)

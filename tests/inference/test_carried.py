@@ -27,6 +27,7 @@ from seqcli.tasks.base import Tables
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.forecasting.explain import Question
 from seqcli.tasks.forecasting.mixture import NETWORK
+from seqcli.tasks.forecasting.widths import SIGNS, Widths
 from seqcli.tasks.registry import prepare
 
 WINDOW, HORIZON = 12, 3
@@ -59,7 +60,9 @@ def model_of(write_csv, tmp_path):
         weights = np.full_like(mixture.weights, 0.5 / (len(mixture.members) - 1))
         weights[mixture.members.index(NETWORK)] = 0.5
         mixture = replace(mixture, weights=weights)
-        task = replace(prepared.task, mixture=mixture, radii=prepared.task.radii + 0.5)
+        signs = np.ones(SIGNS)
+        widths = Widths(0.1 * signs, 0 * signs, signs)  # intervals that the network's band has a say in
+        task = replace(prepared.task, mixture=mixture, widths=widths, radii=prepared.task.radii + 0.5)
         return saved(tmp_path / "made.seqcli", task, net)
 
     return make
@@ -334,6 +337,7 @@ def test_the_state_reaches_back_beyond_the_window(model_of, write_csv) -> None:
     [
         ({"decoder": "parallel"}, {}, "mask", "--decoder parallel reads segments"),
         ({"segment": 4}, {}, "mask", "--segment 4 reads several rows"),
+        ({"normalization": "instance"}, {}, "mask", "--normalization instance sees a row from its window"),
         ({}, {"bidirectional": True}, "mask", "--bidirectional reads from the end"),
         ({}, {"pool": "mean"}, "mask", "--pool mean takes all rows"),
         ({}, {}, "interpolate", "--missing interpolate fills a gap by the row behind it"),

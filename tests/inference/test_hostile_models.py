@@ -19,7 +19,7 @@ from seqcli.errors import ModelError, ResourceError, SeqcliError
 from seqcli.inference.predict import Predictions
 from seqcli.inference.session import GraphSession
 from seqcli.network import InputSpec, NetworkSpec
-from seqcli.options import PredictOptions
+from seqcli.options_use import PredictOptions
 from seqcli.readers.stream import Record
 from seqcli.saved.graph_check import check_graph
 from seqcli.saved.graph_operators import OPERATORS

@@ -15,7 +15,8 @@ from seqcli.errors import DataError, ModelError, UsageError
 from seqcli.inference import predict as module
 from seqcli.inference.predict import Predictions, row_task
 from seqcli.model_dir import SavedModel
-from seqcli.options import PredictOptions, ReadingOptions
+from seqcli.options import ReadingOptions
+from seqcli.options_use import PredictOptions
 from seqcli.readers.stream import Record, open_stream
 
 

@@ -530,6 +530,7 @@ def test_every_graph_that_we_write_is_accepted(make_small, tmp_path, cell, pool)
 
     inputs = (
         InputSpec("tokens", "tokens", 9, 3),
+        InputSpec("parts", "bags", 8, 2),
         InputSpec("values", "values", 2),
         InputSpec("dense", "dense", 4),
     )

@@ -225,8 +225,9 @@ def test_a_graph_that_disagrees_with_the_record(saved, rehash) -> None:
         {"output_shape": [2, 1]},
         {"inputs": [{"field": "words", "kind": "tokens", "size": 7, "embedding_size": 3}]},
         {"inputs": [{"field": "tokens", "kind": "values", "size": 7, "embedding_size": 0}]},
+        {"inputs": [{"field": "tokens", "kind": "bags", "size": 7, "embedding_size": 3}]},
     ],
-    ids=["classes", "rank", "name", "kind"],
+    ids=["classes", "rank", "name", "kind", "bags"],
 )
 def test_a_graph_that_disagrees_with_the_network(saved, rehash, change) -> None:
     rehash(saved, lambda record: record["network"].update(change))
@@ -428,6 +429,9 @@ def edited(path: str, value: object):
         ("network.inputs", [{"field": ["x"], "kind": "values", "size": 7}]),
         ("network.inputs", [{"field": "x", "kind": "files", "size": 7}]),
         ("network.inputs", [{"field": "x", "kind": "tokens", "size": 7}]),
+        ("network.inputs", [{"field": "x", "kind": "bags", "size": 7}]),
+        ("network.inputs", [{"field": "x", "kind": "bags", "size": 0, "embedding_size": 3}]),
+        ("network.inputs", [{"field": "x", "kind": "bags", "size": 2**40, "embedding_size": 3}]),
         ("network.inputs", [{"field": "x", "kind": "values", "size": 7, "embedding_size": 3}]),
         ("network.inputs", [{"field": "x", "kind": "values", "size": 7, "more": 3}]),
         ("network.skip", [0]),

@@ -22,15 +22,8 @@ from seqcli.saved.record import check_record, is_step_signature
 from seqcli.sequences import TARGET
 from seqcli.tasks.forecasting.carried import ASKED, FRESH, Lanes, pieces, reading
 from seqcli.tasks.forecasting.panel import Panel
-from seqcli.tasks.forecasting.windows import (
-    AHEAD,
-    LENGTHS,
-    VALUES,
-    Answering,
-    Frame,
-    make_windows,
-    part_starts,
-)
+from seqcli.tasks.forecasting.starts import part_starts
+from seqcli.tasks.forecasting.windows import AHEAD, LENGTHS, VALUES, Answering, Frame, make_windows
 from seqcli.training import carried
 from seqcli.training.carried import carried_outputs
 
@@ -61,12 +54,13 @@ def windows_with(decoder: str, labelled: bool = True):
     panel, scaled = panel_of()
     every = panel.spans(0 * panel.lengths, panel.lengths)
     starts = part_starts(panel, every, WINDOW, HORIZON)
-    answers = Answering(int(decoder == "recursive"), False, decoder == "recursive", True)
+    recursive = decoder == "recursive"
+    answers = Answering(int(recursive), feeds_back=recursive, stateful=True)
     frame = Frame.fit(panel, scaled, starts, (WINDOW, HORIZON, 1), every, answers)
     return make_windows(panel, frame, scaled, starts, every if labelled else None)
 
 
-def network_on(examples, cell: str, decoder: str):
+def network_on(examples, cell: str, decoder: str, band: bool = False):
     """A network of two layers, its weights away from their start."""
     targets = examples.panel.targets
     spec = NetworkSpec(
@@ -78,6 +72,7 @@ def network_on(examples, cell: str, decoder: str):
         decoder=decoder,
         each_target=decoder == "recursive",
         stateful=True,
+        band=band,
     )
     network = build_network(spec, 1)
     with torch.no_grad():
@@ -141,9 +136,10 @@ def test_every_answer_is_that_of_the_whole_series_so_far(cell, decoder, at_once,
 
 
 @pytest.mark.parametrize(("cell", "decoder"), COMBINATIONS)
-def test_the_graph_says_what_the_network_says(cell, decoder) -> None:
+@pytest.mark.parametrize("band", [False, True])
+def test_the_graph_says_what_the_network_says(cell, decoder, band) -> None:
     examples = windows_with(decoder, labelled=False)
-    network = network_on(examples, cell, decoder)
+    network = network_on(examples, cell, decoder, band)
     graph = carried_graph(network)
     assert is_step_signature(check_graph(graph), network.spec)
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
@@ -151,7 +147,7 @@ def test_the_graph_says_what_the_network_says(cell, decoder) -> None:
     assert len(names) == 2 * len(network.encoder.forward_cells[0].states)
     readers = network.spec.readers
     states = {name: np.zeros((len(SIZES), readers, 5), np.float32) for name in names}
-    outputs = np.full((len(examples), HORIZON, 2), np.nan, np.float32)
+    outputs = np.full((len(examples), HORIZON, 2, *([3] if band else [])), np.nan, np.float32)
     for piece in pieces(examples, examples.panel.offsets):
         feed = {name: state[piece.series].reshape(-1, 5) for name, state in states.items()}
         said, *after = session.run(
@@ -161,7 +157,14 @@ def test_the_graph_says_what_the_network_says(cell, decoder) -> None:
             states[name][piece.series] = state.reshape(-1, readers, 5)
         if piece.rows is not None:
             outputs[piece.rows] = said
-    np.testing.assert_allclose(outputs, carried_outputs(network, examples), rtol=0, atol=1e-5)
+    wanted = carried_outputs(network, examples)
+    np.testing.assert_allclose(outputs, wanted, rtol=0, atol=1e-5)
+    if band:  # which moves no answer
+        network.band = None
+        if network.decoder is not None:
+            network.decoder.band = None
+        network.spec = replace(network.spec, band=False)
+        np.testing.assert_allclose(wanted[..., 0], carried_outputs(network, examples), rtol=0, atol=1e-6)
 
 
 def test_each_step_is_read_once_and_in_order() -> None:

@@ -10,15 +10,8 @@ from typing import TYPE_CHECKING
 
 from seqcli.cli.command import NEVER_IN_FORECAST, TRAINING_GROUPS, Command, Invocation
 from seqcli.errors import SeqcliError, UsageError, near_miss
-from seqcli.options import (
-    BacktestOptions,
-    ColumnOptions,
-    EvaluateOptions,
-    ModelOptions,
-    NetworkOptions,
-    OutputOptions,
-    ReadingOptions,
-)
+from seqcli.options import ColumnOptions, ModelOptions, NetworkOptions, OutputOptions, ReadingOptions
+from seqcli.options_use import BacktestOptions, EvaluateOptions
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream, write_result
 from seqcli.reporting.screen import Screen
 from seqcli.reporting.training import show_tables

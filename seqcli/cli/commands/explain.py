@@ -5,7 +5,8 @@ from __future__ import annotations
 from seqcli.cli.command import Command, Invocation
 from seqcli.cli.use import open_model, read_whole
 from seqcli.errors import UsageError
-from seqcli.options import ExplainOptions, ModelOptions, OutputOptions, PlotOptions, ReadingOptions
+from seqcli.options import ModelOptions, OutputOptions, PlotOptions, ReadingOptions
+from seqcli.options_use import ExplainOptions
 from seqcli.reporting.plots import check_plot, write_figure
 from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import check_output, result_format, write_result

@@ -19,8 +19,8 @@ from seqcli.options import (
     PlotOptions,
     RunOptions,
     SavingOptions,
-    WatchOptions,
 )
+from seqcli.options_use import WatchOptions
 from seqcli.reporting.forecast import forecast_figure, show_charts
 from seqcli.reporting.plots import check_plot, write_plot
 from seqcli.reporting.results import check_output, write_result

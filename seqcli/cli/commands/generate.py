@@ -14,7 +14,6 @@ from seqcli.cli.use import open_model
 from seqcli.errors import UsageError, near_miss
 from seqcli.options import (
     ForecastOptions,
-    GenerateOptions,
     ModelOptions,
     Options,
     OutputOptions,
@@ -22,6 +21,7 @@ from seqcli.options import (
     SavingOptions,
     TrainingOptions,
 )
+from seqcli.options_use import GenerateOptions
 from seqcli.readers.sources import bad_character
 from seqcli.reporting.results import check_output, result_stream
 from seqcli.reporting.screen import Screen

@@ -11,13 +11,13 @@ from seqcli.errors import UsageError
 from seqcli.options import (
     ColumnOptions,
     ForecastOptions,
-    InspectOptions,
     ModelOptions,
     NetworkOptions,
     OutputOptions,
     ReadingOptions,
     TrainingOptions,
 )
+from seqcli.options_use import InspectOptions
 from seqcli.reporting.gradients import follow, report
 from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import check_output

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, cast
 from seqcli.cli.command import Command, Invocation
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError
-from seqcli.options import ModelOptions, OutputOptions, PredictOptions, ReadingOptions
+from seqcli.options import ModelOptions, OutputOptions, ReadingOptions
+from seqcli.options_use import PredictOptions
 from seqcli.reporting.progress import counted
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream
 from seqcli.reporting.screen import Screen, is_terminal

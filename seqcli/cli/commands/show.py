@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from seqcli.cli.command import Command, Invocation
 from seqcli.errors import UsageError
-from seqcli.options import ModelOptions, OutputOptions, ShowOptions
+from seqcli.options import ModelOptions, OutputOptions
+from seqcli.options_use import ShowOptions
 from seqcli.reporting.results import result_stream, write_result
 from seqcli.results import Cell, ResultColumn, ResultTable
 

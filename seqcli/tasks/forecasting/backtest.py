@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.sequences import FloatArray, IntArray
-from seqcli.tasks.forecasting.chunks import in_chunks
 from seqcli.tasks.forecasting.conformal import conformal_radii
 from seqcli.tasks.forecasting.interval_scores import IntervalSums, rolling_radii
 from seqcli.tasks.forecasting.metrics import METRICS, point_metrics
 from seqcli.tasks.forecasting.mixture import NAIVE, NETWORK, RIDGE, SEASON_MEAN, SEASONAL, called
 from seqcli.tasks.forecasting.references import reference_forecasts
-from seqcli.tasks.forecasting.windows import VALUES, ForecastWindows, make_windows, part_starts
+from seqcli.tasks.forecasting.starts import part_starts
+from seqcli.tasks.forecasting.widths import in_widths
+from seqcli.tasks.forecasting.windows import VALUES, ForecastWindows, make_windows
 
 if TYPE_CHECKING:
     from seqcli.tasks.forecast import Forecast
@@ -125,11 +126,11 @@ def forecasts(answers: Answers) -> Iterator[tuple[str, Array]]:
     """Each forecast (N, H, K) with its name, on values as in the file."""
     task, examples = answers.task, answers.examples
     scaling = task.scaling_of(examples.panel, task.frame.window)
-    yield COMBINED, scaling.inverse(_combined(answers.task, answers.outputs, examples), examples.series)
+    yield COMBINED, scaling.inverse(task.combined(answers.outputs, examples), examples.series)
     names = {NETWORK: f"{called(answers.network)} alone", RIDGE: "ridge alone", SEASON_MEAN: SEASON_MEAN}
     for member in reversed(task.mixture.members):
         if member in names:
-            scaled = _member(answers, member)
+            scaled = task.member(member, answers.outputs, examples)
             yield names[member], scaling.inverse(scaled, examples.series)
     for name, forecast in reference_forecasts(examples, task.naive_season).items():
         yield (SEASONAL if name.startswith(SEASONAL) else name), forecast
@@ -158,35 +159,39 @@ def _intervals(
     """The intervals saved with the model, rolling ones, and those around the seasonal naive forecast."""
     task, examples = answers.task, answers.examples
     levels, spread = task.intervals, task.frame.target_spread
+    outputs = (answers.validated, answers.outputs)
     own = [
-        _combined(task, said, windows)
-        for said, windows in ((answers.validated, answers.validation), (answers.outputs, examples))
+        task.combined(said, windows)
+        for said, windows in zip(outputs, (answers.validation, examples), strict=True)
     ]
     simple = [_seasonal(task, windows) for windows in (answers.validation, examples)]
+    both = list(zip(outputs, (answers.validation, examples), strict=True))
+    plain = [np.repeat(windows.own_units[..., None], 2, axis=3) for _, windows in both]
+    widths = [task.widths_of(said, windows) for said, windows in both]
     out: dict[tuple[str, int], IntervalSums] = {}
 
-    def hold(kind: str, scaled: Array, radii: Array, rows: IntArray) -> None:
+    def hold(kind: str, scaled: Array, radii: Array, wide: Array, rows: IntArray) -> None:
         scaling, series = task.scaling_of(examples.panel, task.frame.window), examples.series[rows]
+        below, above = -wide[rows, ..., 0], wide[rows, ..., 1]
         for level, radius in zip(levels, radii * spread, strict=True):
-            away = radius * examples.own_units[rows]
-            low, high = (scaling.inverse(scaled[rows] + side * away, series) for side in (-1, 1))
+            low, high = (scaling.inverse(scaled[rows] + radius * side, series) for side in (below, above))
             sums = IntervalSums.of(level, actual[rows], (low, high), scales[rows])
             out[kind, level] = out.get((kind, level), IntervalSums()) + sums
 
     everyone = np.arange(len(examples))
     saved = task.radii[[task.levels.index(level) for level in levels]]
-    hold(SAVED, own[1], saved, everyone)
-    came, validated = answers.validation.scaled_actual(), answers.validation.own_units
+    hold(SAVED, own[1], saved, widths[1], everyone)
+    came = answers.validation.scaled_actual()
     if rolling and len(came):
-        misses = np.concatenate(
-            [(came - own[0]) / validated, (examples.scaled_actual() - own[1]) / examples.own_units]
-        )
-        misses = misses / spread
+        truths = (came, examples.scaled_actual())
+        each = zip(truths, own, widths, strict=True)
+        misses = np.concatenate([in_widths((true - said) / spread, wide) for true, said, wide in each])
         clocks = [_clock(windows, ends) for windows in (answers.validation, examples)]
         for rows, radii in rolling_radii(misses, np.concatenate(clocks), clocks[1], levels, saved):
-            hold(ROLLING, own[1], radii, rows)
+            hold(ROLLING, own[1], radii, widths[1], rows)
     if len(came):
-        hold(SEASONAL, simple[1], conformal_radii((came - simple[0]) / spread / validated, levels), everyone)
+        radii = conformal_radii(in_widths((came - simple[0]) / spread, plain[0]), levels)
+        hold(SEASONAL, simple[1], radii, plain[1], everyone)
     return out
 
 
@@ -200,19 +205,6 @@ def _seasonal(task: Forecast, examples: ForecastWindows) -> Array:
     scaled = replace(examples.panel, values=examples.windows.past[VALUES].astype(np.float64))
     found = reference_forecasts(replace(examples, panel=scaled), task.naive_season)
     return found[f"{SEASONAL} ({task.naive_season})" if task.naive_season else NAIVE]
-
-
-def _member(answers: Answers, name: str) -> Array:
-    task, examples, outputs = answers.task, answers.examples, answers.outputs
-    return in_chunks(
-        lambda rows: task.mixture.member(name, examples.past(rows), outputs[rows], task.frame), examples
-    )
-
-
-def _combined(task: Forecast, outputs: FloatArray, examples: ForecastWindows) -> Array:
-    return in_chunks(
-        lambda rows: task.mixture.combined(examples.past(rows), outputs[rows], task.frame), examples
-    )
 
 
 # ---------------------------------------------------------------------- over folds

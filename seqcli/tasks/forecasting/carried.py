@@ -57,6 +57,8 @@ def check_stateful(options: Options) -> None:
         said, hint = "--bidirectional reads from the end, which moves", hint + "--bidirectional"
     elif network.pool not in (None, "last"):
         said, hint = f"--pool {network.pool} takes all rows, and only the last state is kept", hint + "--pool"
+    elif forecast.normalization == "instance":
+        said, hint = "--normalization instance sees a row from its window", hint + "--normalization"
     elif options.reading.missing == "interpolate":
         said, hint = "--missing interpolate fills a gap by the row behind it", hint + "--missing"
     if said:

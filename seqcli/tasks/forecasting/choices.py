@@ -23,7 +23,7 @@ from seqcli.tasks.forecasting.carried import check_stateful
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.ridge import Judged, Ridge, Series, judge_ridges
 from seqcli.tasks.forecasting.season import find_season
-from seqcli.tasks.forecasting.windows import part_starts
+from seqcli.tasks.forecasting.starts import part_starts
 
 DEFAULT_HORIZON = 10
 DEFAULT_WINDOW = 60

@@ -20,6 +20,7 @@ from seqcli.errors import ModelError
 from seqcli.sequences import FloatArray
 from seqcli.tasks.forecasting.metrics import mean_known
 from seqcli.tasks.forecasting.ridge import Ridge
+from seqcli.tasks.forecasting.widths import answers
 from seqcli.tasks.forecasting.windows import Frame
 
 Array = NDArray[np.float64]
@@ -71,14 +72,14 @@ class Mixture:
         return cls(members, weights, seasons, ridge)
 
     def member(self, name: str, past: FloatArray, outputs: FloatArray, frame: Frame) -> Array:
-        """The scaled forecast (N, H, K) of one member, for scaled windows (N, W, K) and outputs (N, H, K)."""
+        """The scaled forecast (N, H, K) of one member, for windows (N, W, K) and outputs (N, H, K[, 3])."""
         if name == RIDGE:
             assert self.ridge is not None
             return self.ridge.forecast(past)
         if name == NETWORK:
-            return np.asarray(
-                frame.reference(past, self.ridge) + outputs.astype(np.float64) * frame.target_spread
-            )
+            said = answers(outputs).astype(np.float64)
+            own = frame.target_spread * frame.scale(past)
+            return np.asarray(frame.reference(past, self.ridge) + said * own)
         return simple_forecast(name, past, frame, self.seasons)
 
     def combined(self, past: FloatArray, outputs: FloatArray, frame: Frame) -> Array:

@@ -35,11 +35,13 @@ def network_spec(train: ForecastWindows, hidden_size: int, options: Options) -> 
         pool=typed.pool or "last",
         dropout=usual if typed.dropout is None else typed.dropout,
         init=typed.init,
-        skip=() if parallel or frame.stateful else tuple(range(targets)),
+        # Relative to the last value that value is 0, and what is added says so to people alone.
+        skip=() if parallel or frame.instance or frame.stateful else tuple(range(targets)),
         time_range=frame.window,
         segment=max(frame.segment, 1),
         decoder=(options.forecast.decoder or "parallel") if parallel else "direct",
         each_target=parallel and targets > 1,
+        band=True,
         stateful=frame.stateful,
     )
 

@@ -14,6 +14,7 @@ from seqcli.tasks.forecasting.rows import forms_from_json, forms_to_json, panel_
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.static import StaticEncoding
 from seqcli.tasks.forecasting.units import Units
+from seqcli.tasks.forecasting.widths import Widths
 from seqcli.tasks.forecasting.windows import Frame
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def saved(task: Forecast) -> dict[str, Any]:
         "intervals": list(task.intervals),
         "levels": list(task.levels),
         "radii": digits.reshape(task.radii.shape).tolist(),
+        "widths": task.widths.to_json(),
         "mixture": task.mixture.to_json(),
     }
 
@@ -60,6 +62,7 @@ def _parsed(data: dict[str, Any]) -> dict[str, Any]:
     dated = [plan.time] if plan.time is not None and plan.time in data["forms"] else []
     scaling = SeriesScaling.from_json(data["scaling"], every)
     units = data.get("units")
+    frame = Frame.from_json(data["frame"], every, len(plan.target))
     return {
         "plan": plan,
         "forms": forms_from_json(data["forms"], (*dated, *columns)),
@@ -69,7 +72,7 @@ def _parsed(data: dict[str, Any]) -> dict[str, Any]:
         "static": StaticEncoding.from_json(data.get("static", [])),
         "scaling": scaling,
         "units": Units.from_json(units, scaling.names) if units else Units.same(scaling.names),
-        "frame": Frame.from_json(data["frame"], every, len(plan.target)),
+        "frame": frame,
         "naive_season": None if data["naive_season"] is None else int(data["naive_season"]),
         "errors": np.array(
             [[np.nan if value is None else float(value) for value in row] for row in data["errors"]]
@@ -78,6 +81,7 @@ def _parsed(data: dict[str, Any]) -> dict[str, Any]:
         "intervals": tuple(int(level) for level in data["intervals"]),
         "levels": tuple(int(level) for level in data["levels"]),
         "radii": np.array(data["radii"], dtype=np.float64),
+        "widths": Widths.from_json(data.get("widths")),
         "mixture": Mixture.from_json(data["mixture"], len(plan.target)),
     }
 

@@ -19,18 +19,13 @@ from seqcli.tasks.forecasting.choices import (
     window_candidates,
 )
 from seqcli.tasks.forecasting.mixture import choose_seasons
+from seqcli.tasks.forecasting.normalisation import INSTANCE, choose_normalisation
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.parts import Parts
 from seqcli.tasks.forecasting.ridge import Ridge, Series, lookbacks
+from seqcli.tasks.forecasting.starts import part_starts
 from seqcli.tasks.forecasting.units import Units
-from seqcli.tasks.forecasting.windows import (
-    Answering,
-    ForecastWindows,
-    Frame,
-    few_enough,
-    make_windows,
-    part_starts,
-)
+from seqcli.tasks.forecasting.windows import Answering, ForecastWindows, Frame, few_enough, make_windows
 
 
 @dataclass(frozen=True)
@@ -94,14 +89,31 @@ def fit_shape(
     segment = choose_segment(window, horizon, season or period, options)
     feeds_back = options.forecast.decoder == "recursive"
     residual = ridge is not None and learns_residual(len(starts) * panel.targets, len(train), segment)
-    stateful = options.forecast.stateful
-    answers = Answering(segment, residual and not feeds_back, feeds_back, stateful)
+    stateful, seen = options.forecast.stateful, options.forecast.normalization
+    if not stateful and seen is None:
+        both = _both(panel, scaled, parts, units, (window, horizon))
+        seen = choose_normalisation(*both, (window, horizon))
+    if seen == INSTANCE:
+        why += "; windows are seen relative to their own mean and spread"
+    answers = Answering(segment, residual and not feeds_back, feeds_back, seen == INSTANCE, stateful)
     frame = Frame.fit(panel, scaled, starts, (window, horizon, season or 1), positions, answers)
     shape = Shape(frame, ridge, 0, units, stride, why)
     starts, positions = shape.starts(panel, parts, 1)
     starts = few_enough(starts, window + horizon, panel.targets, len(starts) + 1)
     judged = shape.cut(panel, scaled, starts, positions)
     return replace(shape, seasons=choose_seasons(judged.past(), judged.scaled_actual(), frame))
+
+
+def _both(
+    panel: Panel, scaled: FloatArray, parts: Parts, units: Units, shape: tuple[int, int]
+) -> tuple[tuple[Series, IntArray], tuple[Series, IntArray]]:
+    """Training and validation: what is asked for in each, and the starts (N,) of its windows."""
+    series = _series(panel, scaled, parts, units)
+    learnt, asked = (
+        (series.asked(positions), part_starts(panel, positions, *shape))
+        for positions in (parts.positions(panel, part) for part in (0, 1))
+    )
+    return learnt, asked
 
 
 def _window(

@@ -16,7 +16,8 @@ from seqcli.tasks.forecasting.choices import thinned
 from seqcli.tasks.forecasting.later import later_panel
 from seqcli.tasks.forecasting.next import ForecastContext, last_windows
 from seqcli.tasks.forecasting.panel import Panel, scale_panel
-from seqcli.tasks.forecasting.windows import ForecastWindows, make_windows, part_starts
+from seqcli.tasks.forecasting.starts import part_starts
+from seqcli.tasks.forecasting.windows import ForecastWindows, make_windows
 
 if TYPE_CHECKING:
     from seqcli.tasks.forecast import Forecast

@@ -2,7 +2,8 @@
 
 Every window is taken relative to its last step, and the network is asked for the difference to a
 reference forecast: the last value, or the value one season before. A trend then never leads out of
-what the network has learned from, and a network that answers 0 *is* the reference forecast.
+what the network has learned from, and a network that answers 0 *is* the reference forecast. Where it is
+better on validation a window is seen relative to its mean, in its own spread, and answered so.
 
     values (B, W, F + 1 + C)   (z_t − z_W) / spread of each column, share of missing cells, calendar
     ahead  (B, C)              calendar of the first step after the window
@@ -30,6 +31,7 @@ from seqcli.network import InputSpec
 from seqcli.preprocessing.windowing import evenly, panel_windows
 from seqcli.sequences import LENGTHS, TARGET, Batch, Examples, FloatArray, IntArray, Windows
 from seqcli.tasks.forecasting.changes import changes
+from seqcli.tasks.forecasting.normalisation import swing
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.ridge import Ridge
 
@@ -40,8 +42,6 @@ _MISSING, _CALENDAR, _TOLD = "missing", "calendar", "told"
 
 FARTHEST = 10.0
 """Inputs further than this many spreads from the last value are seen as this far."""
-AT_ONCE = 1 << 20
-"""Windows whose place is looked at together."""
 SAMPLED_WINDOWS = 2000
 """Windows looked at when the spreads are measured."""
 MOST_GATHERED = 20_000_000
@@ -58,6 +58,8 @@ class Answering:
     """They are relative to a ridge's forecast."""
     feeds_back: bool = False
     """It reads them again, so that they must be in the spread of its inputs."""
+    instance: bool = False
+    """They are counted in the spread of their window, from its mean."""
     stateful: bool = False
     """It carries its state over all steps of a series."""
 
@@ -83,6 +85,8 @@ class Frame:
     """Whether the network's reference is the ridge's forecast, and not a value of the window."""
     masked: bool = True
     """Whether the network sees which cells are missing."""
+    instance: bool = False
+    """Whether windows are seen relative to their mean and spread, and not to their last value."""
     stateful: bool = False
     """Whether its state is carried over all steps of a series, and not begun anew in each window."""
 
@@ -113,15 +117,15 @@ class Frame:
         future = target[picked[:, None] + window + np.arange(horizon)]  # (N, H, K)
         ones = np.ones(scaled.shape[1], dtype=np.float32)
         none = np.zeros(targets, dtype=bool)
-        how = (segment, residual, masked, answers.stateful)
-        frame = cls(window, horizon, season, none, ones, ones[:targets], *how)
+        kind = (segment, residual, masked, answers.instance, answers.stateful)
+        frame = cls(window, horizon, season, none, ones, ones[:targets], *kind)
         if (residual or not (segment or answers.stateful)) and 1 < season <= window:
             before = replace(frame, seasonal=np.ones(targets, dtype=bool))
             errors = [_mean(np.abs(future - each.before(past))) for each in (frame, before)]
             frame = replace(frame, seasonal=errors[1] < errors[0])
-        seen = changes(panel, scaled, steps) if answers.stateful else past - past[:, -1:]
+        seen = changes(panel, scaled, steps) if answers.stateful else frame.seen(past)
         distance = seen.astype(np.float64)
-        change = (future - frame.before(past)).astype(np.float64)
+        change = ((future - frame.before(past)) / frame.scale(past[..., :targets])).astype(np.float64)
         far, off = np.mean(distance**2, axis=(0, 1)), _mean(change**2)
         if segment:  # one network reads all targets, so what is small beside the others stays small
             far[:targets] = far[:targets].mean()
@@ -135,10 +139,26 @@ class Frame:
         assert ridge is not None
         return ridge.forecast(past[..., : len(self.seasonal)]).astype(np.float32)
 
+    def seen(self, past: FloatArray) -> FloatArray:
+        """Windows (N, W, F) relative to what they are seen from, before any spread."""
+        centre = past.mean(axis=1, keepdims=True, dtype=np.float64) if self.instance else past[:, -1:]
+        return np.asarray((past - centre) / self.scale(past), dtype=past.dtype)
+
+    def scale(self, past: FloatArray) -> FloatArray:
+        """What the answers for windows (N, W, F) are counted in: (N, 1, F), or 1 for all."""
+        return swing(past) if self.instance else np.ones((1, 1, 1), dtype=np.float32)
+
     def before(self, past: FloatArray) -> FloatArray:
-        """The last value, or the last season, of windows (N, W, F): (N, H, K)."""
+        """What is expected of windows (N, W, F) beforehand: (N, H, K).
+
+        That is the last value or season, or the window's mean where it is seen relative to that.
+        """
         targets = len(self.seasonal)
-        last = np.repeat(past[:, -1:, :targets], self.horizon, axis=1)
+        if self.instance:
+            level = past[..., :targets].mean(axis=1, keepdims=True, dtype=np.float64).astype(past.dtype)
+        else:
+            level = past[:, -1:, :targets]
+        last = np.repeat(level, self.horizon, axis=1)
         if not self.seasonal.any():
             return last
         steps = self.window - self.season + np.arange(self.horizon) % self.season
@@ -161,6 +181,7 @@ class Frame:
             "segment": self.segment,
             "residual": self.residual,
             "masked": self.masked,
+            "instance": self.instance,
             "stateful": self.stateful,
         }
 
@@ -179,10 +200,11 @@ class Frame:
         masked, stateful = bool(data.get("masked", True)), bool(data.get("stateful", False))
         if not 0 <= segment <= window or not (segment or masked):
             raise ModelError("the model's window does not hold its segments")
-        if stateful and (segment > 1 or residual):
+        instance = bool(data.get("instance", False))
+        if stateful and (segment > 1 or residual or instance):
             raise ModelError("the model carries a state that it cannot have")
-        how = (segment, residual, masked, stateful)
-        return cls(window, horizon, season, seasonal, spreads[0], spreads[1], *how)
+        kind = (segment, residual, masked, instance, stateful)
+        return cls(window, horizon, season, seasonal, spreads[0], spreads[1], *kind)
 
 
 @dataclass(frozen=True)
@@ -223,7 +245,7 @@ class ForecastWindows:
         if self.frame.stateful:
             read = self.steps(self.windows.starts[rows, None] + np.arange(self.frame.window))
         else:
-            read = self._seen(raw[VALUES] - raw[VALUES][:, -1:], raw)
+            read = self._seen(self.frame.seen(raw[VALUES]), raw)
         return {
             VALUES: np.ascontiguousarray(read[:, -self.frame.reads :]),
             LENGTHS: np.full(len(rows), self.frame.reads, dtype=np.int64),
@@ -253,8 +275,10 @@ class ForecastWindows:
         if ahead.shape[-1]:
             out[AHEAD] = np.ascontiguousarray(ahead)
         if TARGET in raw:
-            reference = self.frame.reference(raw[VALUES], self.ridge)
-            out[TARGET] = (raw[TARGET] - reference) / self.frame.target_spread
+            past = raw[VALUES]
+            change = raw[TARGET] - self.frame.reference(past, self.ridge)
+            own = self.frame.scale(past[..., : self.panel.targets])
+            out[TARGET] = change / (self.frame.target_spread * own)
             if self.units is not None:
                 out[WEIGHT] = 1 / self.units[series]
         return out
@@ -323,30 +347,6 @@ def windows_of(examples: Examples) -> ForecastWindows:
     if not isinstance(examples, ForecastWindows):
         raise TypeError(f"a forecast is scored on windows, not on {type(examples).__name__}")
     return examples
-
-
-def part_starts(panel: Panel, part: IntArray, window: int, horizon: int, stride: int = 1) -> IntArray:
-    """Starts (N,) of the windows asked for at least one step in ``part``, positions (P,) in the panel.
-
-    The horizon may begin before the part and end after it: those steps are left unscored. So each
-    step of the part is forecast once by every number of steps ahead.
-    """
-    inside = np.zeros(panel.total, dtype=bool)
-    inside[part] = True
-    covered = np.zeros(panel.total + 1, dtype=np.int64)
-    np.cumsum(inside, out=covered[1:])
-    latest_first = np.minimum(panel.lengths + panel.room - horizon + 1, panel.lengths)
-    starts = panel.spans(0 * panel.lengths, latest_first - window)
-    fits = np.zeros(len(starts), dtype=bool)
-    for begin in range(0, len(starts), AT_ONCE):
-        first = starts[begin : begin + AT_ONCE] + window
-        fits[begin : begin + AT_ONCE] = covered[first + horizon] > covered[first]
-    starts = starts[fits]
-    if stride > 1:
-        latest = np.zeros(len(panel.lengths), dtype=np.int64)
-        np.maximum.at(latest, panel.series_of(starts), starts)
-        starts = starts[(latest[panel.series_of(starts)] - starts) % stride == 0]
-    return starts
 
 
 def make_windows(

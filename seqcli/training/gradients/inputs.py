@@ -25,6 +25,8 @@ SEQUENCES = 64
 FEWEST = 8
 MOST_NUMBERS = 4_000_000
 """Sequences × steps × units, all layers together: about a gigabyte while gradients are made."""
+OF_A_BAG = 8
+"""Ids a step of a random bag."""
 WIDTH = 32
 """Numbers a step of a random sequence."""
 
@@ -59,6 +61,10 @@ def drawn(spec: NetworkSpec, steps: int, seed: int) -> Looked:
             ids = rng.integers(min(RESERVED, item.size - 1), item.size, size=(rows, steps))
             batch[item.field] = ids.astype(np.int64)
             what.append("tokens drawn evenly from the vocabulary")
+        elif item.kind == "bags":
+            ids = rng.integers(1, item.size, size=(rows, steps, OF_A_BAG))
+            batch[item.field] = ids.astype(np.int64)
+            what.append(f"bags of {OF_A_BAG} ids drawn evenly")
         else:
             shape = (rows, *shapes[item.kind], item.size)
             batch[item.field] = rng.standard_normal(shape).astype(np.float32)
@@ -121,10 +127,11 @@ def _refuse_other_fields(batch: Batch, spec: NetworkSpec) -> None:
     for item in spec.inputs:
         values = batch.get(item.field)
         leading = 1 if item.kind in ("dense", "ahead") else 2  # (B,) or (B, T)
-        width: tuple[int, ...] = () if item.kind == "tokens" else (item.size,)
+        width: tuple[int, ...] = () if item.embedded else (item.size,)
         width = (*spec.output_shape[:1], *width) if item.kind == "ahead" else width
-        fits = values is not None and values.ndim >= leading and values.shape[leading:] == width
-        if values is None or not fits or (item.kind == "tokens" and values.max(initial=0) >= item.size):
+        shape = values.shape[: 2 if item.kind == "bags" else None] if values is not None else ()
+        fits = values is not None and values.ndim >= leading and shape[leading:] == width
+        if values is None or not fits or (item.embedded and values.max(initial=0) >= item.size):
             raise ModelError("the model's network does not read what its task makes", "train it again")
 
 
@@ -159,7 +166,7 @@ def last_steps(batch: Batch, spec: NetworkSpec, steps: int) -> Batch:
 
 def batch_steps(batch: Batch, spec: NetworkSpec) -> int:
     """T of the padded fields."""
-    read = next(item.field for item in spec.inputs if item.kind in ("tokens", "values"))
+    read = next(item.field for item in spec.inputs if item.kind in ("tokens", "bags", "values"))
     return int(batch[read].shape[1])
 
 

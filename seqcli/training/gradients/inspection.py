@@ -22,7 +22,8 @@ from seqcli.backends.registry import CELLS, load_cell
 from seqcli.errors import DivergedError, ModelError, UsageError, near_miss
 from seqcli.model_dir import SavedModel
 from seqcli.network import NetworkSpec
-from seqcli.options import InspectOptions, Options, SavingOptions, TrainingOptions
+from seqcli.options import Options, SavingOptions, TrainingOptions
+from seqcli.options_use import InspectOptions
 from seqcli.sequences import Examples
 from seqcli.tasks.base import Prepared
 from seqcli.threads import training_threads

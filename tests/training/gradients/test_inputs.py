@@ -98,6 +98,21 @@ def test_random_inputs_fit_the_network() -> None:
     assert "3 standard normal numbers for the whole" in looked.said
 
 
+def test_bags_are_looked_at_like_any_other_input() -> None:
+    inputs = (InputSpec("parts", "bags", 9, 4), InputSpec("tokens", "tokens", 206, 4))
+    spec = NetworkSpec(inputs, (2,), hidden_size=8)
+    looked = drawn(spec, 20, seed=1)
+    assert looked.batch["parts"].shape[:2] == (len(looked.batch["lengths"]), 20)
+    assert set(looked.batch["parts"].unique().tolist()) == set(range(1, 9))
+    parts = Sequences.from_lists([np.full((6, 3), 8)] * 3, np.int64)
+    sequences = Batchable({**texts([6, 6, 6]).fields, "parts": parts}, np.arange(3))
+    assert longest(sequences, spec, None, 0, "x.csv").batch["parts"].shape == (3, 6, 3)
+    fewer = NetworkSpec((InputSpec("parts", "bags", 8, 4), inputs[1]), (2,), hidden_size=8)
+    for other, read in ((sequences, fewer), (texts([6, 6, 6]), spec)):
+        with pytest.raises(ModelError, match="does not read what its task makes"):
+            longest(other, read, None, 0, "x.csv")
+
+
 def test_wide_networks_look_at_fewer_sequences() -> None:
     assert sequences_for(NetworkSpec(TOKENS.inputs, (2,), hidden_size=128), 200) == 64
     assert sequences_for(NetworkSpec(TOKENS.inputs, (2,), hidden_size=4096, num_layers=4), 1000) == 8

@@ -12,7 +12,8 @@ import pytest
 from seqcli.errors import ModelError, UsageError
 from seqcli.model_dir import read_model
 from seqcli.network import InputSpec, NetworkSpec
-from seqcli.options import ColumnOptions, InspectOptions, NetworkOptions, Options, TrainingOptions
+from seqcli.options import ColumnOptions, NetworkOptions, Options, TrainingOptions
+from seqcli.options_use import InspectOptions
 from seqcli.sequences import Batchable, Sequences, Windows
 from seqcli.training.gradients import inspection
 from seqcli.training.gradients.curves import Doing, Inspection, Said
