@@ -70,6 +70,8 @@ class NetworkSpec:
     behind the targets."""
     band: bool = False
     """Beside each answer the network says how far below and above it the quantiles :data:`BAND` lie."""
+    stateful: bool = False
+    """A forecaster whose state is carried over all steps of a series, and not begun anew in each window."""
 
     @property
     def answer_shape(self) -> tuple[int, ...]:

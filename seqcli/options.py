@@ -160,7 +160,7 @@ class TrainingOptions:
     )
     bptt: int | None = option(
         None,
-        "Steps that gradients go back in a text before they are cut.",
+        "Steps that gradients go back before they are cut, in a text or with --stateful.",
         at_least=1,
         below=MOST_NUMBERS,
         metavar="STEPS",
@@ -191,6 +191,9 @@ class ForecastOptions:
     )
     segment: int | None = option(
         None, "Steps that the network reads at a time; a part of the season.", at_least=1
+    )
+    stateful: bool = option(
+        False, "Carry the state of a network that reads step by step over all rows: one step a row."
     )
     stride: int = option(1, "Steps between the starts of two training windows.", at_least=1)
     interval: tuple[int, ...] = option((80, 95), "Coverage of the intervals, in percent.", parse="percents")

@@ -64,7 +64,7 @@ GOES_WITH = {
     "explain -m": ("forecast", "explain takes a forecaster so far"),
 }
 NO_TEXT = (DATA, "no column holds text")
-FORECASTS = ("forecast_members", "forecast_panel", "forecast_single")
+FORECASTS = ("forecast_carried", "forecast_members", "forecast_panel", "forecast_single")
 NUMBERS_AND_CLASSES = ("classify_rows", "classify_sequences", "regress", *FORECASTS)
 NOT_OVER_TIME = (DATA, "no column of numbers to forecast among")
 WORDS_ALONE = ("classify_words", "classify_characters", "language_words", "language_characters")
@@ -84,6 +84,7 @@ REFUSED = {
         for name in MADE["GOLDEN"]
         if name.startswith(("forecast", "language"))
     },
+    ("explain -m", "forecast_carried"): (USAGE, "its state is carried over all rows"),
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
     ("inspect-gradients -m", "classify_rows"): (DATA, "sequences of one step carry nothing through time"),
     ("inspect-gradients -m", "regress"): (USAGE, "carries nothing from step to step"),

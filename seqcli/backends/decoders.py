@@ -9,6 +9,9 @@ section 4.2). The recursive one says a segment after the other, and reads what i
     y_{(j−1)w+1 … jw} = W_y (h_{n+j−1} + c_k + W_a a_j) + b_y
     h_{n+j} = cell(v(y_{(j−1)w+1 … jw}), h_{n+j−1})    v reads, other columns as they were last
 
+Where a network carries its state, what it reads of a target is the change since the step before, and so is
+what it says: y_j = y_{j−1} + W_y (…) + b_y, of which v reads the change alone.
+
 With a band each is also said how far off it may be, from the vector that W_y reads (:mod:`.band`).
 """
 
@@ -101,10 +104,11 @@ class Decoder(nn.Module):
         out: Tensor = self.project(self.dropout(x))
         return out if self.band is None else self.band.around(out, x)
 
-    def _write_say(self, graph: GraphWriter, x: str) -> tuple[str, str]:
-        """:meth:`_say`, and the answer (..., w * own) alone."""
+    def _write_say(self, graph: GraphWriter, x: str, before: str = "") -> tuple[str, str, str]:
+        """:meth:`_say`, the answer (..., w * own) alone, and that added to what was said ``before``."""
         out = graph.affine(x, self.project.weight, self.project.bias)
-        return (out if self.band is None else self.band.write_around(graph, out, x)), out
+        whole = graph.node("Add", before, out) if before else out
+        return (whole if self.band is None else self.band.write_around(graph, whole, x)), out, whole
 
 
 class ParallelDecoder(Decoder):
@@ -164,6 +168,7 @@ class RecursiveDecoder(Decoder):
     def __init__(self, spec: NetworkSpec) -> None:
         super().__init__(spec)
         self.reader = nn.Parameter(torch.zeros(spec.readers, spec.hidden_size))
+        self.by_changes = spec.stateful
 
     def forward(
         self, segments: Segments, encoder: Encoder, x: Tensor, states: list[State], ahead: Tensor | None
@@ -182,7 +187,12 @@ class RecursiveDecoder(Decoder):
                 read = segments.read(torch.cat([answer.view(rows, self.segment, own), held], dim=-1))
                 states = self._read_on(encoder, read, states)
             said.append(self._say(states[-1][0] + told[:, step]))
-        return self._joined(torch.stack(said, dim=1))
+        whole = torch.stack(said, dim=1)  # (B * readers, m, w * own[, 3])
+        if self.by_changes and self.band is not None:
+            whole = torch.cat([whole[..., :1].cumsum(dim=1), whole[..., 1:]], dim=-1)
+        elif self.by_changes:
+            whole = whole.cumsum(dim=1)
+        return self._joined(whole)
 
     @staticmethod
     def _read_on(encoder: Encoder, read: Tensor, states: list[State]) -> list[State]:
@@ -204,7 +214,7 @@ class RecursiveDecoder(Decoder):
             told = graph.node("Add", known, told)
         held = self._held(graph, x, segments)
         said: list[str] = []
-        out = ""
+        out = whole = ""
         for step in range(self.count):
             if said:
                 answer = graph.node("Reshape", out, graph.constant([-1, self.segment, self.own]))
@@ -217,7 +227,8 @@ class RecursiveDecoder(Decoder):
             place = graph.constant(np.array([step if self.known is not None and ahead else 0]))
             now = graph.node("Gather", told, place, axis=2)  # (B or 1, readers, 1, H)
             top = graph.node("Reshape", states[-1][0], graph.constant([-1, self.readers, 1, hidden]))
-            both, out = self._write_say(graph, graph.node("Add", top, now))
+            before = whole if self.by_changes else ""
+            both, out, whole = self._write_say(graph, graph.node("Add", top, now), before)
             shape = [-1, self.segment * self.own, *([3] if self.band else [])]  # (B * readers, w * own[, 3])
             said.append(graph.node("Reshape", both, graph.constant(shape)))
         joined = said[0] if len(said) == 1 else graph.node("Concat", *said, axis=1)

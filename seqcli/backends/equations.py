@@ -88,6 +88,9 @@ def _encoder(spec: NetworkSpec) -> list[str]:
         lines.append(f"layer {layer} reads {source} ({size}): {shapes}")
     if spec.streams and spec.cell != "none":
         lines.append(f"what is carried begins as learned vectors ({hidden}) and goes on with the text")
+    if spec.stateful:
+        lines.append("what is carried begins at zero with a series and goes on over all its rows; in x_t a")
+        lines.append("target is its change since the row before")
     if spec.bidirectional:
         lines.append(f"and again from t = τ down to 1 with its own weights; h_t joins both ({output})")
     return lines
@@ -117,10 +120,11 @@ def _decoder(spec: NetworkSpec) -> list[str]:
     half = spec.hidden_size // 2
     hidden = spec.hidden_size
     if spec.decoder == "recursive":
+        before, read = ("y_(j-1) + ", "y_j - y_(j-1)") if spec.stateful else ("", "y_j")
         return [
             f"decoder, {count} segments to come one by one",
-            f"y_j = W (h_(τ+j-1) + c_k{known}) + b   ({own}),   W ({own}, {hidden})",
-            "h_(τ+j) = cell(v(y_j), h_(τ+j-1)), other columns as they were last",
+            f"y_j = {before}W (h_(τ+j-1) + c_k{known}) + b   ({own}),   W ({own}, {hidden})",
+            f"h_(τ+j) = cell(v({read}), h_(τ+j-1)), other columns as they were last",
             *([f"a_j: what is known of the segment ({spec.segment} × {ahead})"] if ahead else []),
         ]
     carried = "the last state of each layer" if spec.num_layers > 1 else "the last state"

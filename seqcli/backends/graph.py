@@ -78,6 +78,54 @@ def step_graph(network: Network) -> bytes:
     return graph.model(inputs, outputs)
 
 
+def carried_graph(network: Network) -> bytes:
+    """The next steps (one or many) of a forecaster whose state is carried, and its answer after the last.
+
+    Inputs are the spec's fields (values (B, T, F), what is known ahead (B, ...)) and, for state s of layer i,
+    "s_i" float32 (B * readers, H); outputs are "output" (B, *answer_shape) and "next_s_i".
+    """
+    graph, spec = GraphWriter(), network.spec
+    inputs, x, dense = _fields(graph, network)
+    seen, first = x, graph.constant([0])
+    if network.segments is not None:
+        seen = network.segments.write_apart(graph, x)
+        x = network.segments.write_read(graph, seen)  # (T, B * readers, H)
+    else:
+        x = graph.node("Transpose", x, perm=[1, 0, 2])
+    known = [item.field for item in spec.inputs if item.kind == "ahead"]
+    outputs: dict[str, Shape] = {OUTPUT: ("batch", *spec.answer_shape)}
+    states = []
+    for depth, cell in enumerate(network.encoder.forward_cells):
+        names = [f"{state}_{depth}" for state in cell.states]
+        inputs.update(dict.fromkeys(names, (FLOAT, ("rows", cell.hidden_size))))
+        outputs.update({f"next_{name}": ("rows", cell.hidden_size) for name in names})
+        initial = tuple(graph.node("Unsqueeze", name, first) for name in names)  # (1, B * readers, H) each
+        x, after = cell.write_graph(graph, x, "", None, initial)
+        for name, state in zip(names, after, strict=True):
+            graph.name(graph.node("Squeeze", state, first), f"next_{name}")
+        states.append(after)
+    if network.decoder is not None:
+        assert network.segments is not None
+        ahead = _concat(graph, known, axis=2) if known else ""
+        nets = (network.segments, network.encoder)
+        graph.name(network.decoder.write_graph(graph, nets, seen, states, ahead), OUTPUT)
+        return graph.model(inputs, outputs)
+    top = graph.node("Gather", x, graph.constant(-1), axis=0)  # (B, H)
+    top = _concat(graph, [top, *dense], axis=1)
+    out = graph.affine(top, network.head.weight, network.head.bias)
+    if network.band is not None:
+        out = network.band.write_around(graph, out, top)
+    graph.name(graph.node("Reshape", out, graph.constant([-1, *spec.answer_shape])), OUTPUT)
+    return graph.model(inputs, outputs)
+
+
+def saved_graphs(network: Network) -> dict[str, bytes]:
+    """The graphs that a saved model runs: "step" where its state is carried on, else "batch"."""
+    if network.spec.stateful:
+        return {"step": carried_graph(network)}
+    return {"step": step_graph(network)} if network.spec.streams else {"batch": network_graph(network)}
+
+
 def _fields(graph: GraphWriter, network: Network) -> tuple[dict[str, Input], str, list[str]]:
     """The graph's field inputs, what the encoder reads of them (B, T, F), and the dense ones (B, D)."""
     inputs: dict[str, Input] = {}

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqcli.backends.bags import Bag
 from seqcli.backends.band import Band
+from seqcli.backends.carried import read_stretch
 from seqcli.backends.cells.cell import State, last_step
 from seqcli.backends.decoders import DECODERS
 from seqcli.backends.encoder import Encoder, Layer
@@ -104,8 +105,11 @@ class Network(nn.Module):
         """The next T steps of each stream: fields (B, T), states (B, H) a cell → outputs, states after.
 
         Without ``states`` every stream begins at ``start``, and so do rows where ``batch["fresh"]`` (B,)
-        is true. All T steps of every row are valid.
+        is true. All T steps of every row are valid. A forecaster reads so as
+        :func:`~seqcli.backends.carried.read_stretch` says.
         """
+        if self.spec.stateful:
+            return read_stretch(self, batch, states)
         x = self.steps(batch)  # (B, T, F)
         begin = self.start_states(len(x))
         if states is not None and "fresh" in batch:
@@ -166,7 +170,7 @@ def build_network(spec: NetworkSpec, seed: int) -> Network:
         initialise(network.encoder, spec.init, spec.time_range)
         initialise_embeddings(network.embeddings, spec.init)
         initialise_embeddings(network.bags, spec.init)
-        if spec.skip:
+        if spec.skip or (spec.stateful and network.decoder is None):
             nn.init.zeros_(network.head.weight)  # the first forecast is the last value
             nn.init.zeros_(network.head.bias)
     return network

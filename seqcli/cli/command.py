@@ -20,7 +20,7 @@ TRAINING_OPTIONS = frozenset(item.name for group in TRAINING_GROUPS for item in 
 """Their options."""
 
 FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(ForecastOptions))})
-LANGUAGE_ONLY = frozenset({"condition", "bptt", "backend"})
+LANGUAGE_ONLY = frozenset({"condition", "backend"})
 """Options that no other task than the one reads."""
 
 NEVER_IN_FORECAST = frozenset({"level", "embedding_size", "group", *LANGUAGE_ONLY})
@@ -32,8 +32,8 @@ NEVER_IN_LANGUAGE = frozenset(
 IDLE = {
     "forecast": NEVER_IN_FORECAST,
     "language": NEVER_IN_LANGUAGE,
-    "classify": FORECAST_ONLY | LANGUAGE_ONLY,
-    "regress": FORECAST_ONLY | LANGUAGE_ONLY,
+    "classify": FORECAST_ONLY | LANGUAGE_ONLY | {"bptt"},
+    "regress": FORECAST_ONLY | LANGUAGE_ONLY | {"bptt"},
 }
 """What no task reads is a mistake when it is typed, and said so."""
 

@@ -70,7 +70,8 @@ def _check_files(files: tuple[str, ...], follow: bool, output: OutputOptions) ->
 
 def _follow(call: Invocation, model: SavedModel, screen: Screen) -> None:
     """Write the answer to each row of stdin as soon as it is there."""
-    from seqcli.inference.follow import Following, expected_columns
+    from seqcli.inference.carried_follow import following, watching
+    from seqcli.inference.follow import expected_columns
     from seqcli.inference.forecast import forecast_task
     from seqcli.readers.stream import open_stream
 
@@ -84,12 +85,10 @@ def _follow(call: Invocation, model: SavedModel, screen: Screen) -> None:
         screen.line(f"{stream.source}: {note}", "dim")
     answers: Following | Watching
     if call.group(WatchOptions).flag_anomalies:
-        from seqcli.inference.anomalies import Watching
-
-        answers = Watching(model, stream, screen.warn, intervals)
+        answers = watching(model, stream, screen.warn, intervals)
     else:
         # A person at a terminal sees a line a row: the next step alone.
-        answers = Following(model, stream, screen.warn, intervals, 1 if form == "table" else None)
+        answers = following(model, stream, screen.warn, intervals, 1 if form == "table" else None)
     _write(answers, answers.names, form, output)
     if answers.summary:
         screen.line(answers.summary)

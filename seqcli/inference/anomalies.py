@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from seqcli.inference.carried import network_outputs
 from seqcli.inference.follow import Row, Stream
 from seqcli.inference.forecast import forecast_task, refuse_infinite
 from seqcli.inference.outputs import outputs_for
-from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import blamed_on
 from seqcli.model_dir import SavedModel
 from seqcli.readers.table import Table
@@ -69,7 +69,7 @@ class Anomalies:
         known = f"{rows} are no newer than those {learnt_words(task)}"
         self.notes = (*odd, *([known] if seen else []))
         """Sentences on what is odd about the file, and on rows that training has seen."""
-        self._model, self._session = model, GraphSession.open(model)
+        self._model, self._outputs = model, network_outputs(model)
 
     @property
     def share(self) -> float:
@@ -80,7 +80,7 @@ class Anomalies:
         for start in range(0, len(self._examples), WINDOWS_AT_ONCE):
             with blamed_on(self._model):
                 part = chosen(self._examples, slice(start, start + WINDOWS_AT_ONCE))
-                outputs = outputs_for(self._session, part)
+                outputs = self._outputs(part)
                 rows = watch_rows(self._task, watch(self._task, outputs, part, self.tally.level))
             refuse_infinite(self._model, [row[:-2] for row in rows])
             self.tally.count(rows)

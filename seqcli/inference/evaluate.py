@@ -7,9 +7,8 @@ from dataclasses import replace
 from typing import Protocol, cast, runtime_checkable
 
 from seqcli.errors import DataError
+from seqcli.inference.carried import network_outputs
 from seqcli.inference.kinds import command_of
-from seqcli.inference.outputs import outputs_for
-from seqcli.inference.session import GraphSession
 from seqcli.inference.surprisal import text_nats
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
@@ -48,7 +47,7 @@ def evaluate(
         if command_of(task) == "generate":
             outputs = text_nats(model, cast(Windows, examples))
         else:
-            outputs = outputs_for(GraphSession.open(model), examples)
+            outputs = network_outputs(model)(examples)
         cell = model.network.cell
         name = cell if isinstance(task, Mixing) else f"seqcli ({cell})"
         scores = own_scores(task, outputs, examples, name)

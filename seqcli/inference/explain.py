@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from seqcli.errors import UsageError
+from seqcli.inference.carried import network_outputs
 from seqcli.inference.forecast import refuse_infinite
 from seqcli.inference.kinds import command_of
-from seqcli.inference.outputs import outputs_for
-from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 
@@ -43,8 +42,12 @@ def explain_forecast(model: SavedModel, task: Forecast, table: Table, question: 
     with blamed_on(model):
         run = without_network(task)
         if task.network_counts:
-            session = GraphSession.open(model)
-            run = lambda examples: outputs_for(session, examples)  # noqa: E731
+            if model.network.stateful:
+                raise UsageError(
+                    f"{model.path}: its state is carried over all rows, so no window holds what drove it",
+                    "train without --stateful to see which lags count",
+                )
+            run = network_outputs(model)
         found = explain(task, table, run, question)
         refuse_infinite(model, found.rows.rows)
     return found

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqcli.errors import DataError
+from seqcli.errors import DataError, UsageError
 from seqcli.inference.forecast import forecast_task, refuse_infinite
 from seqcli.inference.outputs import outputs_for
 from seqcli.inference.session import GraphSession
@@ -31,6 +31,7 @@ from seqcli.tasks.forecasting.rows import JOINT, value_columns
 if TYPE_CHECKING:
     from seqcli.readers.stream import Record, RecordStream
     from seqcli.tasks.forecast import Forecast
+    from seqcli.tasks.forecasting.newest import NewestRows
     from seqcli.tasks.forecasting.running import RunningScale
 
 ROWS_AT_ONCE = 1024
@@ -64,6 +65,11 @@ class Stream(ABC):
         self, model: SavedModel, stream: RecordStream, warn: Callable[[str], None], steps: int
     ) -> None:
         self.task = forecast_task(model)
+        if self.task.plan.indicators and not model.network.stateful:
+            raise UsageError(
+                f"{model.path}: its indicators reach back over more rows than are held of a stream",
+                "train with --stateful, or without --indicators",
+            )
         self.steps = steps
         self.rows = self.failed = self.answered = 0
         self.histories: dict[tuple[str, ...], History] = {}
@@ -71,7 +77,7 @@ class Stream(ABC):
         self._told = False
         self._series = {name: row for row, name in enumerate(self.task.scaling.names)}
         self._follower = follower(self.task)
-        self._session = GraphSession.open(model)
+        self._open(model)
         absent = [name for name in value_columns(self.task.plan) if name not in stream.names]
         for name in absent:
             warn(f"column {name} is not there: its values count as missing")
@@ -80,7 +86,7 @@ class Stream(ABC):
         for records in self._stream.batches(ROWS_AT_ONCE):
             for group in self._groups(records):
                 with blamed_on(self._model):
-                    rows = self._answers([history for history in group if self._is_ready(history)])
+                    rows = self._rows_of(group)
                 refuse_infinite(self._model, rows)
                 if rows:
                     self.answered += 1
@@ -108,6 +114,14 @@ class Stream(ABC):
         """A sentence on all rows, "" where there is nothing to sum up."""
         return ""
 
+    def _open(self, model: SavedModel) -> None:
+        """Make ready what runs the network."""
+        self._session = GraphSession.open(model)
+
+    def _rows_of(self, group: Sequence[History]) -> list[Row]:
+        """The rows to write after the newest row of each series of ``group``."""
+        return self._answers([history for history in group if self._is_ready(history)])
+
     @abstractmethod
     def _answers(self, ready: Sequence[History]) -> list[Row]:
         """The rows to write after the newest row of each series that is ``ready``."""
@@ -129,10 +143,10 @@ class Stream(ABC):
         ]
         return knowing(self._follower, new)
 
-    def _is_ready(self, history: History) -> bool:
+    def _is_ready(self, history: History | NewestRows) -> bool:
         """Whether a series is long enough and every target has a value; says once that it takes a window."""
         targets = len(self.task.plan.target)
-        if len(history.newest(self.steps)[0]) < self.steps:
+        if not history.holds(self.steps):
             if not self._told:
                 series = " of each series" if self.task.plan.id else ""
                 what = f"the model reads a window of {self._window} rows"
@@ -159,6 +173,9 @@ class Stream(ABC):
                     yield list(group.values())
                     group = {}
                 history = self._history(key)
+                history.static = [
+                    old or new for old, new in zip(history.static, arrivals.static[row], strict=True)
+                ]
                 stamp = history.rows if arrivals.stamps is None else arrivals.stamps[row]
                 if history.add(stamp, arrivals.values[row], self.task.merge):
                     group[key] = history
@@ -177,6 +194,7 @@ class Stream(ABC):
             known = self._series.get(JOINT.join(key))
             task = self.task
             self.histories[key] = History(key, self.steps, task.calendar, task.scaling, known)
+            self.histories[key].static = [""] * len(task.plan.static)
         return self.histories[key]
 
     def _table(self, records: Sequence[Record]) -> Table:
@@ -228,10 +246,13 @@ class Following(Stream):
         if not len(examples):  # series that never changed are forecast without the network
             outputs = np.empty((0, task.frame.horizon, len(task.plan.target)), np.float32)
         rows = task.forecast_rows(outputs, context, self._intervals).rows
-        each = task.frame.horizon * len(task.plan.target)
-        shown = self._steps * len(task.plan.target)
+        return [row for own in self._shared_out(ready, rows) for row in own]
+
+    def _shared_out(self, ready: Sequence[History], rows: Sequence[Row]) -> list[list[Row]]:
+        """The ``rows`` of each series that is to be shown, behind their origin."""
+        each = self.task.frame.horizon * len(self.task.plan.target)
+        shown = self._steps * len(self.task.plan.target)
         return [
-            (self.task.calendar.iso(history.last), *row)
-            for place, history in enumerate(ready)
-            for row in rows[place * each : place * each + shown]
+            [(self.task.calendar.iso(history.last), *row) for row in rows[at * each : at * each + shown]]
+            for at, history in enumerate(ready)
         ]

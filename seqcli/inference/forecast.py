@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from seqcli.errors import ModelError
+from seqcli.inference.carried import network_outputs
 from seqcli.inference.kinds import command_of, wrong_kind
-from seqcli.inference.outputs import outputs_for
-from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.readers.table import Table
@@ -37,7 +36,10 @@ def forecast_task(model: SavedModel) -> Forecast:
     task = saved_task(model)
     if command_of(task) != "forecast":
         raise wrong_kind(model, task, "forecast")
-    return cast("Forecast", task)
+    found = cast("Forecast", task)
+    if found.frame.stateful != model.network.stateful:
+        raise ModelError(f"{model.path}: its network does not read as its task does", "train the model again")
+    return found
 
 
 def forecast_rows(model: SavedModel, table: Table, intervals: Sequence[int] | None = None) -> NextSteps:
@@ -49,7 +51,7 @@ def forecast_rows(model: SavedModel, table: Table, intervals: Sequence[int] | No
     task = forecast_task(model)
     with blamed_on(model):
         examples, context = task.forecast_examples(table)
-        outputs = outputs_for(GraphSession.open(model), examples)
+        outputs = network_outputs(model)(examples)
         rows = task.forecast_rows(outputs, context, intervals)
         refuse_infinite(model, rows.rows)
         return NextSteps(rows, task.next_step_line(rows, context), (*context.odd, *context.notes), context)

@@ -143,6 +143,10 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
         damaged(where, "network has an impossible direction or dropout")
     if type(spec.streams) is not bool or (spec.streams and (spec.pool != "none" or spec.bidirectional)):
         damaged(where, "network streams, but pools or reads backwards")
+    carries = not (spec.bidirectional or spec.streams or spec.skip) and spec.pool == "last"
+    carries = carries and spec.decoder != "parallel" and spec.segment == 1
+    if type(spec.stateful) is not bool or (spec.stateful and not carries):
+        damaged(where, "network carries a state that it cannot have")
     if not _valid_decoder(spec):
         damaged(where, "network has an impossible decoder")
     if type(spec.band) is not bool or (spec.band and (spec.pool == "none" or len(spec.output_shape) != 2)):

@@ -12,6 +12,7 @@ import torch
 
 from seqcli.preprocessing.batching import sequential_batches
 from seqcli.sequences import Batch, Examples, IntArray, Windows
+from seqcli.tasks.forecasting.windows import ForecastWindows
 from seqcli.training.batches import BatchOrder, RowOrder, forward_batches, to_tensors
 from seqcli.training.fit_setup import FitSetup
 from seqcli.training.signals import Interrupt
@@ -41,9 +42,14 @@ class Feed(Protocol):
 
 
 def make_feed(train: Examples, validation: Examples | None, setup: FitSetup) -> Feed:
-    """Rows in buckets, or streams where ``setup`` cuts gradients after so many steps."""
+    """Rows in buckets; where ``setup`` cuts gradients after so many steps, a text or series read on."""
     if setup.bptt is None:
         return RowFeed(train, validation, setup)
+    if isinstance(train, ForecastWindows):
+        from seqcli.training.carried import CarriedFeed
+
+        assert validation is None or isinstance(validation, ForecastWindows)
+        return CarriedFeed(train, validation, setup)
     from seqcli.training.streams import StreamFeed
 
     assert isinstance(train, Windows)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.backends.device import set_threads
-from seqcli.backends.graph import network_graph, step_graph
+from seqcli.backends.graph import saved_graphs
 from seqcli.backends.network import Network, build_network, parameter_table
 from seqcli.errors import DivergedError
 from seqcli.model_dir import (
@@ -38,8 +38,10 @@ from seqcli.saved.places import resume_command
 from seqcli.sequences import Examples, Windows
 from seqcli.tasks.base import Mixing, Plan, Prepared, Remembering, Scores, Tables, Task, Writing, own_scores
 from seqcli.tasks.detect import make_plan
+from seqcli.tasks.forecasting.windows import windows_of
 from seqcli.tasks.registry import prepare
 from seqcli.threads import training_threads
+from seqcli.training.carried import carried_outputs
 from seqcli.training.checkpoint import CheckpointStore
 from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
 from seqcli.training.export import CardFacts, model_card, model_record
@@ -265,6 +267,8 @@ def outputs_of(run: Run, examples: Examples) -> NDArray[np.float32]:
     """What the network says: outputs (N, *output_shape); of a text the nats of each token, (M, 2)."""
     if run.prepared.network.streams:
         return text_surprisals(run.network, cast(Windows, examples))
+    if run.prepared.network.stateful:
+        return carried_outputs(run.network, windows_of(examples))
     return predict_outputs(run.network, examples, run.options.training.batch_size or 1)
 
 
@@ -353,8 +357,7 @@ def _save(
     weights = {name: tensor.numpy() for name, tensor in run.network.state_dict().items()}
     if isinstance(task, Mixing):
         weights.update({TASK_ARRAY + name: array for name, array in task.arrays().items()})
-    streams = prepared.network.streams
-    graphs = {"step": step_graph(run.network)} if streams else {"batch": network_graph(run.network)}
+    graphs = saved_graphs(run.network)
     card = model_card(record, task.plan, facts)
     write_model(run.target, record, weights, graphs, history, card, keep_old=True)
 

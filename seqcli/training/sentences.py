@@ -33,7 +33,7 @@ def plan_lines(prepared: Prepared, training: TrainingOptions, threads: int) -> t
         pooling += f", {DECODING[spec.decoder]}"
     network = (
         f"network: {cell}, {layers} of {spec.hidden_size} units read {direction}, "
-        f"{pooling}, {spec.init} initialisation"
+        f"{pooling}, {spec.init} initialisation{', state carried from row to row' if spec.stateful else ''}"
     )
     amount = f"{prepared.sizes[0]:,} {prepared.unit}"
     batches = f"batches of {training.batch_size}"

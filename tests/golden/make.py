@@ -130,6 +130,14 @@ GOLDEN = {
         slice(-80, None),
         "forecast",
     ),
+    "forecast_carried": Golden(
+        PRICES,
+        lambda: list(prices(240)),
+        ("--target", "volume,close", "--window", "21", "--horizon", "7", "--stateful",
+         "--decoder", "recursive", "--cell", "lstm", "--steps", "120"),
+        slice(150, None),
+        "forecast",
+    ),
     "language_characters": Golden(
         ("category", "name"),
         lambda: list(names(480)),

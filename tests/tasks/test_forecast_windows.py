@@ -17,13 +17,13 @@ from seqcli.tasks.forecasting import chunks
 from seqcli.tasks.forecasting import windows as forecast_windows
 from seqcli.tasks.forecasting.panel import Panel, build_panel
 from seqcli.tasks.forecasting.rows import Rows
+from seqcli.tasks.forecasting.starts import part_starts
 from seqcli.tasks.forecasting.windows import (
     FARTHEST,
     ForecastWindows,
     Frame,
     evenly,
     make_windows,
-    part_starts,
     windows_of,
 )
 

@@ -13,9 +13,8 @@ import numpy as np
 import pytest
 
 from seqcli.errors import Interrupted
+from seqcli.inference.carried import network_outputs
 from seqcli.inference.forecast import forecast_rows
-from seqcli.inference.outputs import outputs_for
-from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import saved_task
 from seqcli.model_dir import read_model
 from seqcli.options import Options, ReadingOptions, SavingOptions
@@ -79,7 +78,7 @@ def told_before(model, rows, path, shops=0):
     task = saved_task(model)
     table = read_table([str(written(path, rows[:CHOSEN], shops))], ReadingOptions())
     examples = replace(task, seen=tuple(-math.inf for _ in task.seen)).encode_labelled(table)
-    outputs = outputs_for(GraphSession.open(model), examples)
+    outputs = network_outputs(model)(examples)
     return (
         outputs.tobytes(),
         task.forecasts(outputs, examples).tobytes(),
@@ -91,6 +90,7 @@ KINDS = {
     "segments": (SMALL, 0),
     "step by step": ({**SMALL, "decoder": "direct"}, 0),
     "many series": (PANEL, 3),
+    "carried states": ({**PANEL, "stateful": True, "window": 14}, 3),
 }
 
 
@@ -128,10 +128,18 @@ def test_what_comes_ahead_of_the_cut_does(plain, tmp_path):
         assert (bytes_of(other)[weights] != bytes_of(model)[weights]) or at >= LEARNT
 
 
-@pytest.mark.parametrize("flat", [SMALL, {**SMALL, "cell": "lstm", "num_layers": 2, "refit": True}])
+CUT_OFF = [
+    {**SMALL, "segment": 7},
+    {**SMALL, "segment": 7, "cell": "lstm", "num_layers": 2, "refit": True},
+    {**SMALL, "stateful": True, "window": 14, "batch_size": 2, "num_layers": 2, "decoder": "recursive"},
+    {**SMALL, "stateful": True, "window": 14, "batch_size": 2, "cell": "lstm", "refit": True},
+]
+
+
+@pytest.mark.parametrize("flat", CUT_OFF)
 @pytest.mark.parametrize("moment", [1, 3, 5])
 def test_a_forecast_that_was_cut_off_ends_with_the_same_bits(tmp_path, flat, moment):
-    flat = {**flat, "steps": 6, "dropout": 0.3, "segment": 7}
+    flat = {**flat, "steps": 6, "dropout": 0.3}
     whole = trained(tmp_path / "whole", list(rows_of()), flat)
     place = tmp_path / "cut"
     place.mkdir()

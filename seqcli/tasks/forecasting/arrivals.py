@@ -29,6 +29,8 @@ class Arrivals:
     """(N,) datetime64[us] or step numbers; None where no column of time is."""
     values: Array
     """(N, F) targets first, NaN where a cell is missing."""
+    static: list[tuple[str, ...]]
+    """The cells of the static columns of each row, "" where there is none."""
     faults: dict[int, str] = field(default_factory=dict)
     """What is wrong with a row that cannot be used, one line each."""
 
@@ -58,7 +60,9 @@ def read_arrivals(table: Table, plan: Plan, forms: Forms) -> Arrivals:
     for row, key in enumerate(keys):
         if not all(key):
             faults[row] = f"{table.where(row, plan.id[key.index('')])}: the cell is empty"
-    return Arrivals(keys, stamps, values, faults)
+    told = [table.cells(name) if name in table.names else [""] * len(table) for name in plan.static]
+    static: list[tuple[str, ...]] = list(zip(*told, strict=True)) if told else [()] * len(table)
+    return Arrivals(keys, stamps, values, static, faults)
 
 
 def _stamps(table: Table, name: str, form: DateForm | None) -> tuple[AnyArray, dict[int, str]]:

@@ -20,8 +20,9 @@ from seqcli.tasks.forecasting.interval_scores import IntervalSums, rolling_radii
 from seqcli.tasks.forecasting.metrics import METRICS, point_metrics
 from seqcli.tasks.forecasting.mixture import NAIVE, NETWORK, RIDGE, SEASON_MEAN, SEASONAL, called
 from seqcli.tasks.forecasting.references import reference_forecasts
+from seqcli.tasks.forecasting.starts import part_starts
 from seqcli.tasks.forecasting.widths import in_widths
-from seqcli.tasks.forecasting.windows import VALUES, ForecastWindows, make_windows, part_starts
+from seqcli.tasks.forecasting.windows import VALUES, ForecastWindows, make_windows
 
 if TYPE_CHECKING:
     from seqcli.tasks.forecast import Forecast

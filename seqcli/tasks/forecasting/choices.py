@@ -19,10 +19,11 @@ from seqcli.preprocessing.calendar import Calendar
 from seqcli.preprocessing.windowing import evenly
 from seqcli.readers.roles import counted
 from seqcli.sequences import IntArray
+from seqcli.tasks.forecasting.carried import check_stateful
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.ridge import Judged, Ridge, Series, judge_ridges
 from seqcli.tasks.forecasting.season import find_season
-from seqcli.tasks.forecasting.windows import part_starts
+from seqcli.tasks.forecasting.starts import part_starts
 
 DEFAULT_HORIZON = 10
 DEFAULT_WINDOW = 60
@@ -170,6 +171,8 @@ def choose_segment(window: int, horizon: int, season: int | None, options: Optio
     it is what makes at most :data:`MOST_SEGMENTS` of the window.
     """
     network, forecast = options.network, options.forecast
+    if forecast.stateful:
+        return 1 if forecast.decoder == "recursive" else 0
     plain = network.bidirectional or network.cell == "none" or network.pool not in (None, "last")
     plain = plain or network.hidden_size == 1  # a segment to come is told by its place and its target
     if forecast.decoder == "direct" or (forecast.decoder is None and forecast.segment is None and plain):
@@ -204,6 +207,7 @@ def refuse_horizon(horizon: int, rows: int, source: str) -> None:
 def check_decoder(options: Options, window: int, horizon: int = 1) -> None:
     """Raise UsageError for options that no network obeys together."""
     network, forecast = options.network, options.forecast
+    check_stateful(options)
     if forecast.decoder == "direct" and forecast.segment not in (None, 1):
         raise UsageError(
             "--decoder direct reads step by step, and --segment makes it more at a time",
@@ -215,7 +219,8 @@ def check_decoder(options: Options, window: int, horizon: int = 1) -> None:
             f"--segment {forecast.segment} is longer than the window of {window}",
             f"--segment {window} is the longest{longer}",
         )
-    if forecast.decoder == "direct" or (forecast.decoder is None and forecast.segment is None):
+    plain = forecast.decoder is None and (forecast.segment is None or forecast.stateful)
+    if forecast.decoder == "direct" or plain:
         return
     flag = f"--decoder {forecast.decoder}" if forecast.decoder else "--segment"
     hint = f"leave out {flag}, and the network reads step by step"

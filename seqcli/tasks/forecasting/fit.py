@@ -37,8 +37,9 @@ from seqcli.tasks.forecasting.rows import (
 )
 from seqcli.tasks.forecasting.scaling import SeriesScaling
 from seqcli.tasks.forecasting.shape import Shape, fit_shape
+from seqcli.tasks.forecasting.starts import part_starts
 from seqcli.tasks.forecasting.static import StaticEncoding
-from seqcli.tasks.forecasting.windows import ForecastWindows, part_starts
+from seqcli.tasks.forecasting.windows import ForecastWindows
 from seqcli.tasks.parts import left_out_sentences
 from seqcli.tasks.wide_plan import long_tables
 

@@ -99,6 +99,9 @@ def newest_table(task: Forecast, source: str, histories: Sequence[History], coun
     for place, name in enumerate(task.plan.id):
         cells = zip(histories, parts, strict=True)
         columns[name] = TextColumn([history.key[place] for history, part in cells for _ in part[0]])
+    for place, name in enumerate(task.plan.static):
+        cells = zip(histories, parts, strict=True)
+        columns[name] = TextColumn([history.static[place] for history, part in cells for _ in part[0]])
     return Table(source, tuple(columns), columns, np.arange(1, len(stamps) + 1))
 
 

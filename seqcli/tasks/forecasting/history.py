@@ -43,6 +43,8 @@ class History:
         self.known = row is not None
         self.seen = np.zeros(len(scaling.logs), dtype=bool)
         """(F,) columns that had a value."""
+        self.static: list[str] = []
+        """One cell for each static column."""
         self._steps, self._calendar = steps, calendar
         self._logs = scaling.logs
         self._floor = None if row is None else scaling.floor[row]
@@ -88,6 +90,10 @@ class History:
         if len(self.stamps) > self._steps + 1:
             self._drop()
         return True
+
+    def holds(self, steps: int) -> bool:
+        """Whether the newest steps are so many."""
+        return len(self.newest(steps)[0]) >= steps
 
     def newest(self, count: int) -> tuple[AnyArray, Array]:
         """The last ``count`` steps, gaps filled: stamps (T,) and values (T, F), T ≤ ``count`` + 1.

@@ -21,15 +21,18 @@ def later_panel(
     calendar: Calendar,
     horizon: int,
     newest: Newest | None = None,
+    longest: int | None = None,
 ) -> tuple[Panel, list[str]]:
     """The series on the model's calendar with room for the ``horizon``, and sentences on what is odd.
 
     ``how`` is the way rows of one moment are merged, and the forms of the columns; ``newest`` how much of
-    each series is wanted, None for all.
+    each series is wanted, None for all. Holes of more than ``longest`` steps are no gaps; None: as the
+    calendar finds them.
     """
     merge, forms = how
     rows, sentences = read_later_rows(table, plan, merge, forms)
-    panel, gaps = build_panel(with_indicators(rows, plan), calendar, len(plan.target), horizon, newest)
+    holes = (newest, longest)
+    panel, gaps = build_panel(with_indicators(rows, plan), calendar, len(plan.target), horizon, *holes)
     return panel, [*sentences, *_sentences(panel, plan, gaps)]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from seqcli.network import NetworkSpec
 from seqcli.options import Options
+from seqcli.tasks.forecasting.carried import carried_training
 from seqcli.tasks.forecasting.windows import ForecastWindows, Frame
 
 SMALL = 4096
@@ -35,12 +36,13 @@ def network_spec(train: ForecastWindows, hidden_size: int, options: Options) -> 
         dropout=usual if typed.dropout is None else typed.dropout,
         init=typed.init,
         # Relative to the last value that value is 0, and what is added says so to people alone.
-        skip=() if parallel or frame.instance else tuple(range(targets)),
+        skip=() if parallel or frame.instance or frame.stateful else tuple(range(targets)),
         time_range=frame.window,
         segment=max(frame.segment, 1),
         decoder=(options.forecast.decoder or "parallel") if parallel else "direct",
         each_target=parallel and targets > 1,
         band=True,
+        stateful=frame.stateful,
     )
 
 
@@ -51,6 +53,8 @@ def training_defaults(train: ForecastWindows, options: Options) -> dict[str, Any
     the work is done in a minute or two.
     """
     frame, targets, windows = train.frame, train.panel.targets, max(len(train), 1)
+    if frame.stateful:
+        return carried_training(train, options)
     if not frame.segment:
         return _step_by_step(windows, frame.window)
     examples = windows * targets

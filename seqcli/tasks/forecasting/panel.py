@@ -182,16 +182,24 @@ class Newest:
 
 
 def build_panel(
-    rows: Rows, calendar: Calendar, targets: int, room: int, newest: Newest | None = None
+    rows: Rows,
+    calendar: Calendar,
+    targets: int,
+    room: int,
+    newest: Newest | None = None,
+    longest: int | None = None,
 ) -> tuple[Panel, int]:
-    """Put ``rows``, or the ``newest`` of them, on the calendar's grid; how many steps were gaps in all."""
+    """Put ``rows``, or the ``newest`` of them, on the calendar's grid; how many steps were gaps in all.
+
+    Holes of more than ``longest`` steps are no gaps; None: as the calendar finds them.
+    """
     starts = np.cumsum(rows.lengths) - rows.lengths
     parts: list[tuple[AnyArray, Array, IntArray]] = []
     gaps = 0
     for name, start, count in zip(rows.names, starts.tolist(), rows.lengths.tolist(), strict=True):
         own = slice(start, start + count)
         part = (rows.stamps[own], rows.values[own], rows.records[own])
-        missing = calendar.gaps(part[0])
+        missing = calendar.gaps(part[0], longest)
         if len(missing):
             part = _with_gaps(part, missing)
             gaps += len(missing)

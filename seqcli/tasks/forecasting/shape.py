@@ -23,15 +23,9 @@ from seqcli.tasks.forecasting.normalisation import INSTANCE, choose_normalisatio
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.parts import Parts
 from seqcli.tasks.forecasting.ridge import Ridge, Series, lookbacks
+from seqcli.tasks.forecasting.starts import part_starts
 from seqcli.tasks.forecasting.units import Units
-from seqcli.tasks.forecasting.windows import (
-    Answering,
-    ForecastWindows,
-    Frame,
-    few_enough,
-    make_windows,
-    part_starts,
-)
+from seqcli.tasks.forecasting.windows import Answering, ForecastWindows, Frame, few_enough, make_windows
 
 
 @dataclass(frozen=True)
@@ -95,12 +89,13 @@ def fit_shape(
     segment = choose_segment(window, horizon, season or period, options)
     feeds_back = options.forecast.decoder == "recursive"
     residual = ridge is not None and learns_residual(len(starts) * panel.targets, len(train), segment)
-    seen = options.forecast.normalization or choose_normalisation(
-        *_both(panel, scaled, parts, units, (window, horizon)), (window, horizon)
-    )
+    stateful, seen = options.forecast.stateful, options.forecast.normalization
+    if not stateful and seen is None:
+        both = _both(panel, scaled, parts, units, (window, horizon))
+        seen = choose_normalisation(*both, (window, horizon))
     if seen == INSTANCE:
         why += "; windows are seen relative to their own mean and spread"
-    answers = Answering(segment, residual and not feeds_back, feeds_back, seen == INSTANCE)
+    answers = Answering(segment, residual and not feeds_back, feeds_back, seen == INSTANCE, stateful)
     frame = Frame.fit(panel, scaled, starts, (window, horizon, season or 1), positions, answers)
     shape = Shape(frame, ridge, 0, units, stride, why)
     starts, positions = shape.starts(panel, parts, 1)

@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from seqcli.errors import DataError
 from seqcli.readers.table import Table
 from seqcli.tasks.forecasting.ahead import with_told
+from seqcli.tasks.forecasting.carried import longest_gap
 from seqcli.tasks.forecasting.choices import thinned
 from seqcli.tasks.forecasting.later import later_panel
 from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE
 from seqcli.tasks.forecasting.next import ForecastContext, last_windows
 from seqcli.tasks.forecasting.panel import Newest, Panel, scale_panel
-from seqcli.tasks.forecasting.windows import ForecastWindows, make_windows, part_starts
+from seqcli.tasks.forecasting.starts import part_starts
+from seqcli.tasks.forecasting.windows import ForecastWindows, make_windows
 
 if TYPE_CHECKING:
     from seqcli.tasks.forecast import Forecast
@@ -72,10 +74,12 @@ def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, Forec
 
     Raises DataError when there is nothing to forecast from.
     """
-    frame = task.frame
-    shown = max(MOST_SHOWN * frame.horizon, LEAST_SHOWN)
-    panel, notes = panel_of(task, table, Newest(max(frame.window, shown), frozenset(task.scaling.names)))
-    scaling = task.scaling_of(panel)
+    frame, newest = task.frame, None
+    if not frame.stateful:
+        shown = max(MOST_SHOWN * frame.horizon, LEAST_SHOWN)
+        newest = Newest(max(frame.window, shown), frozenset(task.scaling.names))
+    panel, notes = panel_of(task, table, newest)
+    scaling = task.scaling_of(panel, frame.window if frame.stateful else None)
     panel = with_told(panel, scaling, task.plan, task.static)
     examples, context = last_windows(panel, scaling, task.units, frame, (task.missing, task.scaling.names))
     if not len(examples) and (not task.plan.id or len(context.silent) == len(panel.names)):
@@ -85,8 +89,9 @@ def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, Forec
 
 def panel_of(task: Forecast, table: Table, newest: Newest | None = None) -> tuple[Panel, list[str]]:
     """The series of a later file, or their ``newest`` steps, with room for the horizon; what was odd."""
-    how = task.merge, task.forms
-    return later_panel(table, task.plan, how, task.calendar, task.frame.horizon, newest)
+    frame, how = task.frame, (task.merge, task.forms)
+    longest = longest_gap(task.calendar, frame.window) if frame.stateful else None
+    return later_panel(table, task.plan, how, task.calendar, frame.horizon, newest, longest)
 
 
 def plain_stamps(stamps: NDArray[Any]) -> list[int | float]:

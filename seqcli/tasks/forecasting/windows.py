@@ -13,6 +13,9 @@ A network that decodes all steps side by side reads whole segments, and the cale
 
     values (B, W', F[ + 1])    the last W' = W − W mod segment steps, missing cells where training had any
     ahead  (B, H, C)           calendar of every step after the window, and columns that are known ahead
+
+What a network whose state is carried from row to row reads must not depend on where a window ends: of a
+target z_t − z_{t-1}, of the other columns z_t, each / spread.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ from seqcli.errors import ModelError
 from seqcli.network import InputSpec
 from seqcli.preprocessing.windowing import evenly, panel_windows
 from seqcli.sequences import LENGTHS, TARGET, Batch, Examples, FloatArray, IntArray, Windows
+from seqcli.tasks.forecasting.changes import changes
 from seqcli.tasks.forecasting.normalisation import swing
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.ridge import Ridge
@@ -38,8 +42,6 @@ _MISSING, _CALENDAR, _TOLD = "missing", "calendar", "told"
 
 FARTHEST = 10.0
 """Inputs further than this many spreads from the last value are seen as this far."""
-AT_ONCE = 1 << 20
-"""Windows whose place is looked at together."""
 SAMPLED_WINDOWS = 2000
 """Windows looked at when the spreads are measured."""
 MOST_GATHERED = 20_000_000
@@ -58,6 +60,8 @@ class Answering:
     """It reads them again, so that they must be in the spread of its inputs."""
     instance: bool = False
     """They are counted in the spread of their window, from its mean."""
+    stateful: bool = False
+    """It carries its state over all steps of a series."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,8 @@ class Frame:
     seasonal: NDArray[np.bool_]
     """(K,) targets whose reference is the value one season before; the last value for the others."""
     value_spread: FloatArray
-    """(F,) typical distance of a column from the window's last value."""
+    """(F,) typical distance of a column from the window's last value; with ``stateful`` that of a target
+    from its value one step before, and of other columns from 0."""
     target_spread: FloatArray
     """(K,) typical distance of a target from its reference."""
     segment: int = 0
@@ -82,6 +87,8 @@ class Frame:
     """Whether the network sees which cells are missing."""
     instance: bool = False
     """Whether windows are seen relative to their mean and spread, and not to their last value."""
+    stateful: bool = False
+    """Whether its state is carried over all steps of a series, and not begun anew in each window."""
 
     @classmethod
     def fit(
@@ -103,19 +110,21 @@ class Frame:
         masked = not segment or bool(panel.missing_share[train].any())
         targets = panel.targets
         picked = few_enough(starts, window + horizon, scaled.shape[1], SAMPLED_WINDOWS)
-        past = scaled[picked[:, None] + np.arange(window)]  # (N, W, F)
+        steps = picked[:, None] + np.arange(window)
+        past = scaled[steps]  # (N, W, F)
         target = np.full((panel.total, targets), np.nan, dtype=np.float32)
         target[train] = panel.scored(scaled)[train]
         future = target[picked[:, None] + window + np.arange(horizon)]  # (N, H, K)
         ones = np.ones(scaled.shape[1], dtype=np.float32)
         none = np.zeros(targets, dtype=bool)
-        kind = (segment, residual, masked, answers.instance)
+        kind = (segment, residual, masked, answers.instance, answers.stateful)
         frame = cls(window, horizon, season, none, ones, ones[:targets], *kind)
-        if (residual or not segment) and 1 < season <= window:
+        if (residual or not (segment or answers.stateful)) and 1 < season <= window:
             before = replace(frame, seasonal=np.ones(targets, dtype=bool))
             errors = [_mean(np.abs(future - each.before(past))) for each in (frame, before)]
             frame = replace(frame, seasonal=errors[1] < errors[0])
-        distance = frame.seen(past).astype(np.float64)
+        seen = changes(panel, scaled, steps) if answers.stateful else frame.seen(past)
+        distance = seen.astype(np.float64)
         change = ((future - frame.before(past)) / frame.scale(past[..., :targets])).astype(np.float64)
         far, off = np.mean(distance**2, axis=(0, 1)), _mean(change**2)
         if segment:  # one network reads all targets, so what is small beside the others stays small
@@ -173,6 +182,7 @@ class Frame:
             "residual": self.residual,
             "masked": self.masked,
             "instance": self.instance,
+            "stateful": self.stateful,
         }
 
     @classmethod
@@ -187,10 +197,13 @@ class Frame:
         if min(window, horizon, season) < 1 or (seasonal.any() and season > window):
             raise ModelError("the model's window, horizon or season cannot be used")
         segment, residual = int(data.get("segment", 0)), bool(data.get("residual", False))
-        masked = bool(data.get("masked", True))
+        masked, stateful = bool(data.get("masked", True)), bool(data.get("stateful", False))
         if not 0 <= segment <= window or not (segment or masked):
             raise ModelError("the model's window does not hold its segments")
-        kind = (segment, residual, masked, bool(data.get("instance", False)))
+        instance = bool(data.get("instance", False))
+        if stateful and (segment > 1 or residual or instance):
+            raise ModelError("the model carries a state that it cannot have")
+        kind = (segment, residual, masked, instance, stateful)
         return cls(window, horizon, season, seasonal, spreads[0], spreads[1], *kind)
 
 
@@ -229,25 +242,45 @@ class ForecastWindows:
     def batch(self, rows: IntArray) -> Batch:
         """The named windows as the module's head says, with ``lengths`` (B,)."""
         raw = self.windows.batch(rows)
-        past = raw[VALUES]
-        seen = np.clip(self.frame.seen(past) / self.frame.value_spread, -FARTHEST, FARTHEST)
+        if self.frame.stateful:
+            read = self.steps(self.windows.starts[rows, None] + np.arange(self.frame.window))
+        else:
+            read = self._seen(self.frame.seen(raw[VALUES]), raw)
+        return {
+            VALUES: np.ascontiguousarray(read[:, -self.frame.reads :]),
+            LENGTHS: np.full(len(rows), self.frame.reads, dtype=np.int64),
+            **self.asked(rows, raw),
+        }
+
+    def steps(self, positions: IntArray) -> FloatArray:
+        """What a network that carries its state reads at consecutive ``positions`` (B, T): (B, T, F')."""
+        past = self.windows.past
+        raw = {name: past[name][positions] for name in (_MISSING, _CALENDAR)}
+        return self._seen(changes(self.panel, past[VALUES], positions), raw)
+
+    def _seen(self, values: FloatArray, raw: Batch) -> FloatArray:
+        """Columns (B, T, F) in spreads, beside the missing share and the calendar of ``raw``: (B, T, F')."""
+        seen = np.clip(values / self.frame.value_spread, -FARTHEST, FARTHEST)
         parts = [seen, raw[_MISSING]] if self.frame.masked else [seen]
         if not self.frame.segment:
             parts.append(raw[_CALENDAR])
-        read = np.concatenate(parts, axis=2) if len(parts) > 1 else seen
-        out: Batch = {
-            VALUES: np.ascontiguousarray(read[:, -self.frame.reads :]),
-            LENGTHS: np.full(len(rows), self.frame.reads, dtype=np.int64),
-        }
-        ahead = self._ahead(raw, rows)
+        return np.concatenate(parts, axis=2) if len(parts) > 1 else seen
+
+    def asked(self, rows: IntArray, raw: Batch | None = None) -> Batch:
+        """What is known of the steps after some windows (B,), and where they are labelled what came."""
+        out: Batch = {}
+        raw = self.windows.batch(rows) if raw is None else raw
+        series = self.panel.series_of(self.windows.starts[rows])
+        ahead = self.told(raw, series)
         if ahead.shape[-1]:
             out[AHEAD] = np.ascontiguousarray(ahead)
         if TARGET in raw:
+            past = raw[VALUES]
             change = raw[TARGET] - self.frame.reference(past, self.ridge)
             own = self.frame.scale(past[..., : self.panel.targets])
             out[TARGET] = change / (self.frame.target_spread * own)
             if self.units is not None:
-                out[WEIGHT] = 1 / self.units[self.panel.series_of(self.windows.starts[rows])]
+                out[WEIGHT] = 1 / self.units[series]
         return out
 
     @property
@@ -256,11 +289,11 @@ class ForecastWindows:
         units = np.ones(len(self.panel.names), dtype=np.float32) if self.units is None else self.units
         return units[self.series, None, None].astype(np.float64)
 
-    def _ahead(self, raw: Batch, rows: IntArray) -> FloatArray:
-        """What is known of the steps after some windows and of their series: (B, H, A), or (B, A) in one."""
+    def told(self, raw: Batch, series: IntArray) -> FloatArray:
+        """What is known of the steps to come of some ``series`` (B,): (B, H, A), or (B, A) in one."""
         parts = [raw[AHEAD]] + ([raw[_TOLD]] if _TOLD in raw else [])  # (B, H, ...) each
         if self.panel.traits is not None:
-            traits = self.panel.traits[self.panel.series_of(self.windows.starts[rows])]
+            traits = self.panel.traits[series]
             parts.append(np.repeat(traits[:, None], self.frame.horizon, axis=1))
         if self.frame.segment:
             return np.concatenate(parts, axis=2) if len(parts) > 1 else parts[0]
@@ -314,30 +347,6 @@ def windows_of(examples: Examples) -> ForecastWindows:
     if not isinstance(examples, ForecastWindows):
         raise TypeError(f"a forecast is scored on windows, not on {type(examples).__name__}")
     return examples
-
-
-def part_starts(panel: Panel, part: IntArray, window: int, horizon: int, stride: int = 1) -> IntArray:
-    """Starts (N,) of the windows asked for at least one step in ``part``, positions (P,) in the panel.
-
-    The horizon may begin before the part and end after it: those steps are left unscored. So each
-    step of the part is forecast once by every number of steps ahead.
-    """
-    inside = np.zeros(panel.total, dtype=bool)
-    inside[part] = True
-    covered = np.zeros(panel.total + 1, dtype=np.int64)
-    np.cumsum(inside, out=covered[1:])
-    latest_first = np.minimum(panel.lengths + panel.room - horizon + 1, panel.lengths)
-    starts = panel.spans(0 * panel.lengths, latest_first - window)
-    fits = np.zeros(len(starts), dtype=bool)
-    for begin in range(0, len(starts), AT_ONCE):
-        first = starts[begin : begin + AT_ONCE] + window
-        fits[begin : begin + AT_ONCE] = covered[first + horizon] > covered[first]
-    starts = starts[fits]
-    if stride > 1:
-        latest = np.zeros(len(panel.lengths), dtype=np.int64)
-        np.maximum.at(latest, panel.series_of(starts), starts)
-        starts = starts[(latest[panel.series_of(starts)] - starts) % stride == 0]
-    return starts
 
 
 def make_windows(
