@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 from seqcli.errors import UsageError, near_miss
 
+JOINED = "joined"
+"""How an option is parsed that takes several of its choices with + between them."""
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?"
 
@@ -39,12 +41,13 @@ def parse_value(item: Field[Any], raw: Any, source: str = "") -> Any:
     name = f"{source}: {item.name}" if source else flag_name(item)
     kind = item.metadata["parse"]
     try:
-        if kind:
+        if kind and kind != JOINED:
             return _PARSERS[kind](raw)
         value = _SCALARS[value_type(item)](raw)
     except ValueError as error:
         raise UsageError(f"{name}: {error}") from None
-    _check(item, name, value)
+    for part in value.split("+") if kind == JOINED else [value]:
+        _check(item, name, part)
     return value
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from seqcli.errors import ModelError
-from seqcli.sequences import IntArray, Sequences
+from seqcli.sequences import Sequences
 
 PADDING, UNKNOWN, EMPTY = 0, 1, 2
 """Ids kept free at the front: no step, a token not in the vocabulary, a text without tokens."""
@@ -89,17 +89,24 @@ class Vocabulary:
         """Number of ids, the reserved ones included: rows of an embedding."""
         return len(self.tokens) + RESERVED
 
-    def encode(self, texts: Sequence[str], max_length: int | None = None) -> Sequences:
+    def cut(self, text: str) -> list[str]:
+        """The tokens of ``text``, known or not."""
+        tokens: list[str] = _tokenizer(self.level)(text)
+        return tokens
+
+    def encode(self, texts: Iterable[str], max_length: int | None = None) -> Sequences:
         """Ids of each text, cut after ``max_length`` steps: N ragged int64 rows, none empty."""
         tokenize = _tokenizer(self.level)
+        return self.encode_tokens(tokenize(text)[:max_length] for text in texts)
+
+    def encode_tokens(self, texts: Iterable[Sequence[str]]) -> Sequences:
+        """Ids of the tokens of each text: N ragged int64 rows, none empty."""
         find = self._ids.get
-        values = array("q")
-        ends = np.zeros(len(texts) + 1, dtype=np.int64)
-        for row, text in enumerate(texts, start=1):
-            tokens = tokenize(text)[:max_length]
+        values, ends = array("q"), array("q", [0])
+        for tokens in texts:
             values.extend([find(token, UNKNOWN) for token in tokens] if tokens else [EMPTY])
-            ends[row] = len(values)
-        return Sequences(np.frombuffer(values, dtype=np.int64) if values else _NO_IDS, ends)
+            ends.append(len(values))
+        return Sequences(np.array(values, dtype=np.int64), np.array(ends, dtype=np.int64))
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores."""
@@ -116,9 +123,6 @@ class Vocabulary:
         if not all(isinstance(token, str) for token in tokens) or len(set(tokens)) != len(tokens):
             raise ModelError("the model's vocabulary repeats a token or holds one that is no text")
         return cls(level, tuple(tokens))
-
-
-_NO_IDS: IntArray = np.empty(0, dtype=np.int64)
 
 
 def _tokenizer(level: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from seqcli.options import Options
 from seqcli.readers.roles import labels
 from seqcli.readers.table import Table
 from seqcli.results import Cell, ResultTable
-from seqcli.sequences import TARGET, Batchable, Examples, IntArray, joined
+from seqcli.sequences import TARGET, WEIGHT, Batchable, Examples, IntArray, joined
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.classify_metrics import (
     LEAST_TEMPERATURE,
@@ -41,7 +41,7 @@ from seqcli.tasks.parts import (
     make_parts,
     picked,
 )
-from seqcli.tasks.sizes import cell_warnings, choose_sizes, network_spec, training_defaults
+from seqcli.tasks.sizes import Sizes, cell_warnings, choose_sizes, network_spec, training_defaults
 
 
 @dataclass(frozen=True)
@@ -79,21 +79,22 @@ class Classify:
                 f"{int(unseen.sum())} validation rows have a class that no training row has"
             )
         sizes = choose_sizes(inputs, train)
+        weigh = _weighing(train, len(classes), options)
         return Prepared(
             task=task,
-            train=train,
+            train=weigh(train),
             validation=validation,
             test=test,
             network=network_spec(inputs, sizes, (len(classes),), options),
             loss="cross_entropy",
-            training=training_defaults(sizes, train, options),
+            training=_training(sizes, train, options),
             rules=[*parts.rules, *rules],
             warnings=[*left_out_sentences(plan), *parts.warnings, *cell_warnings(options, train)],
             source=Source(*(part.table for part in parts.all)),
             # Parts that came as files of their own stay out: their scores must mean something later on.
             refit=None
             if tables.validation or tables.test
-            else lambda: joined([train, validation, test.take(np.flatnonzero(_target(test) >= 0))]),
+            else lambda: weigh(joined([train, validation, test.take(np.flatnonzero(_target(test) >= 0))])),
         )
 
     @property
@@ -202,6 +203,28 @@ class Classify:
         if not LEAST_TEMPERATURE <= temperature <= MOST_TEMPERATURE:
             raise ModelError("the model's temperature cannot be read", "train it again")
         return cls(plan, inputs, classes, temperature)
+
+
+def _training(sizes: Sizes, train: Batchable, options: Options) -> dict[str, Any]:
+    """Training options that apply where none is typed."""
+    own = {"label_smoothing": sizes.label_smoothing, "class_weight": "none"}
+    return {**training_defaults(sizes, train, options), **own}
+
+
+def _weighing(train: Batchable, classes: int, options: Options) -> Callable[[Batchable], Batchable]:
+    """What gives examples their weight in training, from how often each class comes in ``train``."""
+    if options.training.class_weight != "auto":
+        return lambda examples: examples
+    counts = np.bincount(_target(train), minlength=classes)
+    # The root of what would make all classes count the same: a few examples are not worth a thousand.
+    weights = np.sqrt(counts.max() / np.maximum(counts, 1)).astype(np.float32)
+    weights /= (weights * counts).sum() / counts.sum()
+
+    def weigh(examples: Batchable) -> Batchable:
+        own = weights[_target(examples)]
+        return Batchable({**examples.fields, WEIGHT: own}, examples.row_ids)
+
+    return weigh
 
 
 def _target(examples: Examples) -> IntArray:

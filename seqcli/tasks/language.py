@@ -116,6 +116,8 @@ class Language:
             num_layers=options.network.num_layers,
             pool="none",
             dropout=dropout,
+            embedding_dropout=options.network.embedding_dropout,
+            variational=bool(options.network.variational),
             init=options.network.init,
             streams=True,
         )

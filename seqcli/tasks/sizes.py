@@ -38,6 +38,9 @@ class Sizes:
     bidirectional: bool
     learning_rate: float
     steps: int
+    word_dropout: float = 0.0
+    label_smoothing: float = 0.0
+    ema: float = 0.0
 
 
 def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
@@ -71,6 +74,9 @@ def network_spec(
         bidirectional=sizes.bidirectional if typed.bidirectional is None else typed.bidirectional,
         pool=typed.pool or sizes.pool,
         dropout=sizes.dropout if typed.dropout is None else typed.dropout,
+        embedding_dropout=typed.embedding_dropout,
+        variational=bool(typed.variational),
+        word_dropout=sizes.word_dropout if typed.word_dropout is None else typed.word_dropout,
         init=typed.init,
     )
 
@@ -90,6 +96,7 @@ def training_defaults(sizes: Sizes, train: Examples, options: Options) -> dict[s
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": sizes.learning_rate,
+        "ema": sizes.ema,
         "patience": max(4, epochs // 2),
     }
 

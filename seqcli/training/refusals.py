@@ -33,6 +33,10 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
         for flag, value in (
             ("--level", options.columns.level),
             ("--embedding-size", options.network.embedding_size),
+            ("--subwords", options.network.subwords),
+            ("--word-dropout", options.network.word_dropout),
+            ("--embedding-dropout", options.network.embedding_dropout),
+            ("--variational", options.network.variational),
         ):
             if value is not None:
                 raise UsageError(

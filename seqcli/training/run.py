@@ -199,6 +199,10 @@ def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
     if spec.pool != "none":
         shape.append("pool")
     usual = dict(prepared.training)
+    if any(item.embedded for item in spec.inputs):
+        shape += ["embedding_dropout", "variational"]
+        shape += [] if spec.streams else ["word_dropout"]
+        usual["subwords"] = any(item.kind == "bags" for item in spec.inputs) if not spec.streams else None
     if options.training.steps or options.training.time_budget:
         usual.pop("epochs", None)  # the length is typed; passes would only cut it short
     if not len(prepared.validation):
@@ -289,6 +293,8 @@ def fit_setup(run: Run) -> FitSetup:
         higher_is_better=task.higher_is_better,
         device=str(training_device(training)),
         optimizer=training.optimizer or "adamw",
+        label_smoothing=training.label_smoothing or 0.0,
+        ema=training.ema or None,
         bptt=training.bptt,
         backend=training.backend,
         write=_writer(run.prepared.writing),
