@@ -134,6 +134,9 @@ class NetworkOptions:
         choices=("last", "mean", "max", "attention"),
         parse="joined",
     )
+    vectors: str | None = option(
+        None, "Begin with the word vectors of this file: GloVe's or word2vec's.", metavar="FILE"
+    )
     subwords: bool | None = option(
         None, "Read words by their parts too, and characters in runs of up to four; hashed."
     )
@@ -180,6 +183,11 @@ class TrainingOptions:
     )
     patience: int | None = option(
         None, "Epochs without a better validation score before the end.", at_least=1
+    )
+    pretrain: str | None = option(
+        None,
+        "First learn to foresee the words of this file; training: of the training rows.",
+        metavar="FILE",
     )
     label_smoothing: float | None = option(
         None, "Share of certainty spread over all classes.", at_least=0.0, below=1.0

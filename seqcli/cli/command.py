@@ -26,12 +26,14 @@ CLASSIFY_ONLY = frozenset({"class_weight"})
 
 TEXT_ONLY = frozenset(
     {"level", "embedding_size", "subwords", "word_dropout", "embedding_dropout", "variational"}
+    | {"vectors", "pretrain"}
 )
 """Options on how text is read."""
 
 NEVER_IN_FORECAST = frozenset({"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY})
 NEVER_IN_LANGUAGE = frozenset(
-    {"missing", "aggregate", "features", "time", "id", "group", "pool", "refit", "subwords", "word_dropout"}
+    {"missing", "aggregate", "features", "time", "id", "group", "pool", "refit"}
+    | {"subwords", "word_dropout", "vectors", "pretrain"}
     | CLASSIFY_ONLY
     | FORECAST_ONLY
 )

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,9 +69,14 @@ class Vocabulary:
 
     @classmethod
     def fit(
-        cls, texts: Iterable[str], level: str, max_size: int | None = None, min_count: int = 1
+        cls,
+        texts: Iterable[str],
+        level: str,
+        max_size: int | None = None,
+        min_count: int = 1,
+        known: Collection[str] = (),
     ) -> Vocabulary:
-        """Count the tokens of training ``texts``; keep those seen ``min_count`` times or more.
+        """Count the tokens of training ``texts``; keep those ``known`` or seen ``min_count`` times or more.
 
         At most ``max_size`` ids in all, the three reserved ones included. Equal counts are ordered
         by the token itself, so that the order of the rows does not matter.
@@ -80,7 +85,7 @@ class Vocabulary:
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(tokenize(text))
-        kept = [token for token, count in counts.items() if count >= min_count]
+        kept = [token for token, count in counts.items() if count >= min_count or token in known]
         kept.sort(key=lambda token: (-counts[token], token))
         return cls(level, tuple(kept if max_size is None else kept[: max(max_size - RESERVED, 0)]))
 

@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.errors import ModelError
+from seqcli.errors import ModelError, UsageError
 from seqcli.network import InputSpec
 from seqcli.options import Options
 from seqcli.preprocessing.batching import covering_length
 from seqcli.preprocessing.grams import NAME as GRAMS
 from seqcli.preprocessing.grams import Grams
 from seqcli.preprocessing.subwords import Subwords
-from seqcli.preprocessing.vocabulary import Vocabulary
+from seqcli.preprocessing.vocabulary import Vocabulary, tokenize_words
 from seqcli.readers.roles import series_numbers
 from seqcli.readers.table import Table
+from seqcli.readers.vectors import read_vectors
 from seqcli.sequences import Batchable, Field, IntArray, Sequences, joined
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import TEXT_WORDS
@@ -103,7 +104,7 @@ class Inputs:
         rules: list[str] = []
         vocabulary, max_length, features, subwords = None, None, None, None
         if plan.text:
-            vocabulary, max_length = _fit_text(joined_texts(table, plan.text), options.columns.level, rules)
+            vocabulary, max_length = _fit_text(joined_texts(table, plan.text), options, rules)
             if options.network.subwords is not False:
                 subwords = _fit_subwords(vocabulary, joined_texts(table, plan.text), rules)
         if plan.features:
@@ -128,7 +129,7 @@ class Inputs:
         grouping = group_rows(table, self.ids, self.time)
         fields: dict[str, Field] = {}
         if self.vocabulary is not None:
-            fields.update(self._text_fields(self.vocabulary, joined_texts(table, self.text)))
+            fields.update(self.text_fields(joined_texts(table, self.text)))
         if self.features is not None and self.ids:
             steps = self.features.matrix(table.take(grouping.order), grouping.offsets)
             fields[VALUES] = Sequences(steps, grouping.offsets)
@@ -139,8 +140,10 @@ class Inputs:
             )
         return Batchable(fields, grouping.first), grouping
 
-    def _text_fields(self, vocabulary: Vocabulary, texts: list[str]) -> dict[str, Field]:
+    def text_fields(self, texts: list[str]) -> dict[str, Field]:
         """Ids of tokens, and of the parts of each; a text is cut into tokens once."""
+        vocabulary = self.vocabulary
+        assert vocabulary is not None
         if self.subwords is None:
             return {TOKENS: vocabulary.encode(texts, self.max_length)}
         parts = []
@@ -152,12 +155,16 @@ class Inputs:
         return dict((parts[0] if len(parts) == 1 else joined(parts)).fields)
 
     def specs(self, embedding_size: int) -> tuple[InputSpec, ...]:
-        """The network's inputs; the vector of a word's parts has half the size of the word's own."""
+        """The network's inputs; the vector of a word's parts has half the size of the word's own.
+
+        That of a run of characters is as large as a character's: there is more to say of it.
+        """
         specs = []
         if self.vocabulary is not None:
             specs.append(InputSpec(TOKENS, "tokens", self.vocabulary.size, embedding_size))
         if self.subwords is not None:
-            specs.append(InputSpec(PARTS, "bags", self.subwords.size, max(embedding_size // 2, 1)))
+            size = embedding_size if isinstance(self.subwords, Grams) else max(embedding_size // 2, 1)
+            specs.append(InputSpec(PARTS, "bags", self.subwords.size, size))
         if self.features is not None:
             kind = DENSE if self.text else VALUES
             specs.append(InputSpec(kind, kind, len(self.features.names)))
@@ -227,14 +234,24 @@ def content_keys(table: Table, names: tuple[str, ...], grouping: Grouping) -> li
     return keys if 2 * len(set(keys)) >= len(keys) else None
 
 
-def _fit_text(texts: list[str], level: str | None, rules: list[str]) -> tuple[Vocabulary, int]:
+def _fit_text(texts: list[str], options: Options, rules: list[str]) -> tuple[Vocabulary, int]:
     """The vocabulary and the length at which texts are cut."""
+    level, known = options.columns.level, frozenset[str]()
+    if options.network.vectors:
+        if level == "characters":
+            raise UsageError(
+                "--vectors are of words, and --level characters reads none", "leave out one of them"
+            )
+        level = "words"
+        wanted = {token for text in texts for token in tokenize_words(text)}
+        known = frozenset(read_vectors(options.network.vectors, wanted))
     if level is None:
         words = sum(len(text.split()) for text in texts) / max(len(texts), 1)
         level = "words" if words >= TEXT_WORDS else "characters"
-    # A word met once teaches nothing but what an unknown word means, so that is what it stands for.
+    # A word met once teaches nothing but what an unknown word means, so that is what it stands for, unless
+    # it comes with a vector.
     least = 2 if level == "words" else 1
-    vocabulary = Vocabulary.fit(texts, level, max_size=MOST_TOKENS, min_count=least)
+    vocabulary = Vocabulary.fit(texts, level, max_size=MOST_TOKENS, min_count=least, known=known)
     lengths = vocabulary.encode(texts).lengths
     cut, share = covering_length(lengths)
     if cut > MOST_STEPS:

@@ -48,7 +48,7 @@ class FitSetup:
     """Epochs without a better metric before the end; None: never."""
     seed: int = 0
     phase: str = "fit"
-    """"fit", or "refit" for the training over all rows."""
+    """"fit", "refit" for the training over all rows, "pretrain" for texts that are read ahead of it."""
     score: Score = _no_score
     """Outputs (N, *output_shape) and their examples → metrics by name."""
     metric: str = "loss"
