@@ -92,7 +92,11 @@ class ColumnOptions:
     group: str | None = option(
         None, "Rows that share this column stay on one side of the split.", metavar="COLUMN"
     )
-    level: str | None = option(None, "Read text as words or as characters.", choices=("words", "characters"))
+    level: str | None = option(
+        None,
+        "Read text as words, as characters, or as pieces of words (bpe).",
+        choices=("words", "characters", "bpe"),
+    )
     condition: str | None = option(
         None, "Write text that depends on this column, such as a category.", metavar="COLUMN"
     )

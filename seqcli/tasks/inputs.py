@@ -21,7 +21,7 @@ from seqcli.preprocessing.batching import covering_length
 from seqcli.preprocessing.grams import NAME as GRAMS
 from seqcli.preprocessing.grams import Grams
 from seqcli.preprocessing.subwords import Subwords
-from seqcli.preprocessing.vocabulary import Vocabulary, tokenize_words
+from seqcli.preprocessing.vocabulary import BPE, MOST_PIECES, Vocabulary, tokenize_words
 from seqcli.readers.roles import series_numbers
 from seqcli.readers.table import Table
 from seqcli.readers.vectors import read_vectors
@@ -105,7 +105,7 @@ class Inputs:
         vocabulary, max_length, features, subwords = None, None, None, None
         if plan.text:
             vocabulary, max_length = _fit_text(joined_texts(table, plan.text), options, rules)
-            if options.network.subwords is not False:
+            if _reads_parts(vocabulary, options.network.subwords):
                 subwords = _fit_subwords(vocabulary, joined_texts(table, plan.text), rules)
         if plan.features:
             features = Features.fit(table, plan.features, options.reading.missing)
@@ -238,10 +238,8 @@ def _fit_text(texts: list[str], options: Options, rules: list[str]) -> tuple[Voc
     """The vocabulary and the length at which texts are cut."""
     level, known = options.columns.level, frozenset[str]()
     if options.network.vectors:
-        if level == "characters":
-            raise UsageError(
-                "--vectors are of words, and --level characters reads none", "leave out one of them"
-            )
+        if level not in (None, "words"):
+            raise UsageError(f"--vectors are of words: --level {level} reads none", "leave out one of them")
         level = "words"
         wanted = {token for text in texts for token in tokenize_words(text)}
         known = frozenset(read_vectors(options.network.vectors, wanted))
@@ -251,16 +249,29 @@ def _fit_text(texts: list[str], options: Options, rules: list[str]) -> tuple[Voc
     # A word met once teaches nothing but what an unknown word means, so that is what it stands for, unless
     # it comes with a vector.
     least = 2 if level == "words" else 1
-    vocabulary = Vocabulary.fit(texts, level, max_size=MOST_TOKENS, min_count=least, known=known)
+    most = MOST_PIECES if level == BPE else MOST_TOKENS
+    vocabulary = Vocabulary.fit(texts, level, max_size=most, min_count=least, known=known)
     lengths = vocabulary.encode(texts).lengths
     cut, share = covering_length(lengths)
     if cut > MOST_STEPS:
         cut = MOST_STEPS
         share = float(np.minimum(lengths, cut).sum() / lengths.sum())
-    rules.append(f"text read as {level}: {len(vocabulary.tokens):,} different ones in the training rows")
+    units = f"{vocabulary.unit}s"
+    what = "pieces of words" if level == BPE else level
+    rules.append(f"text read as {what}: {len(vocabulary.tokens):,} different ones in the training rows")
     if share < 1:
-        rules.append(f"texts cut after {cut} {level}, which keeps {100 * share:.1f} % of all {level}")
+        rules.append(f"texts cut after {cut} {units}, which keeps {100 * share:.1f} % of all {units}")
     return vocabulary, max(cut, 1)
+
+
+def _reads_parts(vocabulary: Vocabulary, wanted: bool | None) -> bool:
+    """Whether tokens are read by more than themselves."""
+    if vocabulary.level == BPE and wanted:
+        raise UsageError(
+            "--subwords reads words by their parts, and --level bpe cuts words into parts already",
+            "leave out one of them",
+        )
+    return wanted is not False and vocabulary.level != BPE
 
 
 def _fit_subwords(vocabulary: Vocabulary, texts: list[str], rules: list[str]) -> Subwords | Grams:

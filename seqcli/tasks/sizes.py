@@ -40,6 +40,7 @@ class Sizes:
     bidirectional: bool
     learning_rate: float
     steps: int
+    variational: bool = False
     word_dropout: float = 0.0
     label_smoothing: float = 0.0
     ema: float = 0.0
@@ -54,11 +55,11 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
         return Sizes(0, 64, 0.2, "max", True, 3e-3, 1000)
     if inputs.vocabulary.level == "characters":
         if lengths.mean() <= SHORT:
-            return Sizes(64, 128, 0.4, "max+mean", True, 4e-3, 1800)
+            return Sizes(64, 96, 0.4, "max+mean", True, 4e-3, 1800)
         return Sizes(32, 128, 0.2, "max", True, 3e-3, 1600)
     if lengths.sum() < RARE * inputs.vocabulary.size:
-        return Sizes(128, 64, 0.5, "max+mean", True, 2e-3, 1200)
-    return Sizes(128, 64, 0.3, "max+mean", True, 2e-3, 2500)
+        return Sizes(128, 64, 0.5, "mean+attention", True, 2e-3, 1200, variational=True)
+    return Sizes(128, 64, 0.3, "mean+attention", True, 2e-3, 2500, variational=True)
 
 
 def network_spec(
@@ -85,7 +86,7 @@ def network_spec(
         pool=typed.pool or sizes.pool,
         dropout=sizes.dropout if typed.dropout is None else typed.dropout,
         embedding_dropout=typed.embedding_dropout,
-        variational=bool(typed.variational),
+        variational=sizes.variational if typed.variational is None else typed.variational,
         word_dropout=sizes.word_dropout if typed.word_dropout is None else typed.word_dropout,
         init=typed.init,
     )
