@@ -40,10 +40,11 @@ class InputSpec:
 class NetworkSpec:
     """Inputs → recurrent encoder → pooling → one linear head.
 
-    The head's output is (B, *output_shape): (classes,) or (horizon, targets). With ``pool="none"`` every
-    step has an output of its own, (B, T, *output_shape). ``skip`` names, for
-    each target, the column of the first "values" input whose last valid step is added to every
-    horizon step of that target (the network then learns the change since the last value).
+    ``pool`` names one way to pool, or several joined by "+". The head's output is (B, *output_shape):
+    (classes,) or (horizon, targets). With ``pool="none"`` every step has an output of its own,
+    (B, T, *output_shape). ``skip`` names, for each target, the column of the first "values" input whose
+    last valid step is added to every horizon step of that target (the network then learns the change
+    since the last value).
     """
 
     inputs: tuple[InputSpec, ...]
@@ -54,6 +55,12 @@ class NetworkSpec:
     bidirectional: bool = False
     pool: str = "last"
     dropout: float = 0.0
+    embedding_dropout: float | None = None
+    """Share dropped of what a step reads; None: as ``dropout``."""
+    variational: bool = False
+    """Whether a text drops the same numbers at all of its steps."""
+    word_dropout: float = 0.0
+    """Share of tokens that training reads as unknown ones."""
     init: str = "gated"
     skip: tuple[int, ...] = ()
     time_range: int = 100
@@ -77,6 +84,11 @@ class NetworkSpec:
     def answer_shape(self) -> tuple[int, ...]:
         """What one row is answered: ``output_shape``, with a band three of each: answer, below, above."""
         return (*self.output_shape, 3) if self.band else self.output_shape
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The ways in which steps become one vector, side by side."""
+        return tuple(self.pool.split("+"))
 
     @property
     def readers(self) -> int:

@@ -35,8 +35,8 @@ def option(
     """Declare an option with its default and everything a command line needs to offer it.
 
     ``parse`` names how text becomes the value: "" by type, "list" (comma separated), "duration"
-    (``90s``, ``6m``, ``1h`` → seconds), "percents" (``80,95``), "limits" (``accuracy=.9``) or "span"
-    (``15min``, ``1mo``, checked and kept as text).
+    (``90s``, ``6m``, ``1h`` → seconds), "percents" (``80,95``), "limits" (``accuracy=.9``), "span"
+    (``15min``, ``1mo``, checked and kept as text) or "joined" (choices joined by +: ``max+mean``).
     ``flag`` is a short flag beside the one made from the field's name, or long ones instead of it.
     """
     return field(
@@ -92,7 +92,11 @@ class ColumnOptions:
     group: str | None = option(
         None, "Rows that share this column stay on one side of the split.", metavar="COLUMN"
     )
-    level: str | None = option(None, "Read text as words or as characters.", choices=("words", "characters"))
+    level: str | None = option(
+        None,
+        "Read text as words, as characters, or as pieces of words (bpe).",
+        choices=("words", "characters", "bpe"),
+    )
     condition: str | None = option(
         None, "Write text that depends on this column, such as a category.", metavar="COLUMN"
     )
@@ -129,8 +133,24 @@ class NetworkOptions:
     dropout: float | None = option(None, "Share of activations dropped in training.", at_least=0.0, below=1.0)
     bidirectional: bool | None = option(None, "Read both ways; on where the whole input is there.")
     pool: str | None = option(
-        None, "How steps become one vector.", choices=("last", "mean", "max", "attention")
+        None,
+        "How steps become one vector; several side by side: max+mean.",
+        choices=("last", "mean", "max", "attention"),
+        parse="joined",
     )
+    vectors: str | None = option(
+        None, "Begin with the word vectors of this file: GloVe's or word2vec's.", metavar="FILE"
+    )
+    subwords: bool | None = option(
+        None, "Read words by their parts too, and characters in runs of up to four; hashed."
+    )
+    word_dropout: float | None = option(
+        None, "Share of words that training reads as unknown.", at_least=0.0, below=1.0
+    )
+    embedding_dropout: float | None = option(
+        None, "Share of each word's vector dropped in training; as --dropout.", at_least=0.0, below=1.0
+    )
+    variational: bool | None = option(None, "Drop the same of a vector at all steps of a text.")
     init: str = option(
         "gated", "Initialisation of the recurrent weights.", choices=("gated", "torch", "chrono")
     )
@@ -167,6 +187,23 @@ class TrainingOptions:
     )
     patience: int | None = option(
         None, "Epochs without a better validation score before the end.", at_least=1
+    )
+    pretrain: str | None = option(
+        None,
+        "First learn to foresee the words of this file; training: of the training rows.",
+        metavar="FILE",
+    )
+    label_smoothing: float | None = option(
+        None, "Share of certainty spread over all classes.", at_least=0.0, below=1.0
+    )
+    class_weight: str | None = option(
+        None, "Weigh rare classes up in training, so that each counts.", choices=("none", "auto")
+    )
+    ema: float | None = option(
+        None,
+        "Keep a moving average of the weights: its decay a step, such as .99; 0 keeps none.",
+        at_least=0.0,
+        below=1.0,
     )
     seed: int = option(0, "Seed of the split, the weights and the batch order.", at_least=0)
     threads: int | None = option(None, "Threads; physical cores, at most 4.", at_least=1, below=1025)

@@ -23,6 +23,7 @@ Batch: TypeAlias = dict[str, AnyArray]
 
 LENGTHS = "lengths"
 TARGET = "target"
+WEIGHT = "weight"
 
 
 class Examples(Protocol):
@@ -119,6 +120,44 @@ class Sequences:
 
 
 @dataclass(frozen=True)
+class LookUp:
+    """A ragged array whose steps repeat: step j is row ``numbers[j]`` of ``table`` (D, K), 0 being padding.
+
+    ``numbers`` is one-level :class:`Sequences` of whole numbers, and row 0 of the table is zeros, so that a
+    million words of ten thousand kinds are held as ten thousand rows.
+    """
+
+    numbers: Sequences
+    table: AnyArray
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def lengths(self) -> IntArray:
+        """Steps of each sequence, (N,)."""
+        return self.numbers.lengths
+
+    def __getitem__(self, rows: slice) -> LookUp:
+        """A contiguous slice in O(1)."""
+        return LookUp(self.numbers[rows], self.table)
+
+    def row(self, index: int) -> AnyArray:
+        """The values of one sequence, (T, K)."""
+        values: AnyArray = self.table[self.numbers.row(index)]
+        return values
+
+    def take(self, rows: IntArray) -> LookUp:
+        """The named rows (B,), in the order given; the table is shared."""
+        return LookUp(self.numbers.take(rows), self.table)
+
+    def pad(self, rows: IntArray) -> tuple[AnyArray, IntArray]:
+        """Gather rows (B,) into (B, T, K) with zeros at the end, and lengths (B,)."""
+        numbers, lengths = self.numbers.pad(rows)
+        return self.table[numbers], lengths
+
+
+@dataclass(frozen=True)
 class CsrRows:
     """Sparse rows: row i has ``values[offsets[i]:offsets[i+1]]`` at columns ``indices[...]``.
 
@@ -154,16 +193,16 @@ class CsrRows:
         return out
 
 
-Field: TypeAlias = Sequences | CsrRows | AnyArray
+Field: TypeAlias = Sequences | LookUp | CsrRows | AnyArray
 
 
 @dataclass(frozen=True)
 class Batchable:
     """Named fields of equal length with the ids of their rows: an :class:`Examples`.
 
-    A field is ragged (:class:`Sequences`), sparse (:class:`CsrRows`) or dense (N, ...). All ragged
-    one-level fields of one Batchable have the same lengths. ``row_ids`` (N,) are positions in the
-    table the rows came from.
+    A field is ragged (:class:`Sequences`, :class:`LookUp`), sparse (:class:`CsrRows`) or dense (N, ...).
+    All ragged one-level fields of one Batchable have the same lengths. ``row_ids`` (N,) are positions in
+    the table the rows came from.
     """
 
     fields: Mapping[str, Field]
@@ -176,7 +215,7 @@ class Batchable:
     def lengths(self) -> IntArray:
         """Steps of each example, (N,): those of the first ragged field, else ones."""
         for field in self.fields.values():
-            if isinstance(field, Sequences):
+            if isinstance(field, Sequences | LookUp):
                 return field.lengths
         return np.ones(len(self), dtype=np.int64)
 
@@ -196,7 +235,7 @@ class Batchable:
         """Gather ``rows``: ragged fields padded to (B, T[, F]), sparse ones dense, plus lengths."""
         out: Batch = {}
         for name, field in self.fields.items():
-            if isinstance(field, Sequences):
+            if isinstance(field, Sequences | LookUp):
                 out[name] = field.pad(rows)[0]
             elif isinstance(field, CsrRows):
                 out[name] = field.dense(rows)
@@ -213,15 +252,31 @@ def joined(parts: Sequence[Batchable]) -> Batchable:
 
 
 def _joined_field(fields: Sequence[Field]) -> Field:
-    """One field of several Batchables: dense (N, ...) or one-level ragged."""
+    """One field of several Batchables: dense (N, ...), one-level ragged, or ragged by a table."""
     if all(isinstance(field, np.ndarray) for field in fields):
         return np.concatenate([np.asarray(field) for field in fields])
+    tables = [field for field in fields if isinstance(field, LookUp)]
+    if len(tables) == len(fields):
+        return _joined_tables(tables)
     ragged = [field for field in fields if isinstance(field, Sequences) and field.inner is None]
     if len(ragged) < len(fields):
         raise TypeError("only dense and one-level ragged fields can be joined")
     lengths = np.concatenate([field.lengths for field in ragged])
     values = np.concatenate([field.values[field.offsets[0] : field.offsets[-1]] for field in ragged])
     return Sequences(values, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+
+
+def _joined_tables(fields: Sequence[LookUp]) -> LookUp:
+    """The tables one below the other, with one row of zeros, and the numbers moved to where they then are."""
+    table = np.concatenate([fields[0].table[:1], *(field.table[1:] for field in fields)])
+    moved, ahead = [], 0
+    for field in fields:
+        values = field.numbers.values
+        moved.append(Sequences(np.where(values > 0, values + ahead, 0), field.numbers.offsets))
+        ahead += len(field.table) - 1
+    numbers = _joined_field(moved)
+    assert isinstance(numbers, Sequences)
+    return LookUp(numbers, table)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def shape_out(model, rows, steps):
     """The shape of what the saved graph says to ``rows`` sequences of ``steps`` steps."""
     (graph,) = Path(model, "graphs").iterdir()
     session = onnxruntime.InferenceSession(graph, providers=["CPUExecutionProvider"])
-    sizes = {"batch": rows, "time": steps}
+    sizes = {"batch": rows, "time": steps, "of_parts": 3}
     kinds = {"tensor(int64)": np.int64, "tensor(float)": np.float32}
     feed = {
         item.name: np.ones([sizes.get(axis, axis) for axis in item.shape], dtype=kinds[item.type])

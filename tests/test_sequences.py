@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqcli.sequences import LENGTHS, Batchable, CsrRows, Sequences, Windows, joined
+from seqcli.sequences import LENGTHS, Batchable, CsrRows, LookUp, Sequences, Windows, joined
 
 ragged = st.lists(st.lists(st.integers(1, 99), max_size=6), max_size=8)
 nested = st.lists(st.lists(st.lists(st.integers(1, 99), max_size=4), max_size=5), max_size=6)
@@ -194,3 +194,38 @@ def test_joined_batchables_hold_the_rows_of_each_in_turn() -> None:
     assert [back.fields["x"].row(i).tolist() for i in range(3)] == [[4], [5, 6], [1, 2, 3]]
     assert back.fields["y"].tolist() == [[2, 3], [4, 5], [0, 1]]
     assert back.row_ids.tolist() == [1, 2, 0]
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.integers(1, 4), max_size=6), max_size=8), st.data())
+def test_looked_up_rows_are_the_rows_of_the_table(rows, data):
+    table = np.vstack([np.zeros((1, 3), np.int64), np.arange(12).reshape(4, 3) + 1])
+    looked = LookUp(Sequences.from_lists(rows, np.int64), table)
+    plain = Sequences(table[looked.numbers.values], looked.numbers.offsets)
+    chosen = picks(data, len(rows))
+    start, stop = data.draw(st.integers(0, 8)), data.draw(st.integers(0, 8))
+    for mine, theirs in (
+        (looked, plain),
+        (looked[start:stop], plain[start:stop]),
+        (looked.take(chosen), plain.take(chosen)),
+    ):
+        assert len(mine) == len(theirs)
+        assert mine.lengths.tolist() == theirs.lengths.tolist()
+        whole = np.arange(len(mine))
+        for found, expected in zip(mine.pad(whole), theirs.pad(whole), strict=True):
+            np.testing.assert_array_equal(found, expected)
+        for row in range(len(mine)):
+            np.testing.assert_array_equal(mine.row(row), theirs.row(row))
+
+
+def test_joined_tables_hold_the_rows_of_each_in_turn() -> None:
+    def part(rows, table):
+        table = np.array([[0, 0], *table])
+        field = LookUp(Sequences.from_lists(rows, np.int64), table)
+        return Batchable({"x": field}, np.arange(len(rows)))
+
+    parts = [part([[1, 2], [2]], [[5, 6], [7, 8]]), part([[1], [1, 1]], [[9, 9]])]
+    whole = joined([parts[0], parts[1][1:2], parts[0][0:1]])
+    expected = [[[5, 6], [7, 8]], [[7, 8]], [[9, 9], [9, 9]], [[5, 6], [7, 8]]]
+    assert [whole.fields["x"].row(i).tolist() for i in range(4)] == expected
+    assert whole.batch(np.array([1, 3]))["x"].tolist() == [[[7, 8], [0, 0]], [[5, 6], [7, 8]]]

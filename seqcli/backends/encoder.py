@@ -66,6 +66,12 @@ class Encoder(nn.Module):
         padding = padding_mask(lengths, x.shape[1])
         return x if padding is None else x.masked_fill(padding, 0.0)
 
+    def first_layer(self, x: Tensor, lengths: Tensor) -> list[Tensor]:
+        """x (B, T, F), lengths (B,) → what the first layer says at each step, (B, T, H) a direction."""
+        order = reversed_order(lengths, x.shape[1]) if self.bidirectional else None
+        outputs, runs = self._run_layer(cast(Layer, self.layers[0]), x, order)
+        return list(outputs.chunk(len(runs), dim=-1))
+
     def run(
         self, x: Tensor, lengths: Tensor, states: list[State] | None = None
     ) -> tuple[Tensor, list[State]]:

@@ -155,10 +155,13 @@ def _output_width(spec: NetworkSpec) -> int:
 def _pool(spec: NetworkSpec) -> list[str]:
     """From all steps to one vector."""
     width = _output_width(spec)
-    lines = [f"pool, {spec.pool}", f"{POOL_EQUATIONS[spec.pool]}   ({width})"]
-    if spec.pool == "last" and spec.bidirectional:
+    lines = [f"pool, {spec.pool}"]
+    lines += [f"{POOL_EQUATIONS[kind]}   ({width})" for kind in spec.pools]
+    if len(spec.pools) > 1:
+        lines.append(f"side by side   ({width * len(spec.pools)})")
+    if "last" in spec.pools and spec.bidirectional:
         lines.append("of the backward half h_1, where it has read everything")
-    if spec.pool == "attention":
+    if "attention" in spec.pools:
         lines.append(f"W_a ({spec.hidden_size}, {width})  b_a ({spec.hidden_size})  v ({spec.hidden_size})")
     return lines
 
@@ -174,5 +177,6 @@ def _head(spec: NetworkSpec) -> list[str]:
     last = " + the last value of each target" if spec.skip else ""
     shape = " × ".join(str(size) for size in spec.output_shape)
     rows = prod(spec.output_shape)
-    weights = f"W ({rows}, {_output_width(spec) + sum(dense.values())})  b ({rows})"
+    width = _output_width(spec) * len(spec.pools) + sum(dense.values())
+    weights = f"W ({rows}, {width})  b ({rows})"
     return ["head", f"y = W {reads} + b{last}   ({shape})", weights]

@@ -185,8 +185,13 @@ def _encoder(graph: GraphWriter, encoder: Encoder, x: str) -> str:
 
 
 def _pool(graph: GraphWriter, pool: Pool, outputs: str) -> str:
-    """outputs (B, T, D) → (B, D), as :class:`~seqcli.backends.pooling.Pool` does it."""
-    if pool.kind == "last":
+    """outputs (B, T, D) → (B, D × kinds), as :class:`~seqcli.backends.pooling.Pool` does it."""
+    return _concat(graph, [_pool_once(graph, pool, kind, outputs) for kind in pool.kinds], axis=1)
+
+
+def _pool_once(graph: GraphWriter, pool: Pool, kind: str, outputs: str) -> str:
+    """One kind of pooling: outputs (B, T, D) → (B, D)."""
+    if kind == "last":
         last = _last_step(graph, outputs)
         if not pool.bidirectional:
             return last
@@ -194,10 +199,10 @@ def _pool(graph: GraphWriter, pool: Pool, outputs: str) -> str:
         ahead = graph.constant(np.arange(2 * pool.hidden_size) < pool.hidden_size)
         return graph.node("Where", ahead, last, first)
     valid = _valid(graph, outputs)  # (B, T, 1)
-    if pool.kind == "max":
+    if kind == "max":
         lowest = graph.constant(np.float32(np.finfo(np.float32).min))
         return graph.node("ReduceMax", graph.node("Where", valid, outputs, lowest), axes=[1], keepdims=0)
-    if pool.kind == "attention":
+    if kind == "attention":
         projected = graph.affine(outputs, pool.project.weight, pool.project.bias)
         scores = graph.affine(graph.node("Tanh", projected), pool.score.weight)  # (B, T, 1)
         lowest = graph.constant(np.float32(np.finfo(np.float32).min))
@@ -205,7 +210,7 @@ def _pool(graph: GraphWriter, pool: Pool, outputs: str) -> str:
         outputs = graph.node("Mul", outputs, weights)
     kept = graph.node("Where", valid, outputs, graph.constant(np.float32(0)))
     total = graph.node("ReduceSum", kept, graph.constant([1]), keepdims=0)  # (B, D)
-    if pool.kind == "attention":
+    if kind == "attention":
         return total
     count = graph.node("Unsqueeze", graph.node("Cast", LENGTHS, to=FLOAT), graph.constant([1]))
     return graph.node("Div", total, count)

@@ -7,6 +7,7 @@ examples more than others.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias
 
 import torch
@@ -14,17 +15,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from seqcli.backends.band import band_losses
-from seqcli.sequences import TARGET
+from seqcli.sequences import TARGET, WEIGHT
 
 Loss: TypeAlias = Callable[[Tensor, dict[str, Tensor]], Tensor]
 BAND_SHARE = 0.1
 """Of a band in the loss: it shares no weights with the answers, but the norm that all are clipped to."""
 
 
-def cross_entropy(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
-    """Mean negative log-probability: logits (B, C) or (B, T, C), target (B,) or (B, T) int64 → scalar."""
+def cross_entropy(outputs: Tensor, batch: dict[str, Tensor], smoothing: float = 0.0) -> Tensor:
+    """Mean negative log-probability: logits (B, C) or (B, T, C), target (B,) or (B, T) int64 → scalar.
+
+    ``smoothing`` takes this share of the target's certainty and spreads it over all classes (Szegedy et al.
+    2016, Rethinking the Inception Architecture, section 7).
+    """
     target = batch[TARGET]
-    losses = F.cross_entropy(outputs.flatten(0, -2), target.flatten(), reduction="none").view(target.shape)
+    flat = outputs.flatten(0, -2)
+    losses = F.cross_entropy(flat, target.flatten(), reduction="none", label_smoothing=smoothing)
+    losses = losses.view(target.shape)
     return _weighted_mean(losses, torch.ones_like(losses), batch)
 
 
@@ -54,13 +61,26 @@ def mae(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return _weighted_mean((outputs - target).abs(), known, batch)
 
 
+def given(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """What a network answers that computes its own loss: () → ()."""
+    return outputs
+
+
 LOSSES: dict[str, Loss] = {
     "cross_entropy": cross_entropy,
+    "given": given,
     "huber": huber,
     "huber_and_band": huber_and_band,
     "mae": mae,
     "mse": mse,
 }
+
+
+def training_loss(name: str, label_smoothing: float) -> Loss:
+    """The loss () called ``name`` as training has it, with smoothed labels where it is a cross-entropy."""
+    if label_smoothing and name == "cross_entropy":
+        return partial(cross_entropy, smoothing=label_smoothing)
+    return LOSSES[name]
 
 
 def _known(outputs: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
@@ -72,6 +92,6 @@ def _known(outputs: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
 
 def _weighted_mean(losses: Tensor, known: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """Mean of ``losses`` (B, ...) over what is known, each row weighing ``batch["weight"]``."""
-    if "weight" in batch:
-        known = known * batch["weight"].to(losses.dtype).view(-1, *[1] * (losses.dim() - 1))
+    if WEIGHT in batch:
+        known = known * batch[WEIGHT].to(losses.dtype).view(-1, *[1] * (losses.dim() - 1))
     return (losses * known).sum() / known.sum().clamp(min=torch.finfo(losses.dtype).tiny)

@@ -13,6 +13,7 @@ from seqcli.backends.band import Band
 from seqcli.backends.carried import read_stretch
 from seqcli.backends.cells.cell import State, last_step
 from seqcli.backends.decoders import DECODERS
+from seqcli.backends.dropping import InputDropout
 from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.initialisation import initialise, initialise_embeddings
 from seqcli.backends.pooling import Pool
@@ -57,10 +58,11 @@ class Network(nn.Module):
         )
         self.decoder = DECODERS[spec.decoder](spec) if decodes else None
         self.dropout = nn.Dropout(spec.dropout)
+        self.input_dropout = InputDropout(spec)
         if decodes:
             return
         self.pool = None if spec.pool == "none" else Pool(spec.pool, spec.hidden_size, spec.bidirectional)
-        width = self.encoder.output_size + dense
+        width = dense + (self.encoder.output_size if self.pool is None else self.pool.width)
         self.head = nn.Linear(width, prod(spec.output_shape))
         self.band = Band(width, prod(spec.output_shape)) if spec.band else None
         if spec.streams:
@@ -152,7 +154,9 @@ class Network(nn.Module):
         parts = []
         for item in self.spec.inputs:
             if item.embedded:
-                parts.append(self.dropout(next(tables[item.kind])(batch[item.field])))  # (B, T, E)
+                ids = batch[item.field]
+                ids = self.input_dropout.words(ids) if item.kind == "tokens" else ids
+                parts.append(self.input_dropout(next(tables[item.kind])(ids)))  # (B, T, E)
             elif item.kind == "values":
                 parts.append(batch[item.field])
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
@@ -191,7 +195,7 @@ def parameter_table(network: Network) -> ResultTable:
     if network.segments is not None:
         project = network.segments.project
         parts.insert(0, ("segments", f"{project.in_features} → {project.out_features}", network.segments))
-    if spec.pool == "attention" and network.pool is not None:
+    if "attention" in spec.pools and network.pool is not None:
         shape = f"{network.pool.project.in_features} → {network.pool.project.out_features} → 1"
         parts.append(("attention", shape, network.pool))
     if spec.streams:

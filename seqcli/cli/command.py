@@ -21,11 +21,21 @@ TRAINING_OPTIONS = frozenset(item.name for group in TRAINING_GROUPS for item in 
 
 FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(ForecastOptions))})
 LANGUAGE_ONLY = frozenset({"condition", "backend"})
+CLASSIFY_ONLY = frozenset({"class_weight"})
 """Options that no other task than the one reads."""
 
-NEVER_IN_FORECAST = frozenset({"level", "embedding_size", "group", *LANGUAGE_ONLY})
+TEXT_ONLY = frozenset(
+    {"level", "embedding_size", "subwords", "word_dropout", "embedding_dropout", "variational"}
+    | {"vectors", "pretrain"}
+)
+"""Options on how text is read."""
+
+NEVER_IN_FORECAST = frozenset({"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY})
 NEVER_IN_LANGUAGE = frozenset(
-    {"missing", "aggregate", "features", "time", "id", "group", "pool", "refit", *FORECAST_ONLY}
+    {"missing", "aggregate", "features", "time", "id", "group", "pool", "refit"}
+    | {"subwords", "word_dropout", "vectors", "pretrain"}
+    | CLASSIFY_ONLY
+    | FORECAST_ONLY
 )
 """Options that the one task does not read."""
 
@@ -33,7 +43,7 @@ IDLE = {
     "forecast": NEVER_IN_FORECAST,
     "language": NEVER_IN_LANGUAGE,
     "classify": FORECAST_ONLY | LANGUAGE_ONLY | {"bptt"},
-    "regress": FORECAST_ONLY | LANGUAGE_ONLY | {"bptt"},
+    "regress": FORECAST_ONLY | LANGUAGE_ONLY | CLASSIFY_ONLY | {"bptt", "label_smoothing"},
 }
 """What no task reads is a mistake when it is typed, and said so."""
 

@@ -18,6 +18,8 @@ from seqcli.errors import UsageError, near_miss
 _TIMES = "such as 90s, 6m or 1h30m"
 _LISTED = "such as close,volume"
 _LIMIT = "such as accuracy=.9"
+JOINED = "joined"
+"""How an option is parsed that takes several of its choices with + between them."""
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?"
 
@@ -42,13 +44,14 @@ def parse_value(item: Field[Any], raw: Any, source: str = "") -> Any:
     name = f"{source}: {item.name}" if source else flag_name(item)
     kind = item.metadata["parse"]
     try:
-        if kind:
+        if kind and kind != JOINED:
             return _PARSERS[kind](raw)
         value = _SCALARS[value_type(item)](raw)
     except ValueError as error:
         message, *hint = error.args
         raise UsageError(f"{name}: {message}", *hint) from None
-    _check(item, name, value)
+    for part in value.split("+") if kind == JOINED else [value]:
+        _check(item, name, part)
     return value
 
 

@@ -15,7 +15,7 @@ from seqcli.inference.stream import StreamSession
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.preprocessing.corpus import cut
-from seqcli.preprocessing.vocabulary import RESERVED, UNKNOWN, tokenize_characters, tokenize_words
+from seqcli.preprocessing.vocabulary import RESERVED, UNKNOWN
 from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.sequences import Batchable, IntArray, Sequences
@@ -89,8 +89,7 @@ def _read_by_rows(
     model: SavedModel, task: RowTask, column: str, vocabulary: Vocabulary, text: str
 ) -> Reading:
     """The text as the one row of a file, just as ``predict`` reads it."""
-    unit = vocabulary.level.removesuffix("s")
-    tokens = (tokenize_words if unit == "word" else tokenize_characters)(text)
+    unit, tokens = vocabulary.unit, vocabulary.cut(text)
     _check_length(tokens, unit)
     with blamed_on(model):
         examples = cast(Batchable, task.encode(Table.from_records("--trace", (column,), [(text,)], [1])))

@@ -8,6 +8,7 @@ Word Vectors with Subword Information, arXiv:1607.04606).
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,9 +17,10 @@ from zlib import crc32
 import numpy as np
 
 from seqcli.errors import ModelError
-from seqcli.sequences import IntArray, Sequences
+from seqcli.sequences import IntArray, LookUp, Sequences
 
 NAME = "subwords.v1"
+NO_WORDS = ("",)
 BEGIN, END = "<", ">"
 """Marks around a word, so that a beginning and an end are no middle: ``<wh``, ``ing>``."""
 MOST_BUCKETS = 2**22
@@ -82,12 +84,17 @@ class Subwords:
         A text is cut after ``max_length`` words; one without words is one step without ids, as a
         :class:`~seqcli.preprocessing.vocabulary.Vocabulary` reads it.
         """
-        find, numbers, ends = self._rows.get, [], [0]
+        found = self.look_up(texts, max_length)
+        return Sequences(found.table[found.numbers.values], found.numbers.offsets)
+
+    def look_up(self, texts: Iterable[Sequence[str]], max_length: int | None = None) -> LookUp:
+        """As :meth:`encode`, with the ids (K,) of each different word once."""
+        find, numbers, ends = self._rows.get, array("q"), array("q", [0])
         if len(self._rows) > KEPT_WORDS:
             self._rows.clear()
             self._ids.clear()
         for words in texts:
-            for word in words[:max_length] or ("",):
+            for word in words[:max_length] or NO_WORDS:
                 number = find(word)
                 if number is None:
                     number = self._rows[word] = len(self._ids)
@@ -95,8 +102,10 @@ class Subwords:
                 numbers.append(number)
             ends.append(len(numbers))
         met, places = np.unique(np.array(numbers, dtype=np.int64), return_inverse=True)
-        table = np.array([self._ids[number] for number in met.tolist()], dtype=np.int64)
-        return Sequences(table.reshape(-1, self.most)[places], np.array(ends, dtype=np.int64))
+        table = np.zeros((len(met) + 1, self.most), dtype=np.int64)
+        for row, number in enumerate(met.tolist(), start=1):
+            table[row] = self._ids[number]
+        return LookUp(Sequences(places + 1, np.array(ends, dtype=np.int64)), table)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores."""

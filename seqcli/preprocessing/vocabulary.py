@@ -1,6 +1,6 @@
-"""From text to numbers: words or characters, and the vocabulary fitted on training texts.
+"""From text to numbers: words, pieces of words or characters, and the vocabulary fitted on training texts.
 
-A word vocabulary lower-cases; a character vocabulary keeps case, which tells names apart. Both
+A vocabulary of words or pieces lower-cases; a character vocabulary keeps case, which tells names apart. Both
 first compose accents (Unicode NFC), so that é is one thing however a file spells it.
 """
 
@@ -10,20 +10,24 @@ import re
 import unicodedata
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from seqcli.errors import ModelError
-from seqcli.sequences import IntArray, Sequences
+from seqcli.preprocessing.pieces import Pieces, learn_pieces
+from seqcli.sequences import Sequences
 
 PADDING, UNKNOWN, EMPTY = 0, 1, 2
 """Ids kept free at the front: no step, a token not in the vocabulary, a text without tokens."""
 RESERVED = 3
 
 LEVELS = ("words", "characters")
+MOST_PIECES = 4000
+BPE = "bpe"
+"""The level of pieces, which a vocabulary alone has: words cut by :mod:`seqcli.preprocessing.pieces`."""
 
 _IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"  # kana and Han: no spaces, one token each
 _MARKS = (  # punctuation and symbols, by block: cheaper to list than the letters of every script
@@ -61,6 +65,8 @@ class Vocabulary:
 
     level: str
     tokens: tuple[str, ...]
+    pieces: Pieces | None = None
+    """How words are cut, at the level of pieces."""
     _ids: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -69,41 +75,66 @@ class Vocabulary:
 
     @classmethod
     def fit(
-        cls, texts: Iterable[str], level: str, max_size: int | None = None, min_count: int = 1
+        cls,
+        texts: Iterable[str],
+        level: str,
+        max_size: int | None = None,
+        min_count: int = 1,
+        known: Collection[str] = (),
     ) -> Vocabulary:
-        """Count the tokens of training ``texts``; keep those seen ``min_count`` times or more.
+        """Count the tokens of training ``texts``; keep those ``known`` or seen ``min_count`` times or more.
 
-        At most ``max_size`` ids in all, the three reserved ones included. Equal counts are ordered
+        At most ``max_size`` ids in all, the three reserved ones included; pieces are learnt to be about as
+        many. Equal counts are ordered
         by the token itself, so that the order of the rows does not matter.
         """
-        tokenize = _tokenizer(level)
+        if level not in (*LEVELS, BPE):
+            raise ValueError(f"level is one of {', '.join((*LEVELS, BPE))}, not {level!r}")
+        pieces = None
+        if level == BPE:
+            texts = list(texts)
+            pieces = learn_pieces(map(tokenize_words, texts), max_size or MOST_PIECES)
+        tokenize = cls(level, (), pieces).cut
         counts: Counter[str] = Counter()
         for text in texts:
             counts.update(tokenize(text))
-        kept = [token for token, count in counts.items() if count >= min_count]
+        kept = [token for token, count in counts.items() if count >= min_count or token in known]
         kept.sort(key=lambda token: (-counts[token], token))
-        return cls(level, tuple(kept if max_size is None else kept[: max(max_size - RESERVED, 0)]))
+        return cls(level, tuple(kept if max_size is None else kept[: max(max_size - RESERVED, 0)]), pieces)
 
     @property
     def size(self) -> int:
         """Number of ids, the reserved ones included: rows of an embedding."""
         return len(self.tokens) + RESERVED
 
-    def encode(self, texts: Sequence[str], max_length: int | None = None) -> Sequences:
+    def cut(self, text: str) -> list[str]:
+        """The tokens of ``text``, known or not."""
+        if self.pieces is not None:
+            return self.pieces.cut(tokenize_words(text))
+        return tokenize_words(text) if self.level == "words" else tokenize_characters(text)
+
+    @property
+    def unit(self) -> str:
+        """What one token is called."""
+        return "piece" if self.level == BPE else self.level.removesuffix("s")
+
+    def encode(self, texts: Iterable[str], max_length: int | None = None) -> Sequences:
         """Ids of each text, cut after ``max_length`` steps: N ragged int64 rows, none empty."""
-        tokenize = _tokenizer(self.level)
+        return self.encode_tokens(self.cut(text)[:max_length] for text in texts)
+
+    def encode_tokens(self, texts: Iterable[Sequence[str]]) -> Sequences:
+        """Ids of the tokens of each text: N ragged int64 rows, none empty."""
         find = self._ids.get
-        values = array("q")
-        ends = np.zeros(len(texts) + 1, dtype=np.int64)
-        for row, text in enumerate(texts, start=1):
-            tokens = tokenize(text)[:max_length]
+        values, ends = array("q"), array("q", [0])
+        for tokens in texts:
             values.extend([find(token, UNKNOWN) for token in tokens] if tokens else [EMPTY])
-            ends[row] = len(values)
-        return Sequences(np.frombuffer(values, dtype=np.int64) if values else _NO_IDS, ends)
+            ends.append(len(values))
+        return Sequences(np.array(values, dtype=np.int64), np.array(ends, dtype=np.int64))
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores."""
-        return {"name": "vocabulary.v1", "level": self.level, "tokens": list(self.tokens)}
+        pieces = {} if self.pieces is None else {"pieces": self.pieces.to_json()}
+        return {"name": "vocabulary.v1", "level": self.level, "tokens": list(self.tokens), **pieces}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Vocabulary:
@@ -111,18 +142,9 @@ class Vocabulary:
         if not isinstance(data, Mapping) or data.get("name") != "vocabulary.v1":
             raise ModelError("the model's vocabulary cannot be read", "was it made by a newer seqcli?")
         level, tokens = data.get("level"), data.get("tokens")
-        if level not in LEVELS or not isinstance(tokens, list):
+        known = level in (*LEVELS, BPE) and (level == BPE) == ("pieces" in data)
+        if not known or not isinstance(tokens, list):
             raise ModelError("the model's vocabulary cannot be read")
         if not all(isinstance(token, str) for token in tokens) or len(set(tokens)) != len(tokens):
             raise ModelError("the model's vocabulary repeats a token or holds one that is no text")
-        return cls(level, tuple(tokens))
-
-
-_NO_IDS: IntArray = np.empty(0, dtype=np.int64)
-
-
-def _tokenizer(level: str) -> Any:
-    """The function that cuts text at ``level``. Raises ValueError for a level that is not known."""
-    if level not in LEVELS:
-        raise ValueError(f"level is one of {', '.join(LEVELS)}, not {level!r}")
-    return tokenize_words if level == "words" else tokenize_characters
+        return cls(str(level), tuple(tokens), Pieces.from_json(data["pieces"]) if level == BPE else None)

@@ -97,8 +97,9 @@ class TrainingView:
             self._draw()
             if event.last:
                 self._end_phase()
-                what = "testing beside the baselines" if event.phase == "fit" else "saving"
-                self._between.enter_context(waiting(self._screen, what))
+                if event.phase != "pretrain":
+                    what = "testing beside the baselines" if event.phase == "fit" else "saving"
+                    self._between.enter_context(waiting(self._screen, what))
             return
         self._unsaid = event
         now = time.monotonic()
@@ -190,7 +191,8 @@ def epoch_table(epochs: list[EpochDone]) -> ResultTable:
         row += [epoch.train_loss, epoch.learning_rate, epoch.clipped]
         row += [("best" if epoch.epoch == best else "")] if measured else []
         rows.append(tuple(row))
-    title = "training over all rows" if latest[-1].phase == "refit" else ""
+    titles = {"refit": "training over all rows", "pretrain": "learning to foresee words"}
+    title = titles.get(latest[-1].phase, "")
     return ResultTable(title, tuple(columns), rows)
 
 
@@ -204,8 +206,8 @@ def measures(epoch: EpochDone) -> list[str]:
 def epoch_line(epoch: EpochDone) -> str:
     """One epoch in one line, for a log."""
     parts = [f"epoch {epoch.epoch}/{epoch.epochs}"]
-    if epoch.phase == "refit":
-        parts[0] = f"all rows, {parts[0]}"
+    if epoch.phase in ("refit", "pretrain"):
+        parts[0] = f"{'all rows' if epoch.phase == 'refit' else 'foreseeing words'}, {parts[0]}"
     for name in measures(epoch):
         parts.append(f"validation {name.replace('_', ' ')} {epoch.validation[name]:.4f}")
     parts.append(f"train loss {epoch.train_loss:.4f}")

@@ -121,7 +121,7 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
     except (TypeError, KeyError, ValueError, AttributeError):
         damaged(where, "network is not described as a network")
     sizes = [spec.hidden_size, spec.num_layers, spec.time_range, *spec.output_shape]
-    names = [spec.cell, spec.pool, spec.init]
+    names = [spec.cell, *(spec.pools if isinstance(spec.pool, str) else (spec.pool,)), spec.init]
     if not spec.inputs or len(spec.inputs) > 64 or not all(_valid_input(item) for item in spec.inputs):
         damaged(where, "network has an impossible input")
     if len({item.field for item in spec.inputs}) != len(spec.inputs):
@@ -135,11 +135,10 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
         damaged(where, "network has an impossible size")
     if not all(isinstance(name, str) and NAME.fullmatch(name) for name in names):
         damaged(where, "network names no cell, pooling or initialisation")
-    if (
-        type(spec.bidirectional) is not bool
-        or type(spec.dropout) not in (int, float)
-        or not 0 <= spec.dropout < 1
-    ):
+    shares = [spec.dropout, spec.word_dropout]
+    shares += [] if spec.embedding_dropout is None else [spec.embedding_dropout]
+    switches = [spec.bidirectional, spec.variational]
+    if not all(map(_share, shares)) or not all(type(switch) is bool for switch in switches):
         damaged(where, "network has an impossible direction or dropout")
     if type(spec.streams) is not bool or (spec.streams and (spec.pool != "none" or spec.bidirectional)):
         damaged(where, "network streams, but pools or reads backwards")
@@ -158,6 +157,10 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
 
 def _size(value: Any) -> bool:
     return type(value) is int and 0 < value <= MAX_SIZE
+
+
+def _share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < 1
 
 
 def _valid_input(item: InputSpec) -> bool:

@@ -25,7 +25,7 @@ def baseline_features(inputs: Inputs, source: Source) -> tuple[str, list[Any]]:
     from scipy.sparse import csr_matrix, hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    words = inputs.vocabulary.level == "words"
+    words = inputs.vocabulary.level != "characters"
     vectorizer = TfidfVectorizer(
         analyzer="word" if words else "char_wb",
         ngram_range=(1, 2) if words else (1, 4),

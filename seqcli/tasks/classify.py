@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from seqcli.options import Options
 from seqcli.readers.roles import labels
 from seqcli.readers.table import Table
 from seqcli.results import Cell, ResultTable
-from seqcli.sequences import TARGET, Batchable, Examples, IntArray, joined
+from seqcli.sequences import TARGET, WEIGHT, Batchable, Examples, IntArray, joined
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.classify_metrics import (
     LEAST_TEMPERATURE,
@@ -42,6 +42,9 @@ from seqcli.tasks.parts import (
     picked,
 )
 from seqcli.tasks.sizes import cell_warnings, choose_sizes, network_spec, training_defaults
+
+MANY_CLASSES = 5
+FAR_RARER = 10
 
 
 @dataclass(frozen=True)
@@ -79,21 +82,27 @@ class Classify:
                 f"{int(unseen.sum())} validation rows have a class that no training row has"
             )
         sizes = choose_sizes(inputs, train)
+        weighing = options.training.class_weight or _usual_weighing(train, len(classes))
+        weigh = _weighing(train, len(classes), weighing)
         return Prepared(
             task=task,
-            train=train,
+            train=weigh(train),
             validation=validation,
             test=test,
             network=network_spec(inputs, sizes, (len(classes),), options),
             loss="cross_entropy",
-            training=training_defaults(sizes, train, options),
+            training={
+                **training_defaults(sizes, train, options),
+                "label_smoothing": sizes.label_smoothing,
+                "class_weight": weighing,
+            },
             rules=[*parts.rules, *rules],
             warnings=[*left_out_sentences(plan), *parts.warnings, *cell_warnings(options, train)],
             source=Source(*(part.table for part in parts.all)),
             # Parts that came as files of their own stay out: their scores must mean something later on.
             refit=None
             if tables.validation or tables.test
-            else lambda: joined([train, validation, test.take(np.flatnonzero(_target(test) >= 0))]),
+            else lambda: weigh(joined([train, validation, test.take(np.flatnonzero(_target(test) >= 0))])),
         )
 
     @property
@@ -202,6 +211,31 @@ class Classify:
         if not LEAST_TEMPERATURE <= temperature <= MOST_TEMPERATURE:
             raise ModelError("the model's temperature cannot be read", "train it again")
         return cls(plan, inputs, classes, temperature)
+
+
+def _usual_weighing(train: Batchable, classes: int) -> str:
+    """Whether rare classes weigh more where nothing is typed: among many, of which some are far rarer.
+
+    Of few classes the probabilities matter, which weights would shift.
+    """
+    counts = np.bincount(_target(train), minlength=classes)
+    return "auto" if classes >= MANY_CLASSES and counts.max() >= FAR_RARER * counts.min() else "none"
+
+
+def _weighing(train: Batchable, classes: int, how: str) -> Callable[[Batchable], Batchable]:
+    """What gives examples their weight in training, from how often each class comes in ``train``."""
+    if how != "auto":
+        return lambda examples: examples
+    counts = np.bincount(_target(train), minlength=classes)
+    # The fourth root of what would make all classes count the same: macro F1 gains, accuracy does not lose.
+    weights = ((counts.max() / np.maximum(counts, 1)) ** 0.25).astype(np.float32)
+    weights /= (weights * counts).sum() / counts.sum()
+
+    def weigh(examples: Batchable) -> Batchable:
+        own = weights[_target(examples)]
+        return Batchable({**examples.fields, WEIGHT: own}, examples.row_ids)
+
+    return weigh
 
 
 def _target(examples: Examples) -> IntArray:

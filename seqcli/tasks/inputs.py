@@ -14,21 +14,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.errors import ModelError
+from seqcli.errors import ModelError, UsageError
 from seqcli.network import InputSpec
 from seqcli.options import Options
 from seqcli.preprocessing.batching import covering_length
-from seqcli.preprocessing.vocabulary import Vocabulary
+from seqcli.preprocessing.grams import NAME as GRAMS
+from seqcli.preprocessing.grams import Grams
+from seqcli.preprocessing.subwords import Subwords
+from seqcli.preprocessing.vocabulary import BPE, MOST_PIECES, Vocabulary, tokenize_words
 from seqcli.readers.roles import series_numbers
 from seqcli.readers.table import Table
-from seqcli.sequences import Batchable, Field, IntArray, Sequences
+from seqcli.readers.vectors import read_vectors
+from seqcli.sequences import Batchable, Field, IntArray, Sequences, joined
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import TEXT_WORDS
 from seqcli.tasks.features import Features
 
-TOKENS, VALUES, DENSE = "tokens", "values", "dense"
+TOKENS, PARTS, VALUES, DENSE = "tokens", "parts", "values", "dense"
+FEWEST_BUCKETS, MOST_BUCKETS = 500, 20_000
+"""Ids that the parts of words are hashed into."""
+LONGEST = 4
+"""Characters of the longest run that is read as one."""
 MOST_TOKENS = 30_000
 """Ids of a vocabulary; rarer tokens are unknown."""
+TEXTS_AT_ONCE = 4096
+"""Texts whose words are at hand together."""
 MOST_STEPS = 1000
 """Steps of a text that are read, however few texts are longer."""
 
@@ -75,7 +85,10 @@ def group_rows(table: Table, ids: tuple[str, ...], time: str | None) -> Grouping
 
 @dataclass(frozen=True)
 class Inputs:
-    """Fitted inputs: text by ``vocabulary`` (cut after ``max_length`` steps), columns by ``features``."""
+    """Fitted inputs: text by ``vocabulary`` (cut after ``max_length`` steps), columns by ``features``.
+
+    With ``subwords`` each word is read by its parts too, and each character with those ahead of it.
+    """
 
     text: tuple[str, ...]
     ids: tuple[str, ...]
@@ -83,19 +96,22 @@ class Inputs:
     vocabulary: Vocabulary | None
     max_length: int | None
     features: Features | None
+    subwords: Subwords | Grams | None = None
 
     @classmethod
     def fit(cls, table: Table, plan: Plan, options: Options) -> tuple[Inputs, list[str]]:
         """Fit on ``table``, which holds training rows only; returns what should be said of it too."""
         rules: list[str] = []
-        vocabulary, max_length, features = None, None, None
+        vocabulary, max_length, features, subwords = None, None, None, None
         if plan.text:
-            vocabulary, max_length = _fit_text(joined_texts(table, plan.text), options.columns.level, rules)
+            vocabulary, max_length = _fit_text(joined_texts(table, plan.text), options, rules)
+            if _reads_parts(vocabulary, options.network.subwords):
+                subwords = _fit_subwords(vocabulary, joined_texts(table, plan.text), rules)
         if plan.features:
             features = Features.fit(table, plan.features, options.reading.missing)
             if features.numbers:
                 rules.append(f"numbers scaled by {len(table):,} training rows")
-        return cls(plan.text, plan.id, plan.time, vocabulary, max_length, features), rules
+        return cls(plan.text, plan.id, plan.time, vocabulary, max_length, features, subwords), rules
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -113,7 +129,7 @@ class Inputs:
         grouping = group_rows(table, self.ids, self.time)
         fields: dict[str, Field] = {}
         if self.vocabulary is not None:
-            fields[TOKENS] = self.vocabulary.encode(joined_texts(table, self.text), self.max_length)
+            fields.update(self.text_fields(joined_texts(table, self.text)))
         if self.features is not None and self.ids:
             steps = self.features.matrix(table.take(grouping.order), grouping.offsets)
             fields[VALUES] = Sequences(steps, grouping.offsets)
@@ -124,11 +140,31 @@ class Inputs:
             )
         return Batchable(fields, grouping.first), grouping
 
+    def text_fields(self, texts: list[str]) -> dict[str, Field]:
+        """Ids of tokens, and of the parts of each; a text is cut into tokens once."""
+        vocabulary = self.vocabulary
+        assert vocabulary is not None
+        if self.subwords is None:
+            return {TOKENS: vocabulary.encode(texts, self.max_length)}
+        parts = []
+        for start in range(0, max(len(texts), 1), TEXTS_AT_ONCE):
+            words = [vocabulary.cut(text)[: self.max_length] for text in texts[start : start + TEXTS_AT_ONCE]]
+            ids, within = vocabulary.encode_tokens(words), self.subwords.look_up(words)
+            fields: dict[str, Field] = {TOKENS: ids, PARTS: within}
+            parts.append(Batchable(fields, np.arange(len(words))))
+        return dict((parts[0] if len(parts) == 1 else joined(parts)).fields)
+
     def specs(self, embedding_size: int) -> tuple[InputSpec, ...]:
-        """The network's inputs."""
+        """The network's inputs; the vector of a word's parts has half the size of the word's own.
+
+        That of a run of characters is as large as a character's: there is more to say of it.
+        """
         specs = []
         if self.vocabulary is not None:
             specs.append(InputSpec(TOKENS, "tokens", self.vocabulary.size, embedding_size))
+        if self.subwords is not None:
+            size = embedding_size if isinstance(self.subwords, Grams) else max(embedding_size // 2, 1)
+            specs.append(InputSpec(PARTS, "bags", self.subwords.size, size))
         if self.features is not None:
             kind = DENSE if self.text else VALUES
             specs.append(InputSpec(kind, kind, len(self.features.names)))
@@ -147,6 +183,7 @@ class Inputs:
             "vocabulary": self.vocabulary.to_json() if self.vocabulary else None,
             "max_length": self.max_length,
             "features": self.features.to_json() if self.features else None,
+            **({"subwords": self.subwords.to_json()} if self.subwords else {}),
         }
 
     @classmethod
@@ -161,10 +198,16 @@ class Inputs:
                 vocabulary=Vocabulary.from_json(data["vocabulary"]) if data["vocabulary"] else None,
                 max_length=None if max_length is None else max(int(max_length), 1),
                 features=Features.from_json(data["features"]) if data["features"] else None,
+                subwords=_subwords_from(data["subwords"]) if data.get("subwords") else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError("the model's inputs cannot be read", "train it again") from error
-        if bool(inputs.text) != (inputs.vocabulary is not None) or not (inputs.text or inputs.features):
+        textless = inputs.vocabulary is None
+        if (
+            bool(inputs.text) == textless
+            or not (inputs.text or inputs.features)
+            or (textless and inputs.subwords)
+        ):
             raise ModelError("the model's inputs contradict each other", "train it again")
         return inputs
 
@@ -191,20 +234,56 @@ def content_keys(table: Table, names: tuple[str, ...], grouping: Grouping) -> li
     return keys if 2 * len(set(keys)) >= len(keys) else None
 
 
-def _fit_text(texts: list[str], level: str | None, rules: list[str]) -> tuple[Vocabulary, int]:
+def _fit_text(texts: list[str], options: Options, rules: list[str]) -> tuple[Vocabulary, int]:
     """The vocabulary and the length at which texts are cut."""
+    level, known = options.columns.level, frozenset[str]()
+    if options.network.vectors:
+        if level not in (None, "words"):
+            raise UsageError(f"--vectors are of words: --level {level} reads none", "leave out one of them")
+        level = "words"
+        wanted = {token for text in texts for token in tokenize_words(text)}
+        known = frozenset(read_vectors(options.network.vectors, wanted))
     if level is None:
         words = sum(len(text.split()) for text in texts) / max(len(texts), 1)
         level = "words" if words >= TEXT_WORDS else "characters"
-    # A word met once teaches nothing but what an unknown word means, so that is what it stands for.
+    # A word met once teaches nothing but what an unknown word means, so that is what it stands for, unless
+    # it comes with a vector.
     least = 2 if level == "words" else 1
-    vocabulary = Vocabulary.fit(texts, level, max_size=MOST_TOKENS, min_count=least)
+    most = MOST_PIECES if level == BPE else MOST_TOKENS
+    vocabulary = Vocabulary.fit(texts, level, max_size=most, min_count=least, known=known)
     lengths = vocabulary.encode(texts).lengths
     cut, share = covering_length(lengths)
     if cut > MOST_STEPS:
         cut = MOST_STEPS
         share = float(np.minimum(lengths, cut).sum() / lengths.sum())
-    rules.append(f"text read as {level}: {len(vocabulary.tokens):,} different ones in the training rows")
+    units = f"{vocabulary.unit}s"
+    what = "pieces of words" if level == BPE else level
+    rules.append(f"text read as {what}: {len(vocabulary.tokens):,} different ones in the training rows")
     if share < 1:
-        rules.append(f"texts cut after {cut} {level}, which keeps {100 * share:.1f} % of all {level}")
+        rules.append(f"texts cut after {cut} {units}, which keeps {100 * share:.1f} % of all {units}")
     return vocabulary, max(cut, 1)
+
+
+def _reads_parts(vocabulary: Vocabulary, wanted: bool | None) -> bool:
+    """Whether tokens are read by more than themselves."""
+    if vocabulary.level == BPE and wanted:
+        raise UsageError(
+            "--subwords reads words by their parts, and --level bpe cuts words into parts already",
+            "leave out one of them",
+        )
+    return wanted is not False and vocabulary.level != BPE
+
+
+def _fit_subwords(vocabulary: Vocabulary, texts: list[str], rules: list[str]) -> Subwords | Grams:
+    """How tokens are read by more than themselves; a short file has few parts, which need few ids."""
+    buckets = int(np.clip(sum(map(len, texts)), FEWEST_BUCKETS, MOST_BUCKETS))
+    if vocabulary.level == "words":
+        rules.append(f"words are read by their parts too, hashed into {buckets:,} ids")
+        return Subwords(buckets)
+    rules.append(f"characters are read with the {LONGEST - 1} ahead of them too, hashed into {buckets:,} ids")
+    return Grams(buckets, LONGEST)
+
+
+def _subwords_from(data: Any) -> Subwords | Grams:
+    """Rebuild what reads tokens by more than themselves. Raises ModelError on anything else."""
+    return Grams.from_json(data) if data.get("name") == GRAMS else Subwords.from_json(data)

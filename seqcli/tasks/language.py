@@ -67,6 +67,11 @@ class Language:
             )
         parts, rules, by_heart = _cut_text(tables, plan, options)
         whole = "".join(parts[0].texts)
+        if options.columns.level == "bpe":
+            raise UsageError(
+                "--level bpe is for labelled texts so far: a language model reads words or characters",
+                "leave it out, or --level words",
+            )
         corpus = Corpus.fit(whole, options.columns.level or "characters", by_heart)
         task = cls(plan, corpus, tuple(sorted({*(parts[0].categories or ())} - {""})))
         train, validation, test = (task._encode(part, ring=by_heart) for part in parts)
@@ -116,6 +121,8 @@ class Language:
             num_layers=options.network.num_layers,
             pool="none",
             dropout=dropout,
+            embedding_dropout=options.network.embedding_dropout,
+            variational=bool(options.network.variational),
             init=options.network.init,
             streams=True,
         )

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from seqcli.errors import UsageError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import Options
+from seqcli.readers.vectors import vector_size
 from seqcli.sequences import Examples
 from seqcli.tasks.inputs import Inputs
 
@@ -38,6 +40,10 @@ class Sizes:
     bidirectional: bool
     learning_rate: float
     steps: int
+    variational: bool = False
+    word_dropout: float = 0.0
+    label_smoothing: float = 0.0
+    ema: float = 0.0
 
 
 def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
@@ -49,11 +55,11 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
         return Sizes(0, 64, 0.2, "max", True, 3e-3, 1000)
     if inputs.vocabulary.level == "characters":
         if lengths.mean() <= SHORT:
-            return Sizes(64, 192, 0.5, "last", True, 3e-3, 2500)
+            return Sizes(64, 96, 0.4, "max+mean", True, 4e-3, 1800)
         return Sizes(32, 128, 0.2, "max", True, 3e-3, 1600)
     if lengths.sum() < RARE * inputs.vocabulary.size:
-        return Sizes(128, 64, 0.5, "mean", True, 2e-3, 1200)
-    return Sizes(128, 64, 0.3, "max", True, 2e-3, 2500)
+        return Sizes(128, 64, 0.5, "mean+attention", True, 2e-3, 1200, variational=True)
+    return Sizes(128, 64, 0.3, "mean+attention", True, 2e-3, 2500, variational=True)
 
 
 def network_spec(
@@ -61,7 +67,15 @@ def network_spec(
 ) -> NetworkSpec:
     """The network: what was typed, else ``sizes``."""
     typed = options.network
-    specs: tuple[InputSpec, ...] = inputs.specs(typed.embedding_size or sizes.embedding_size)
+    size = typed.embedding_size or sizes.embedding_size
+    if typed.vectors and inputs.vocabulary is not None:
+        size = vector_size(typed.vectors)
+        if typed.embedding_size not in (None, size):
+            raise UsageError(
+                f"{typed.vectors}: its vectors have {size} numbers, not {typed.embedding_size}",
+                "leave out --embedding-size",
+            )
+    specs: tuple[InputSpec, ...] = inputs.specs(size)
     return NetworkSpec(
         inputs=specs,
         output_shape=output_shape,
@@ -71,6 +85,9 @@ def network_spec(
         bidirectional=sizes.bidirectional if typed.bidirectional is None else typed.bidirectional,
         pool=typed.pool or sizes.pool,
         dropout=sizes.dropout if typed.dropout is None else typed.dropout,
+        embedding_dropout=typed.embedding_dropout,
+        variational=sizes.variational if typed.variational is None else typed.variational,
+        word_dropout=sizes.word_dropout if typed.word_dropout is None else typed.word_dropout,
         init=typed.init,
     )
 
@@ -90,6 +107,7 @@ def training_defaults(sizes: Sizes, train: Examples, options: Options) -> dict[s
         "epochs": epochs,
         "batch_size": batch_size,
         "learning_rate": sizes.learning_rate,
+        "ema": sizes.ema,
         "patience": max(4, epochs // 2),
     }
 

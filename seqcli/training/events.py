@@ -25,7 +25,7 @@ class StepDone:
     """One optimiser step; sent often, for a progress bar only."""
 
     phase: str
-    """"fit", or "refit" for the training over all rows after a backtest."""
+    """"fit", "refit" for the training over all rows after a test, "pretrain" for the texts read ahead."""
     step: int
     total_steps: int
     seconds: float

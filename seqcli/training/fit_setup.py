@@ -48,7 +48,7 @@ class FitSetup:
     """Epochs without a better metric before the end; None: never."""
     seed: int = 0
     phase: str = "fit"
-    """"fit", or "refit" for the training over all rows."""
+    """"fit", "refit" for the training over all rows, "pretrain" for texts that are read ahead of it."""
     score: Score = _no_score
     """Outputs (N, *output_shape) and their examples → metrics by name."""
     metric: str = "loss"
@@ -56,6 +56,10 @@ class FitSetup:
     higher_is_better: bool = False
     device: str = "cpu"
     optimizer: str = "adamw"
+    label_smoothing: float = 0.0
+    """Share of certainty that a cross-entropy spreads over all classes, in training alone."""
+    ema: float | None = None
+    """Decay a step of the moving average of the weights that is scored and kept; None: the weights are."""
     bptt: int | None = None
     """Steps after which gradients are cut, of a text that is read on and on; None: rows are read whole."""
     backend: str = "torch"

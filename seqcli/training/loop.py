@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from seqcli.errors import DivergedError, Interrupted, ModelError, UsageError
 from seqcli.sequences import Examples
+from seqcli.training.averaging import MovingAverage
 from seqcli.training.batches import predict_outputs
 from seqcli.training.budget import probe_steps
 from seqcli.training.checkpoint import Checkpoint, CheckpointStore
@@ -98,6 +99,7 @@ class _Run:
         self.setup = setup
         self.feed = make_feed(train, validation, setup)
         self.trainer = make_trainer(network, setup)
+        self.average = MovingAverage(self.trainer.network, setup.ema)
         self.position = _Position()
         self.best = BestEpoch(setup.higher_is_better)
         self.best_weights: dict[str, Tensor] = {}
@@ -122,6 +124,7 @@ class _Run:
         rate = learning_rate_at(position.step, total, self.setup.learning_rate)
         self.trainer.step(self.feed.batch(position.step), rate)
         position.step += 1
+        self.average.update(position.step)
         if position.step % CHECK_EVERY == 0:
             self._check_finite()
         return StepDone(self.setup.phase, position.step, total, self.elapsed())
@@ -129,8 +132,18 @@ class _Run:
     def score_epoch(self, interrupt: Interrupt) -> EpochDone | None:
         """End the epoch: score the validation part, note its row, decide whether to go on.
 
-        Returns None, and changes nothing, when the user interrupts in between.
+        What is scored and kept is the average of the weights, where there is one. Returns None, and changes
+        nothing, when the user interrupts in between.
         """
+        live = self.average.put()
+        try:
+            return self._score_epoch(interrupt)
+        finally:
+            if not self.position.reason:  # a fit that is over keeps what was scored
+                self.average.take_back(live)
+
+    def _score_epoch(self, interrupt: Interrupt) -> EpochDone | None:
+        """:meth:`score_epoch` while the network holds what is scored."""
         self._check_finite()
         metrics = self.feed.validate(self.trainer, interrupt)
         if metrics is None:
@@ -242,6 +255,7 @@ class _Run:
             tensors = {name: value for name, value in tensors.items() if not name.startswith("optimizer/")}
         else:
             tensors.update({f"best/{name}": value for name, value in self.best_weights.items()})
+            tensors.update(self.average.tensors())
         checkpoint.save(self.setup.phase, Checkpoint(state, tensors))
 
     def restore(self, saved: Checkpoint) -> None:
@@ -252,6 +266,8 @@ class _Run:
             self.position = _Position(**saved.state["position"])
             self.best = BestEpoch(**saved.state["best"])
             self.trainer.restore(saved.tensors)
+            if not self.position.reason:
+                self.average.restore(saved.tensors)
         except (KeyError, TypeError, RuntimeError) as error:
             raise ModelError(
                 "the checkpoint does not fit the network", "leave out --resume to start anew"

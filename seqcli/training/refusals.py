@@ -33,6 +33,11 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
         for flag, value in (
             ("--level", options.columns.level),
             ("--embedding-size", options.network.embedding_size),
+            ("--subwords", options.network.subwords),
+            ("--word-dropout", options.network.word_dropout),
+            ("--embedding-dropout", options.network.embedding_dropout),
+            ("--variational", options.network.variational),
+            ("--vectors", options.network.vectors),
         ):
             if value is not None:
                 raise UsageError(
@@ -40,6 +45,10 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
                 )
     if all(item.embedded for item in prepared.network.inputs) and options.reading.missing != "mask":
         raise UsageError("--missing is about numbers, and no numbers are read here", "leave out --missing")
+    if training.init_from and options.network.vectors:
+        raise UsageError(
+            "--init-from and --vectors both say what the words begin as", "leave out one of them"
+        )
     if training.clip_value is not None and training.clip_norm != TrainingOptions.clip_norm:
         raise UsageError(
             "--clip-value clips each element instead of the norm, so --clip-norm would change nothing",

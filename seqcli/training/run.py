@@ -35,7 +35,7 @@ from seqcli.options import Options, SavingOptions
 from seqcli.readers.read import read_table
 from seqcli.readers.table import Table
 from seqcli.saved.places import resume_command
-from seqcli.sequences import Examples, Windows
+from seqcli.sequences import Batchable, Examples, Windows
 from seqcli.tasks.base import Mixing, Plan, Prepared, Remembering, Scores, Tables, Task, Writing, own_scores
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.forecasting.windows import windows_of
@@ -46,11 +46,12 @@ from seqcli.training.checkpoint import CheckpointStore
 from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
 from seqcli.training.export import CardFacts, model_card, model_record
 from seqcli.training.loop import FitOutcome, FitSetup, fit, predict_outputs
+from seqcli.training.pretraining import read_ahead, texts_to_read
 from seqcli.training.refusals import refuse_disobeyed, training_device
 from seqcli.training.sentences import count, kept_rules, plan_lines
 from seqcli.training.started import StartedRun
 from seqcli.training.streams import go_on, text_surprisals
-from seqcli.training.warm_start import start_from
+from seqcli.training.warm_start import start_from, start_from_vectors
 
 CHECKPOINT = "checkpoint"
 _Fitting: TypeAlias = Generator[StepDone | EpochDone | Notice, None, FitOutcome]
@@ -71,6 +72,8 @@ class Run:
     threads: int
     notes: tuple[str, ...]
     """Sentences on how the files were read and what is odd in them."""
+    ahead: Batchable | None = None
+    """Texts whose words the network learns to foresee before it is trained."""
 
     @property
     def digest(self) -> str:
@@ -172,8 +175,13 @@ def decide_on(tables: Tables, plan: Plan, options: Options, target: Path) -> Run
     ]
     if options.training.init_from:
         notes.append(start_from(network, prepared.task.to_json(), options.training.init_from))
+    if options.network.vectors:
+        notes.append(start_from_vectors(network, prepared.task.to_json(), options.network.vectors))
+    ahead = texts_to_read(prepared, options) if options.training.pretrain else None
+    if ahead is not None:
+        notes.append(f"{len(ahead):,} texts of {options.training.pretrain} are read ahead, for their words")
     resolved = _resolved(options, prepared, threads)
-    return Run(target, tables, resolved, prepared, network, threads, tuple(notes))
+    return Run(target, tables, resolved, prepared, network, threads, tuple(notes), ahead)
 
 
 def plan_only(files: Sequence[str], options: Options, saving: SavingOptions) -> PlanMade:
@@ -201,6 +209,10 @@ def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
     if spec.pool != "none":
         shape.append("pool")
     usual = dict(prepared.training)
+    if any(item.embedded for item in spec.inputs):
+        shape += ["embedding_dropout", "variational"]
+        shape += [] if spec.streams else ["word_dropout"]
+        usual["subwords"] = any(item.kind == "bags" for item in spec.inputs) if not spec.streams else None
     if options.training.steps or options.training.time_budget:
         usual.pop("epochs", None)  # the length is typed; passes would only cut it short
     if not len(prepared.validation):
@@ -254,6 +266,8 @@ def fit_and_test(
     """Fit, calibrate, and ask the network once about the test part; nothing is written but checkpoints."""
     prepared = run.prepared
     run.network.to(setup.device)
+    if run.ahead is not None:
+        yield from read_ahead(run.network, run.ahead, setup, checkpoints)
     outcome = yield from fit(run.network, prepared.train, prepared.validation, setup, checkpoints)
     validated = outputs_of(run, prepared.validation)
     task = prepared.task.calibrate(validated, prepared.validation)
@@ -293,6 +307,8 @@ def fit_setup(run: Run) -> FitSetup:
         higher_is_better=task.higher_is_better,
         device=str(training_device(training)),
         optimizer=training.optimizer or "adamw",
+        label_smoothing=training.label_smoothing or 0.0,
+        ema=training.ema or None,
         bptt=training.bptt,
         backend=training.backend,
         write=_writer(run.prepared.writing),

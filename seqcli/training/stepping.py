@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from seqcli.backends.cells.cell import State
-from seqcli.backends.losses import LOSSES, Loss
+from seqcli.backends.losses import LOSSES, Loss, training_loss
 from seqcli.backends.network import Network
 from seqcli.sequences import Batch
 from seqcli.training.batches import to_tensors
@@ -68,6 +68,7 @@ class Stepper:
         self.device = torch.device(setup.device)
         self.network = network.to(self.device)
         self.loss: Loss = LOSSES[setup.loss]
+        self._training_loss = training_loss(setup.loss, setup.label_smoothing)
         self._setup = setup
         self._named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
         self._parameters = [parameter for _, parameter in self._named]
@@ -95,7 +96,7 @@ class Stepper:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._optimizer.zero_grad(set_to_none=True)
-        loss = self.loss(self._outputs(batch), batch)
+        loss = self._training_loss(self._outputs(batch), batch)
         loss.backward()  # type: ignore[no-untyped-call]
         norm, clipped = clip_gradients(self._parameters, self._setup.clip_norm, self._setup.clip_value)
         self._optimizer.step()

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seqcli.errors import ModelError
+from seqcli.errors import DataError, ModelError
 from seqcli.model_dir import read_model
 from seqcli.preprocessing.vocabulary import RESERVED
+from seqcli.readers.vectors import read_vectors
 
 EMBEDDING = "embeddings.0.weight"
 """The table (tokens, size) of vectors whose rows mean tokens."""
@@ -42,6 +44,8 @@ def start_from(network: nn.Module, task: Mapping[str, Any], model: str) -> str:
             weights[name] = rows
         if name == EMBEDDING:
             met = f"; {shared:,} of {len(mine[name][1]) if name in mine else 0:,} tokens are known there"
+    if _subwords(task) != _subwords(saved.record["task"]):  # an id there is another part of a word here
+        weights = {name: w for name, w in weights.items() if not name.startswith("bags.")}
     fitting = {name: w for name, w in weights.items() if name in own and own[name].shape == w.shape}
     if not fitting:
         raise ModelError(
@@ -64,6 +68,11 @@ def _meanings(task: Mapping[str, Any]) -> Meanings:
     elif isinstance(vocabulary, Mapping):
         found[EMBEDDING] = (RESERVED, _words(vocabulary.get("tokens")))
     return found
+
+
+def _subwords(task: Mapping[str, Any]) -> Any:
+    inputs = task.get("inputs")
+    return inputs.get("subwords") if isinstance(inputs, Mapping) else None
 
 
 def _words(listed: Any) -> list[str]:
@@ -89,3 +98,25 @@ def _rows_by_meaning(
     for place, source in shared:
         rows[place] = saved[source]
     return rows, len(shared)
+
+
+def start_from_vectors(network: nn.Module, task: Mapping[str, Any], path: str) -> str:
+    """Give the words of a classifier's vocabulary the vectors that the file ``path`` has; say how many.
+
+    Words without one begin as far spread as those with one. Raises :class:`DataError` when the file has
+    none of the words.
+    """
+    ahead, words = _meanings(task).get(EMBEDDING, (0, []))
+    vectors = read_vectors(path, set(words))
+    if not vectors:
+        raise DataError(
+            f"{path}: has a vector for none of the {len(words):,} words of the training rows",
+            "is it of the same language?",
+        )
+    table = network.state_dict()[EMBEDDING]  # (V, E), shared with the network
+    known = [row for row, word in enumerate(words, ahead) if word in vectors]
+    found = torch.from_numpy(np.stack([vectors[words[row - ahead]] for row in known]))
+    spread = table[ahead:].std()
+    table *= found.std() / spread if bool(spread > 0) else 1.0
+    table[known] = found
+    return f"{len(vectors):,} of {len(words):,} words begin with their vectors of {path}"

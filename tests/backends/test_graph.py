@@ -91,6 +91,18 @@ def test_padding_may_hold_anything(run_graph):
     assert abs(clean - dirty).max() == 0
 
 
+@pytest.mark.parametrize("pool", ["max+mean", "last+attention+max"])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_several_pools_equal_torch(pool, bidirectional, run_graph):
+    spec = NetworkSpec((WORDS, FLAT), (3,), "gru", 7, 1, bidirectional, pool)
+    network = build_network(spec, seed=1).eval()
+    graph = network_graph(network)
+    check_graph(graph)
+    batch = make_batch((WORDS, FLAT), [4, 9, 1, 9], seed=2)
+    (found,) = run_graph(graph, batch)
+    assert abs(found - network(batch).detach().numpy()).max() < 1e-5
+
+
 def test_a_bag_is_the_mean_of_the_rows_that_are_there(run_graph):
     spec = NetworkSpec((PARTS,), (2,), "none", 4, pool="mean")
     network = build_network(spec, seed=0).eval()

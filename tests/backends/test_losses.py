@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from seqcli.backends.losses import LOSSES
+from seqcli.backends.losses import LOSSES, training_loss
 
 
 def test_cross_entropy_equals_numpy_with_and_without_weights():
@@ -18,6 +18,18 @@ def test_cross_entropy_equals_numpy_with_and_without_weights():
     assert float(plain) == pytest.approx(losses.mean(), rel=1e-6)
     weighted = LOSSES["cross_entropy"](logits, {"target": target, "weight": torch.tensor([3.0, 1.0])})
     assert float(weighted) == pytest.approx((3 * losses[0] + losses[1]) / 4, rel=1e-6)
+
+
+def test_smoothed_labels_are_a_mixture_with_all_classes_alike():
+    logits = torch.tensor([[2.0, 0.5, -1.0], [0.0, 0.0, 3.0]])
+    batch = {"target": torch.tensor([0, 1]), "weight": torch.tensor([3.0, 1.0])}
+    logs = np.log(np.exp(logits.numpy()) / np.exp(logits.numpy()).sum(axis=1, keepdims=True))
+    wanted = 0.8 * np.eye(3)[[0, 1]] + 0.2 / 3
+    losses = -(wanted * logs).sum(axis=1)
+    found = training_loss("cross_entropy", 0.2)(logits, batch)
+    assert float(found) == pytest.approx((3 * losses[0] + losses[1]) / 4, rel=1e-6)
+    assert training_loss("cross_entropy", 0.0) is LOSSES["cross_entropy"]
+    assert training_loss("huber", 0.2) is LOSSES["huber"]
 
 
 @pytest.mark.parametrize(("name", "values"), [("huber", [0.125, 1.5, 0.0]), ("mse", [0.25, 4.0, 0.0])])

@@ -59,6 +59,17 @@ def test_gradients_are_finite_and_stop_at_padding(kind):
         assert not values.grad[padding].any()
 
 
+def test_several_kinds_stand_side_by_side():
+    values = outputs(4)
+    both = Pool("max+last+mean", 2, bidirectional=True)
+    alone = [Pool(kind, 2, bidirectional=True)(values, LENGTHS) for kind in ("max", "last", "mean")]
+    assert torch.equal(both(values, LENGTHS), torch.cat(alone, dim=-1))
+    assert both.width == 12
+    for wrong in ("max+max", "max+", "max+minimum"):
+        with pytest.raises(UsageError):
+            Pool(wrong, 2, bidirectional=True)
+
+
 def test_options_offer_exactly_these_and_others_are_refused():
     assert set(NetworkOptions.__dataclass_fields__["pool"].metadata["choices"]) == set(POOLS)
     with pytest.raises(UsageError) as caught:

@@ -41,7 +41,8 @@ def test_in_a_pipe_every_number_is_a_row_that_torch_computes_too(here, capsys) -
     (layer,) = network.encoder.layers
     assert len(rows) == 2 * 5 * 8 * 4  # both ways, words, units, z r n h
     with torch.inference_mode():
-        x = network.embeddings[0](torch.from_numpy(read_text(model, TEXT).ids["tokens"]))
+        ids = read_text(model, TEXT).ids
+        x = network.steps({name: torch.from_numpy(field)[None] for name, field in ids.items()})[0]
         for direction, cell in zip(("forward", "backward"), layer.cells, strict=True):
             state, steps = cell.initial_state(x[:1]), []
             for row in x if direction == "forward" else reversed(x):

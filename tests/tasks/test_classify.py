@@ -40,7 +40,8 @@ def test_three_parts_with_targets_and_a_network(reviews) -> None:
     assert prepared.network.output_shape == (2,)
     assert prepared.network.bidirectional
     assert prepared.loss == "cross_entropy"
-    assert set(prepared.training) == {"epochs", "batch_size", "learning_rate", "patience"}
+    usual = {"epochs", "batch_size", "learning_rate", "patience", "label_smoothing", "class_weight", "ema"}
+    assert set(prepared.training) == usual
     assert prepared.train.batch(np.arange(3))["target"].dtype == np.int64
 
 
@@ -302,3 +303,30 @@ def test_no_test_part_is_no_error(reviews) -> None:
     scores = prepared.task.baselines(prepared)
     assert np.isnan(scores[0].values["accuracy"])
     assert prepared.task.report(scores, np.empty((0, 2), dtype=np.float32), prepared.test)
+
+
+def test_rare_classes_weigh_more_in_training_alone(table_of) -> None:
+    rows = [f"{text},{'rare' if i % 10 == 0 else 'usual'}" for i, text in enumerate(texts(200))]
+    table = table_of("review,label\n" + "\n".join(rows))
+    prepared = prepare(table, Options.from_flat({"class_weight": "auto"}))
+    target, weight = prepared.train.fields["target"], prepared.train.fields["weight"]
+    rare, usual = (float(weight[target == k][0]) for k in (0, 1))
+    counts = np.bincount(target)
+    assert rare / usual == pytest.approx((counts[1] / counts[0]) ** 0.25)
+    assert weight.mean() == pytest.approx(1.0, abs=1e-6)
+    assert "weight" not in prepared.validation.fields
+    everything = prepared.refit()
+    assert len(everything) > len(prepared.train)
+    assert everything.fields["weight"][everything.fields["target"] == 0] == pytest.approx(rare)
+    assert "weight" not in prepare(table).train.fields  # of two classes the probabilities matter
+
+
+def test_many_classes_of_which_some_are_far_rarer_are_weighed_by_rule(table_of) -> None:
+    names = ["often"] * 12 + ["b", "c", "d", "e"]
+    rows = [f"{text},{names[i % 16]}" for i, text in enumerate(texts(400))]
+    table = table_of("review,label\n" + "\n".join(rows))
+    prepared = prepare(table)
+    assert prepared.training["class_weight"] == "auto"
+    assert "weight" in prepared.train.fields
+    plain = prepare(table, Options.from_flat({"class_weight": "none"}))
+    assert "weight" not in plain.train.fields

@@ -67,7 +67,11 @@ def test_text_and_columns_go_side_by_side(table_of) -> None:
     examples = inputs.encode(table)[0]
     assert examples.fields["dense"].tolist() == [[-1.0], [1.0]]
     kinds = [(spec.field, spec.kind, spec.size, spec.embedding_size) for spec in inputs.specs(16)]
-    assert kinds == [("tokens", "tokens", inputs.vocabulary.size, 16), ("dense", "dense", 1, 0)]
+    assert kinds == [
+        ("tokens", "tokens", inputs.vocabulary.size, 16),
+        ("parts", "bags", 501, 8),
+        ("dense", "dense", 1, 0),
+    ]
 
 
 def test_rows_of_features_are_sequences_of_length_one(table_of) -> None:
@@ -120,3 +124,41 @@ def test_inputs_survive_json(table_of) -> None:
     for broken in ({**data, "text": []}, {**data, "vocabulary": None}, {}, {**data, "max_length": "x"}):
         with pytest.raises(ModelError):
             Inputs.from_json(broken)
+
+
+def test_words_have_their_parts_and_characters_the_runs_that_end_there(table_of) -> None:
+    table = table_of("text,label\nit was very good,1\nit was very bad indeed,2\n,1\n")
+    inputs, rules = fit(table, text=("text",))
+    examples = inputs.encode(table)[0]
+    assert any("by their parts" in rule for rule in rules)
+    assert examples.lengths.tolist() == [4, 5, 1]
+    parts = examples.batch(np.array([1, 2]))["parts"]
+    assert parts.shape == (2, 5, inputs.subwords.most)
+    assert np.array_equal(parts[0, 4], inputs.subwords.ids("indeed"))  # in no vocabulary
+    assert not parts[1].any()
+    restored = Inputs.from_json(json.loads(json.dumps(inputs.to_json())))
+    assert restored == inputs
+    names, rules = fit(table_of("text,label\nAnna,1\nBert,2\n"), text=("text",))
+    assert any("characters are read with" in rule for rule in rules)
+    assert Inputs.from_json(json.loads(json.dumps(names.to_json()))) == names
+    typed = Options.from_flat({"subwords": False})
+    alone, _ = fit(table, typed, text=("text",))
+    assert alone.subwords is None
+    assert "subwords" not in alone.to_json()
+    data = inputs.to_json()
+    for broken in ({**data, "subwords": {"name": "x"}}, {**data, "subwords": [1]}):
+        with pytest.raises(ModelError):
+            Inputs.from_json(broken)
+
+
+def test_many_texts_are_read_in_pieces(table_of, monkeypatch) -> None:
+    import seqcli.tasks.inputs as module
+
+    rows = [f"word{i} and word{i % 3} more or less of it,{i % 2}" for i in range(20)]
+    table = table_of("text,label\n" + "\n".join(rows))
+    inputs, _ = fit(table, text=("text",))
+    whole = inputs.encode(table)[0].batch(np.arange(20))
+    monkeypatch.setattr(module, "TEXTS_AT_ONCE", 7)
+    pieces = inputs.encode(table)[0].batch(np.arange(20))
+    for name, values in whole.items():
+        np.testing.assert_array_equal(pieces[name], values)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from seqcli.backends.network import build_network
-from seqcli.errors import ModelError
+from seqcli.errors import DataError, ModelError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.training import warm_start
 
@@ -138,3 +138,37 @@ def test_a_task_without_readable_tokens_lends_no_row_of_a_token(monkeypatch, bro
     fresh = network.state_dict()["embeddings.0.weight"].clone()
     warm_start.start_from(network, task, "old.seqcli")
     assert torch.equal(network.state_dict()["embeddings.0.weight"][3:], fresh[3:])
+
+
+def test_ids_of_parts_mean_the_same_only_where_they_are_made_alike(monkeypatch) -> None:
+    spec = NetworkSpec((InputSpec("parts", "bags", 9, 4), InputSpec("tokens", "tokens", 5, 4)), (2,))
+    old = build_network(spec, 1)
+
+    class Saved:
+        record: ClassVar = {"task": {"inputs": {"subwords": {"buckets": 8}}}}
+
+        def weights(self):
+            return {name: tensor.numpy() for name, tensor in old.state_dict().items()}
+
+    monkeypatch.setattr(warm_start, "read_model", lambda model: Saved())
+    for buckets, taken in ((8, True), (7, False)):
+        net = build_network(spec, 0)
+        warm_start.start_from(net, {"inputs": {"subwords": {"buckets": buckets}}}, "old.seqcli")
+        assert torch.equal(net.bags[0].weight, old.bags[0].weight) is taken
+
+
+def test_words_begin_with_their_vectors_and_the_others_as_wide(tmp_path) -> None:
+    path = tmp_path / "vectors.txt"
+    path.write_text("Film 6 -6 6 -6\nbad 2 -2 2 -2\nother 1 1 1 1\n")
+    net = network(3)
+    fresh = net.state_dict()[warm_start.EMBEDDING].clone()
+    said = warm_start.start_from_vectors(net, task("film", "good", "bad"), str(path))
+    assert said == f"2 of 3 words begin with their vectors of {path}"
+    table = net.state_dict()[warm_start.EMBEDDING]
+    assert table[3].tolist() == [6, -6, 6, -6]
+    assert table[5].tolist() == [2, -2, 2, -2]
+    wider = torch.tensor([6.0, -6, 6, -6, 2, -2, 2, -2]).std() / fresh[3:].std()
+    assert torch.allclose(table[[1, 2, 4]], fresh[[1, 2, 4]] * wider)
+    assert not table[0].any()
+    with pytest.raises(DataError, match="none of the 2 words"):
+        warm_start.start_from_vectors(network(2), task("plot", "cast"), str(path))
