@@ -154,6 +154,9 @@ class NetworkOptions:
     init: str = option(
         "gated", "Initialisation of the recurrent weights.", choices=("gated", "torch", "chrono")
     )
+    prior: str = option(
+        "auto", "Linear part beside a text's network.", choices=("auto", "tfidf", "nb", "none")
+    )
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ SECTIONS = (
         "Memory and word order",
         "Every review sets praise against blame, and the order of the words says which one counts. "
         "Whole sentence templates are kept out of training (--group template), so the network has to "
-        "put together what it learned. Look at the test table: the bag of words and word pairs hears "
-        "the same adjectives and is left guessing.",
+        "put together what it learned. Look at the test table: the linear part, which counts runs of "
+        "words and letters, hears the same adjectives and is left guessing.",
         ("reviews.csv",),
         (
             "seqcli train reviews.csv --group template --force --save order.seqcli",

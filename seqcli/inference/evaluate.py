@@ -49,7 +49,8 @@ def evaluate(
         else:
             outputs = network_outputs(model)(examples)
         cell = model.network.cell
-        name = cell if isinstance(task, Mixing) else f"seqcli ({cell})"
+        mixed = isinstance(task, Mixing) and task.composition(cell)
+        name = cell if mixed else f"seqcli ({cell})"
         scores = own_scores(task, outputs, examples, name)
         if isinstance(task, WithReferences):
             scores += task.reference_scores(examples)

@@ -23,7 +23,7 @@ from seqcli.options_use import PredictOptions
 from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.sequences import Batchable
-from seqcli.tasks.base import RowTask
+from seqcli.tasks.base import RowTask, to_decode
 
 if TYPE_CHECKING:
     from seqcli.readers.stream import Record, RecordStream
@@ -162,7 +162,8 @@ class Predictions:
         with blamed_on(self._model):
             bad = self._task.bad_rows(table)
             examples = cast(Batchable, self._task.encode(table))
-            decoded = self._task.decode(outputs_for(self._session, examples), self._options.probabilities)
+            outputs = to_decode(self._task, outputs_for(self._session, examples), examples)
+            decoded = self._task.decode(outputs, self._options.probabilities)
             results = [tuple(row[key] for key in self._results) for row in decoded]
         faults.update({places[row]: what for row, what in bad.items()})
         spoilt = set(bad)

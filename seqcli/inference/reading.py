@@ -19,6 +19,7 @@ from seqcli.preprocessing.vocabulary import RESERVED, UNKNOWN
 from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.sequences import Batchable, IntArray, Sequences
+from seqcli.tasks.base import to_decode
 from seqcli.tasks.inputs import TOKENS, Inputs
 
 if TYPE_CHECKING:
@@ -93,10 +94,12 @@ def _read_by_rows(
     _check_length(tokens, unit)
     with blamed_on(model):
         examples = cast(Batchable, task.encode(Table.from_records("--trace", (column,), [(text,)], [1])))
-        fields = {name: cast(Sequences, field).row(0) for name, field in examples.fields.items()}
+        ragged = {name: field for name, field in examples.fields.items() if isinstance(field, Sequences)}
+        fields = {name: field.row(0) for name, field in ragged.items()}
         _check_fields(model, fields)
         ids = fields[TOKENS]
-        row = task.decode(outputs_for(GraphSession.open(model), examples), probabilities=True)[0]
+        outputs = outputs_for(GraphSession.open(model), examples)
+        row = task.decode(to_decode(task, outputs, examples), probabilities=True)[0]
     notes = _unknown_notes(tokens, ids)
     if len(ids) < len(tokens):
         notes.append(

@@ -141,6 +141,8 @@ class Prepared:
     """Training examples that a :class:`Remembering` task wants to hear the network about."""
     refit: Callable[[], Examples] | None = None
     """All rows as training examples (train-fitted preprocessing), for the training after the test."""
+    members: Callable[[], Prepared] | None = None
+    """Fits what is learnt without the network, ahead of its training; None where nothing is."""
 
     @property
     def unit(self) -> str:
@@ -230,11 +232,24 @@ class Mixing(Protocol):
     def refitted(self, examples: Examples) -> Task:
         """This task with its own members fitted anew on ``examples``."""
 
-    def arrays(self) -> dict[str, NDArray[np.float32]]:
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
         """What was fitted and is too large for :meth:`Task.to_json`, by name."""
 
-    def with_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> Task:
+    def with_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> Task:
         """The restored task with what :meth:`arrays` gave. Raises ModelError where that does not fit."""
+
+
+@runtime_checkable
+class Joining(Protocol):
+    """A task that decodes the network's outputs joined with what its own members say of each example."""
+
+    def joined(self, outputs: NDArray[np.float32], examples: Examples) -> NDArray[np.float32]:
+        """What is decoded, from the network's ``outputs``: both are (N, *output_shape)."""
+
+
+def to_decode(task: Task, outputs: NDArray[np.float32], examples: Examples) -> NDArray[np.float32]:
+    """What ``task`` decodes, from the network's ``outputs`` for ``examples``: both (N, *output_shape)."""
+    return task.joined(outputs, examples) if isinstance(task, Joining) else outputs
 
 
 @runtime_checkable

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -14,12 +14,20 @@ from seqcli.options import Options
 from seqcli.readers.roles import labels
 from seqcli.readers.table import Table
 from seqcli.results import Cell, ResultTable
-from seqcli.sequences import TARGET, WEIGHT, Batchable, Examples, IntArray, joined
+from seqcli.sequences import TARGET, Batchable, Examples, IntArray, joined
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
+from seqcli.tasks.class_weights import usual_weighing, weighing
+from seqcli.tasks.classify_members import (
+    fit_members,
+    linear_baseline,
+    prior_of,
+    reads_texts,
+    refitted,
+    target_of,
+    with_prior,
+)
 from seqcli.tasks.classify_metrics import (
-    LEAST_TEMPERATURE,
-    MOST_TEMPERATURE,
-    best_temperature,
+    calibration_table,
     class_scores,
     class_table,
     comparison_table,
@@ -28,6 +36,7 @@ from seqcli.tasks.classify_metrics import (
     log_softmax,
 )
 from seqcli.tasks.columns import Columns
+from seqcli.tasks.fusion import NETWORK_ALONE, Fusion
 from seqcli.tasks.inputs import Inputs
 from seqcli.tasks.leaks import Answers, leaking
 from seqcli.tasks.metrics import HIGHER_IS_BETTER
@@ -42,16 +51,14 @@ from seqcli.tasks.parts import (
     picked,
 )
 from seqcli.tasks.sizes import cell_warnings, choose_sizes, network_spec, training_defaults
-
-MANY_CLASSES = 5
-FAR_RARER = 10
+from seqcli.tasks.text_prior import NAME, TextPrior
 
 
 @dataclass(frozen=True)
 class Classify:
     """A fitted classifier: its columns, its inputs, its classes in order."""
 
-    name: ClassVar[str] = "classify.v1"
+    name: ClassVar[str] = "classify.v2"
     metric: ClassVar[str] = "accuracy"
     """Its ties go to the smaller loss; overconfidence, which it does not see, is taken out at the end."""
     higher_is_better: ClassVar[bool] = HIGHER_IS_BETTER[metric]
@@ -59,8 +66,10 @@ class Classify:
     plan: Plan
     inputs: Inputs
     classes: tuple[str, ...]
-    temperature: float = 1.0
-    """What logits are divided by before they become probabilities; found on the validation part."""
+    fusion: Fusion = NETWORK_ALONE
+    """How much the logits of the network and of the linear part count; found on the validation part."""
+    prior: TextPrior | None = None
+    """The linear part, of a text."""
 
     @classmethod
     def prepare(cls, tables: Tables, plan: Plan, options: Options) -> Prepared:
@@ -75,16 +84,16 @@ class Classify:
         inputs, rules = Inputs.fit(parts.train.table, plan, options)
         task = cls(plan, inputs, classes)
         train, validation, test = (task.encode_labelled(part.table) for part in parts.all)
-        unseen = _target(validation) < 0
+        unseen = target_of(validation) < 0
         if unseen.any():
             validation = validation.take(np.flatnonzero(~unseen))
             parts.warnings.append(
                 f"{int(unseen.sum())} validation rows have a class that no training row has"
             )
         sizes = choose_sizes(inputs, train)
-        weighing = options.training.class_weight or _usual_weighing(train, len(classes))
-        weigh = _weighing(train, len(classes), weighing)
-        return Prepared(
+        weighed = options.training.class_weight or usual_weighing(train, len(classes))
+        weigh = weighing(train, len(classes), weighed)
+        prepared = Prepared(
             task=task,
             train=weigh(train),
             validation=validation,
@@ -94,7 +103,7 @@ class Classify:
             training={
                 **training_defaults(sizes, train, options),
                 "label_smoothing": sizes.label_smoothing,
-                "class_weight": weighing,
+                "class_weight": weighed,
             },
             rules=[*parts.rules, *rules],
             warnings=[*left_out_sentences(plan), *parts.warnings, *cell_warnings(options, train)],
@@ -102,8 +111,11 @@ class Classify:
             # Parts that came as files of their own stay out: their scores must mean something later on.
             refit=None
             if tables.validation or tables.test
-            else lambda: weigh(joined([train, validation, test.take(np.flatnonzero(_target(test) >= 0))])),
+            else lambda: weigh(joined([train, validation, test.take(np.flatnonzero(target_of(test) >= 0))])),
         )
+        if not reads_texts(inputs) or options.network.prior == "none":
+            return prepared
+        return replace(prepared, members=lambda: fit_members(prepared, task, options.network.prior))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -117,7 +129,7 @@ class Classify:
 
     def encode(self, table: Table) -> Batchable:
         """Rows to predict on as examples; ``row_ids`` names the (first) row of each."""
-        return self.inputs.encode(table)[0]
+        return with_prior(self.prior, self.inputs, table, self.inputs.encode(table)[0])
 
     def encode_labelled(self, table: Table) -> Batchable:
         """Rows to score on; ``target`` (N,) is -1 for a class that training did not see.
@@ -125,7 +137,7 @@ class Classify:
         Rows without a label are left out.
         """
         rows = _labelled_rows(table, self.plan)
-        examples = self.inputs.encode(table if len(rows) == len(table) else table.take(rows))[0]
+        examples = self.encode(table if len(rows) == len(table) else table.take(rows))
         cells = picked(table.cells(self.plan.target[0]), rows[examples.row_ids])
         target = label_rows(cells, {name: number for number, name in enumerate(self.classes)})
         return Batchable({**examples.fields, TARGET: target}, rows[examples.row_ids])
@@ -134,13 +146,17 @@ class Classify:
         """Rows with a cell that no prediction should rest on: position → what is wrong."""
         return self.inputs.bad_rows(table)
 
+    def joined(self, outputs: NDArray[np.float32], examples: Examples) -> NDArray[np.float32]:
+        """The calibrated logits (N, C) of the network's outputs (N, C) and the linear part's."""
+        return self.fusion.joined(outputs, prior_of(examples))
+
     def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
-        """Accuracy, macro F1 and log loss of logits (N, C)."""
-        return class_scores(log_softmax(outputs / np.float32(self.temperature)), _target(examples))
+        """Accuracy, macro F1, log loss and calibration error of the network's outputs (N, C) as joined."""
+        return class_scores(log_softmax(self.joined(outputs, examples)), target_of(examples))
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Classify:
-        """With the temperature that makes the probabilities of logits (N, C) fit the classes best."""
-        return replace(self, temperature=best_temperature(outputs, _target(examples)))
+        """With the scales that make the probabilities fit the classes best, of outputs (N, C)."""
+        return replace(self, fusion=Fusion.fit(outputs, prior_of(examples), target_of(examples)))
 
     def recalibrate(self, parts: Sequence[tuple[NDArray[np.float32], Examples]]) -> Classify:
         """Nothing is learnt after the test from outputs (N, C)."""
@@ -149,33 +165,95 @@ class Classify:
     def report(
         self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
     ) -> list[ResultTable]:
-        """The predictors beside each other, the confusion matrix, and each class, from logits (N, C)."""
-        target = _target(examples)
-        matrix = confusion_matrix(target, outputs.argmax(axis=1), len(self.classes))
+        """The predictors beside each other, the confusion matrix, each class, and how sure is sure.
+
+        ``outputs`` are the network's logits (N, C).
+        """
+        target, logits = target_of(examples), self.joined(outputs, examples)
+        matrix = confusion_matrix(target, logits.argmax(axis=1), len(self.classes))
+        calibrated = "network, scaled" if self.prior is None else "network and linear part, scaled"
         title = f"{self.plan.target[0]} on {len(target):,} test {'sequences' if self.plan.id else 'rows'}"
         return [
             comparison_table(title, scores),
             confusion_table(matrix, self.classes),
             class_table(matrix, self.classes),
+            calibration_table([("network as trained", outputs), (calibrated, logits)], target),
         ]
 
     def baselines(self, prepared: Prepared) -> list[Scores]:
-        """The most frequent class, and logistic regression on word counts or on summaries."""
-        from seqcli.tasks.classify_baseline import baseline_scores
+        """The most frequent class, and logistic regression where that is no member already."""
+        from seqcli.tasks.classify_baseline import majority_scores, regression_scores
 
-        train, validation, test = (
-            _target(part) for part in (prepared.train, prepared.validation, prepared.test)
-        )
-        return baseline_scores(self.inputs, prepared.source, (train, validation, test), len(self.classes))
+        parts = (prepared.train, prepared.validation, prepared.test)
+        targets, classes = [target_of(part) for part in parts], len(self.classes)
+        scores = [majority_scores(targets, classes)]
+        if self.prior is not None:
+            return scores
+        if reads_texts(self.inputs):
+            return [*scores, linear_baseline(self.inputs, prepared.source, parts, classes)]
+        return [*scores, regression_scores(self.inputs, prepared.source, targets, classes)]
+
+    # ------------------------------------------------------------------ the linear part beside the network
+
+    @property
+    def network_counts(self) -> bool:
+        """Whether the network has any weight."""
+        return self.fusion.network > 0
+
+    def composition(self, network: str) -> str:
+        """What the answer is made of, in a sentence; "" where that is the network alone."""
+        if self.prior is None:
+            return ""
+        called = "network" if network == "none" else network
+        scales = f"{self.fusion.network:.2f} × {called} + {self.fusion.prior:.2f} × {NAME}"
+        return f"the logits are {scales}, as fits the validation part best"
+
+    def member_scores(self, outputs: NDArray[np.float32], examples: Examples, network: str) -> list[Scores]:
+        """Both together, the network alone and the linear part alone; ``outputs`` are (N, C)."""
+        prior = prior_of(examples)
+        if self.prior is None or prior is None:
+            return [Scores(network, self.score(outputs, examples))]
+        called = "network" if network == "none" else network
+        alone = {
+            f"{called} alone": outputs * np.float32(self.fusion.network_alone),
+            f"{NAME} alone": prior * np.float32(self.fusion.prior_alone),
+        }
+        target = target_of(examples)
+        return [
+            Scores("combined", self.score(outputs, examples)),
+            *(Scores(name, class_scores(log_softmax(logits), target)) for name, logits in alone.items()),
+        ]
+
+    def refitted(self, examples: Examples) -> Classify:
+        """With the linear part learnt anew from all ``examples``."""
+        if self.prior is None:
+            return self
+        assert isinstance(examples, Batchable)
+        return replace(self, prior=refitted(self.prior, examples, len(self.classes)))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The linear part's weights, by name."""
+        return self.prior.arrays() if self.prior else {}
+
+    def with_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> Classify:
+        """With the linear part's weights. Raises ModelError where they do not fit."""
+        if self.prior is None:
+            if arrays:
+                raise ModelError("the model's weights hold arrays that its task does not read")
+            return self
+        columns = len(self.inputs.features.names) if self.inputs.features else 0
+        return replace(self, prior=self.prior.with_arrays(arrays, len(self.classes), columns))
+
+    # ------------------------------------------------------------------ answers, and saving
 
     def decode(self, outputs: NDArray[np.float32], probabilities: bool = False) -> list[dict[str, Cell]]:
-        """The most probable class of each row of logits (N, C), and its probability.
+        """The most probable class of each row of joined logits (N, C), and its probability.
 
         With ``probabilities`` also that of each class, in a column called ``probability_CLASS``.
         """
         if not len(outputs):
             return []
-        log_chances = log_softmax(outputs / np.float32(self.temperature))  # (N, C)
+        log_chances = log_softmax(outputs)  # (N, C)
         chances = np.round(np.exp(log_chances), 7)  # what float32 knows
         rows: list[dict[str, Cell]] = []
         for best, chance in zip(chances.argmax(axis=1).tolist(), chances.tolist(), strict=True):
@@ -192,58 +270,27 @@ class Classify:
             "plan": self.plan.to_json(),
             "inputs": self.inputs.to_json(),
             "classes": list(self.classes),
-            "temperature": self.temperature,
+            "fusion": self.fusion.to_json(),
+            "prior": self.prior.to_json() if self.prior else None,
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Classify:
-        """Rebuild from :meth:`to_json`. Raises ModelError on anything else."""
+        """Rebuild from :meth:`to_json`, without arrays. Raises ModelError on anything else."""
         try:
             plan = Plan.from_json(data["plan"])
             classes = tuple(data["classes"])
             inputs = Inputs.from_json(data["inputs"])
-            temperature = float(data["temperature"])
+            fusion = Fusion.from_json(data["fusion"])
+            prior = TextPrior.from_json(data["prior"]) if data["prior"] else None
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError("the model's task cannot be read", "train it again") from error
         texts = all(isinstance(name, str) for name in classes)
         if not texts or len(set(classes)) < max(len(classes), 2) or len(plan.target) != 1:
             raise ModelError("the model's classes cannot be read", "train it again")
-        if not LEAST_TEMPERATURE <= temperature <= MOST_TEMPERATURE:
-            raise ModelError("the model's temperature cannot be read", "train it again")
-        return cls(plan, inputs, classes, temperature)
-
-
-def _usual_weighing(train: Batchable, classes: int) -> str:
-    """Whether rare classes weigh more where nothing is typed: among many, of which some are far rarer.
-
-    Of few classes the probabilities matter, which weights would shift.
-    """
-    counts = np.bincount(_target(train), minlength=classes)
-    return "auto" if classes >= MANY_CLASSES and counts.max() >= FAR_RARER * counts.min() else "none"
-
-
-def _weighing(train: Batchable, classes: int, how: str) -> Callable[[Batchable], Batchable]:
-    """What gives examples their weight in training, from how often each class comes in ``train``."""
-    if how != "auto":
-        return lambda examples: examples
-    counts = np.bincount(_target(train), minlength=classes)
-    # The fourth root of what would make all classes count the same: macro F1 gains, accuracy does not lose.
-    weights = ((counts.max() / np.maximum(counts, 1)) ** 0.25).astype(np.float32)
-    weights /= (weights * counts).sum() / counts.sum()
-
-    def weigh(examples: Batchable) -> Batchable:
-        own = weights[_target(examples)]
-        return Batchable({**examples.fields, WEIGHT: own}, examples.row_ids)
-
-    return weigh
-
-
-def _target(examples: Examples) -> IntArray:
-    """The classes of labelled examples, (N,)."""
-    assert isinstance(examples, Batchable)
-    target = examples.fields[TARGET]
-    assert isinstance(target, np.ndarray)
-    return target
+        if (prior is not None and not reads_texts(inputs)) or (prior is None and fusion.prior > 0):
+            raise ModelError("the model's linear part does not fit its inputs", "train it again")
+        return cls(plan, inputs, classes, fusion, prior)
 
 
 def _labelled_rows(table: Table, plan: Plan) -> IntArray:

@@ -1,8 +1,9 @@
-"""What a network must beat: the most frequent class, and logistic regression. Needs scikit-learn."""
+"""What a network must beat: the most frequent class, and logistic regression, by scikit-learn."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,21 +18,22 @@ from seqcli.tasks.parts import Source
 MAJORITY = "most frequent class"
 STRENGTHS = (1.0, 10.0)
 """Inverse regularisation C of the regression; the validation part chooses."""
-Targets = tuple[IntArray, IntArray, IntArray]
+Targets: TypeAlias = Sequence[IntArray]
 """Classes of the training, validation and test part."""
 
 
-def baseline_scores(inputs: Inputs, source: Source, targets: Targets, classes: int) -> list[Scores]:
-    """Scores on the test part of predictors without a network, fitted on the training part."""
+def majority_scores(targets: Targets, classes: int) -> Scores:
+    """Scores on the test part of the share that each class has in the training part."""
     counts = np.bincount(targets[0], minlength=classes).astype(np.float64)
     usual = np.log(np.maximum(counts / counts.sum(), LEAST_PROBABILITY))
-    majority = np.tile(usual, (len(targets[2]), 1))
+    return Scores(MAJORITY, class_scores(np.tile(usual, (len(targets[2]), 1)), targets[2]))
+
+
+def regression_scores(inputs: Inputs, source: Source, targets: Targets, classes: int) -> Scores:
+    """Scores on the test part of logistic regression on columns or summaries, fitted on the training part."""
     name, features = baseline_features(inputs, source)
     regression = _regression(features, targets, classes)
-    return [
-        Scores(MAJORITY, class_scores(majority, targets[2])),
-        Scores(f"{name}logistic regression", class_scores(regression, targets[2])),
-    ]
+    return Scores(f"{name}logistic regression", class_scores(regression, targets[2]))
 
 
 def _regression(features: list[Any], targets: Targets, classes: int) -> NDArray[np.float64]:

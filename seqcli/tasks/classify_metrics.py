@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.results import ResultColumn, ResultTable
+from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.sequences import IntArray
 from seqcli.tasks.base import Scores
 
 LEAST_PROBABILITY = 1e-7
 """A class that was given less counts as this in the log loss, so that one row cannot make it infinite."""
 LEAST_CALIBRATED = 50
+BINS = 15
 LEAST_TEMPERATURE, MOST_TEMPERATURE = 0.25, 16.0
 MOST_CONFUSED = 20
 """Above this many classes the confusion matrix becomes a list of the most frequent confusions."""
 
 
-def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+def log_softmax(logits: NDArray[Any]) -> NDArray[np.float64]:
     """Log-probabilities of logits, (N, C) → (N, C)."""
     shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
     log_probabilities: NDArray[np.float64] = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
@@ -25,13 +28,13 @@ def log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def class_scores(log_probabilities: NDArray[np.float64], target: IntArray) -> dict[str, float]:
-    """Accuracy, macro F1 and log loss of (N, C) log-probabilities against classes (N,).
+    """Accuracy, macro F1, log loss and calibration error of (N, C) log-probabilities against classes (N,).
 
     A target of -1 is a class that training never saw: always wrong. Macro F1 is the mean over the
     classes that occur in the target or the predictions, as in scikit-learn. No rows give NaN.
     """
     if not len(target):
-        return {"accuracy": np.nan, "macro_f1": np.nan, "log_loss": np.nan}
+        return {"accuracy": np.nan, "macro_f1": np.nan, "log_loss": np.nan, "ece": np.nan}
     rows = np.arange(len(target))
     predicted = log_probabilities.argmax(axis=1)
     picked = np.where(target >= 0, log_probabilities[rows, target], -np.inf)
@@ -42,7 +45,20 @@ def class_scores(log_probabilities: NDArray[np.float64], target: IntArray) -> di
         "accuracy": float((predicted == target).mean()),
         "macro_f1": float(f1[occurring].mean()),
         "log_loss": float(-np.maximum(picked, np.log(LEAST_PROBABILITY)).mean()),
+        "ece": calibration_error(np.exp(log_probabilities.max(axis=1)), predicted == target),
     }
+
+
+def calibration_error(sure: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+    """How far the predictions' probabilities (N,) are from how often they are right (N,).
+
+    The mean, over 15 bins of equally many rows in order of probability, of the gap between the two
+    (ECE with equal-mass bins; Nixon et al. 2019, Measuring Calibration in Deep Learning).
+    """
+    order = np.argsort(sure, kind="stable")
+    bins = np.array_split(order, min(BINS, len(order)))
+    gaps = [len(rows) * abs(float(sure[rows].mean() - right[rows].mean())) for rows in bins]
+    return sum(gaps) / len(order)
 
 
 def best_temperature(logits: NDArray[np.float32], target: IntArray) -> float:
@@ -93,6 +109,17 @@ def comparison_table(title: str, scores: list[Scores], spec: str = ".3f") -> Res
     return ResultTable(
         title, columns, [(item.predictor, *(item.values[name] for name in names)) for item in scores]
     )
+
+
+def calibration_table(rows: list[tuple[str, NDArray[Any]]], target: IntArray) -> ResultTable:
+    """How well probabilities are meant, from (whose, logits (N, C)), before and after their scaling."""
+    names = ("log_loss", "ece")
+    columns = (ResultColumn("probabilities"), *(ResultColumn(name, ".3f") for name in names))
+    cells: list[tuple[Cell, ...]] = []
+    for name, logits in rows:
+        scores = class_scores(log_softmax(logits), target)
+        cells.append((name, *(scores[key] for key in names)))
+    return ResultTable("Calibration", columns, cells, "ece: mean gap of probability and accuracy in 15 bins")
 
 
 def class_table(matrix: IntArray, classes: tuple[str, ...]) -> ResultTable:

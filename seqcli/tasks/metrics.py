@@ -6,6 +6,7 @@ HIGHER_IS_BETTER = {
     "accuracy": True,
     "macro_f1": True,
     "log_loss": False,
+    "ece": False,
     "mae": False,
     "rmse": False,
     "r2": True,

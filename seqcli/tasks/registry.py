@@ -10,7 +10,8 @@ from seqcli.options import Options
 from seqcli.tasks.base import Plan, Prepared, Tables, Task
 
 TASKS = {
-    "classify.v1": "seqcli.tasks.classify:Classify",
+    "classify.v1": "seqcli.tasks.classify_first:FirstClassify",
+    "classify.v2": "seqcli.tasks.classify:Classify",
     "regress.v1": "seqcli.tasks.regress:Regress",
     "forecast.v1": "seqcli.tasks.forecasting.first:FirstForecast",
     "forecast.v2": "seqcli.tasks.forecast:Forecast",

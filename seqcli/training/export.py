@@ -90,7 +90,7 @@ class CardFacts:
     refitted: bool = False
     """Whether the network went on over all rows after the test."""
     composition: str = ""
-    """Of a forecast: which members count how much, in a sentence."""
+    """Which members count how much, in a sentence; empty where the network is alone."""
     held_out: str = "validation part"
     """What intervals were measured on."""
 
@@ -119,7 +119,7 @@ def model_card(record: Mapping[str, Any], plan: Plan, facts: CardFacts) -> str:
         markdown_table(facts.result),
         *([facts.result.caption] if facts.result.caption else []),
         _refit_sentence(facts.refitted),
-        *(["## Members", _bullets(_member_lines(facts))] if facts.composition else []),
+        *(["## Members", _bullets(_member_lines(plan, facts))] if facts.composition else []),
         "## Network",
         _bullets(_network_lines(record, facts.parameters)),
         "## Use",
@@ -191,16 +191,18 @@ def _network_lines(record: Mapping[str, Any], parameters: int) -> list[str]:
     ]
 
 
-def _member_lines(facts: CardFacts) -> list[str]:
-    """What a forecast is made of, and how its intervals came about."""
+def _member_lines(plan: Plan, facts: CardFacts) -> list[str]:
+    """What the answer is made of, and how a forecast's intervals came about."""
     idle = facts.held_out != "validation part" and not facts.refitted
-    trained = ["The network has no weight, so it was not trained further after the test"] if idle else []
-    return [
-        facts.composition[:1].upper() + facts.composition[1:],
-        *trained,
-        "Intervals are split conformal: at each step ahead as wide as the errors of the whole forecast on "
-        f"the {facts.held_out} were",
-    ]
+    lines = [facts.composition[:1].upper() + facts.composition[1:]]
+    if idle:
+        lines.append("The network has no weight, so it was not trained further after the test")
+    if plan.task == "forecast":
+        lines.append(
+            "Intervals are split conformal: at each step ahead as wide as the errors of the whole forecast "
+            f"on the {facts.held_out} were"
+        )
+    return lines
 
 
 def _refit_sentence(refitted: bool) -> str:
@@ -244,7 +246,7 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
     elif plan.task == "classify":
         limits += [
             "It always answers with one of the classes it was trained on, whatever the input is.",
-            "The probability is the network's own and may be too sure of itself.",
+            "Its probabilities suit the validation part; on other data they may be too sure of themselves.",
         ]
     elif plan.task == "language":
         limits += [

@@ -133,6 +133,8 @@ def train(
         if not started:
             clear_partial(target)
             StartedRun(options, typed, run.digest).write(partial / CHECKPOINT)
+        if run.prepared.members:
+            run = replace(run, prepared=run.prepared.members())
         checkpoints = CheckpointStore(partial / CHECKPOINT, resume_command(command, files, saving.save))
         try:
             trained = yield from _train_and_save(run, setup, checkpoints, typed, old)

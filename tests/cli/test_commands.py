@@ -255,8 +255,11 @@ def test_show_tells_what_a_model_is(here, capsys) -> None:
         "tensors"
     ]
     assert int(card["parameters"]) == sum(
-        int(size[0]) * (int(size[1]) if len(size) > 1 else 1) for _, size in weights.values()
+        int(size[0]) * (int(size[1]) if len(size) > 1 else 1)
+        for name, (_, size) in weights.items()
+        if not name.startswith("task.")  # of the linear part
     )
+    assert card["answer"].startswith("the logits are ")
 
 
 def test_a_model_with_nonsense_in_its_record_is_exit_4(here, capsys) -> None:

@@ -87,6 +87,12 @@ GOLDEN = {
         ("--level", "words", "--embedding-size", "8", "--dropout", "0.2"),
         slice(20),
     ),
+    "classify_both": Golden(
+        ("review", "stars", "label"),
+        lambda: [(row[0], index % 5, row[1]) for index, row in enumerate(reviews(120))],
+        ("--level", "words", "--embedding-size", "8", "--dropout", "0.2", "--features", "review,stars"),
+        slice(20),
+    ),
     "classify_characters": Golden(
         ("category", "name"),
         lambda: list(names(240)),

@@ -11,23 +11,27 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from seqcli.inference.trust import saved_task
 from seqcli.model_dir import TASK_ARRAY, SavedModel, read_model, write_model
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import Options
+from seqcli.preprocessing.ngrams import NgramForm, read_ngrams
 from seqcli.preprocessing.scaling import StandardScaler
 from seqcli.preprocessing.vocabulary import Vocabulary
 from seqcli.readers.numbers import NumberForm
 from seqcli.tasks.base import Mixing, Plan
 from seqcli.tasks.classify import Classify
 from seqcli.tasks.features import Features, NumberColumn
+from seqcli.tasks.fusion import Fusion
 from seqcli.tasks.inputs import Inputs
+from seqcli.tasks.text_prior import TextPrior
 
 sys.path.insert(0, str(Path(__file__).parent))  # tiny_language.py is shared by test files here
 
@@ -101,6 +105,25 @@ def word_model(tmp_path: Path) -> SavedModel:
     return save(
         tmp_path / "words.seqcli", task, spec, graph_bytes(spec, nodes, {"table": table, "time_axis": [1]})
     )
+
+
+@pytest.fixture
+def both_model(word_model: SavedModel, tmp_path: Path) -> SavedModel:
+    """The word model, whose scores count .5, beside a linear part that says 3 for a text of "great" alone.
+
+    Its other n-gram, "bad", says -2; the linear part counts .25.
+    """
+    form = NgramForm(1, 0, 0)
+    keys = read_ngrams(["great bad"], form).keys
+    place = int(np.flatnonzero(keys == read_ngrams(["great"], form).keys[0])[0])
+    weights = np.full((2, 1), -2, np.float32)
+    weights[place] = 3
+    none = np.zeros((0, 1), np.float32)
+    prior = TextPrior(
+        form, 0.0, 1.0, 16, keys, np.ones(2, np.float32), weights, none, np.zeros(1, np.float32)
+    )
+    task = replace(cast(Classify, saved_task(word_model)), fusion=Fusion(0.5, 0.25), prior=prior)
+    return save(tmp_path / "both.seqcli", task, word_model.network, word_model.graph())
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ from seqcli.options import Options
 from seqcli.sequences import Batchable, Sequences
 from seqcli.tasks.base import Plan
 from seqcli.tasks.baseline_features import baseline_features, summaries
-from seqcli.tasks.classify_baseline import baseline_scores
+from seqcli.tasks.classify_baseline import majority_scores, regression_scores
+from seqcli.tasks.classify_members import linear_baseline
 from seqcli.tasks.inputs import Inputs
 from seqcli.tasks.parts import Source
 
@@ -41,24 +42,38 @@ def test_columns_stand_beside_the_words(table_of) -> None:
     assert parts[0][:, -1].toarray().ravel().tolist() == [-1, 1]
 
 
+def labelled(table_of, lines: list[str]) -> tuple[Inputs, Source, list[Batchable], np.ndarray]:
+    """Texts and their class as all three parts: inputs, tables, examples, classes."""
+    table = table_of("text,label\n" + "\n".join(lines))
+    inputs, _ = Inputs.fit(table, Plan("classify", ("label",), text=("text",)), Options())
+    target = np.array([int(cell) for cell in table.cells("label")])
+    examples = inputs.encode(table)[0]
+    part = Batchable({**examples.fields, "target": target}, examples.row_ids)
+    return inputs, Source(table, table, table), [part] * 3, target
+
+
 def test_regression_learns_what_words_tell_and_the_usual_class_does_not(table_of) -> None:
-    rows = [f"this {['good', 'bad', 'odd'][i % 3]} thing went on,{i % 3}" for i in range(60)] + [
+    lines = [f"this {['good', 'bad', 'odd'][i % 3]} thing went on,{i % 3}" for i in range(60)] + [
         "this good thing went,0"
     ] * 20
-    table = table_of("text,label\n" + "\n".join(rows))
-    inputs, _ = Inputs.fit(table, Plan("classify", ("label",), text=("text",)), Options())
-    target = np.array([int(cell) for cell in table.cells("label")])
-    usual, regression = baseline_scores(inputs, Source(table, table, table), (target, target, target), 3)
+    inputs, source, parts, target = labelled(table_of, lines)
+    usual = majority_scores([target] * 3, 3)
     assert usual.values["accuracy"] == 0.5
-    assert regression.values["accuracy"] == 1.0
     shares = np.bincount(target) / len(target)
     assert np.isclose(usual.values["log_loss"], -(shares * np.log(shares)).sum())
+    assert linear_baseline(inputs, source, parts, 3).values["accuracy"] == 1.0
 
 
-def test_a_class_without_training_rows_gets_the_least_probability(table_of) -> None:
-    rows = "\n".join(f"this {['good', 'bad'][i % 2]} thing went,{i % 2}" for i in range(40))
-    table = table_of(f"text,label\n{rows}")
-    inputs, _ = Inputs.fit(table, Plan("classify", ("label",), text=("text",)), Options())
+def test_a_class_without_training_rows_is_never_the_answer(table_of) -> None:
+    lines = [f"this {['good', 'bad'][i % 2]} thing went,{i % 2}" for i in range(40)]
+    inputs, source, parts, _ = labelled(table_of, lines)
+    assert linear_baseline(inputs, source, parts, 3).values["accuracy"] == 1.0
+
+
+def test_summaries_of_columns_tell_classes_apart(table_of) -> None:
+    table = table_of("x,label\n" + "\n".join(f"{i % 2 + i / 1000},{i % 2}" for i in range(60)))
+    inputs, _ = Inputs.fit(table, Plan("classify", ("label",), features=("x",)), Options())
     target = np.array([int(cell) for cell in table.cells("label")])
-    scores = baseline_scores(inputs, Source(table, table, table), (target, target, target), 3)
-    assert scores[1].values["accuracy"] == 1.0
+    scores = regression_scores(inputs, Source(table, table, table), [target] * 3, 2)
+    assert scores.predictor == "logistic regression"
+    assert scores.values["accuracy"] == 1.0

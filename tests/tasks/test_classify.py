@@ -9,6 +9,7 @@ from seqcli.errors import DataError, ModelError
 from seqcli.options import ColumnOptions, Options, ReadingOptions, SplitOptions
 from seqcli.tasks.base import Tables
 from seqcli.tasks.classify import Classify
+from seqcli.tasks.classify_first import FirstClassify
 from seqcli.tasks.detect import make_plan
 
 WORDS = ["red", "green", "blue", "pale", "dark", "loud", "calm"]
@@ -225,16 +226,126 @@ def test_decode_names_the_class_and_its_probability(reviews) -> None:
     assert task.decode(np.empty((0,), dtype=np.float32)) == []
 
 
-def test_probabilities_are_divided_by_the_temperature(reviews) -> None:
-    prepared = prepare(reviews, Options(split=SplitOptions(validation_share=0.4)))
-    target = prepared.validation.fields["target"]
+def sure_and_wrong(target):
+    """Logits (N, 2) that are sure of the class each time, and wrong a quarter of the time."""
     logits = np.where(np.arange(2) == target[:, None], 1, 0).astype(np.float32) * 9
-    logits[::4] = logits[::4, ::-1]  # a quarter of them wrong, all of them sure
+    logits[::4] = logits[::4, ::-1]
+    return logits
+
+
+def test_probabilities_are_as_sure_as_the_validation_part_allows(reviews) -> None:
+    prepared = prepare(reviews, Options(split=SplitOptions(validation_share=0.4)))
+    logits = sure_and_wrong(prepared.validation.fields["target"])
     task = prepared.task.calibrate(logits, prepared.validation)
-    assert task.temperature > 4
-    assert task.decode(logits)[1]["probability"] == pytest.approx(0.75, abs=0.03)
+    assert task.fusion.network < 1 / 4
+    joined = task.joined(logits, prepared.validation)
+    assert task.decode(joined)[1]["probability"] == pytest.approx(0.75, abs=0.03)
     assert task.score(logits, prepared.validation)["accuracy"] == pytest.approx(0.75, abs=0.02)
     assert Classify.from_json(json.loads(json.dumps(task.to_json()))) == task
+
+
+def test_a_model_of_the_first_version_is_a_network_with_a_temperature(reviews) -> None:
+    task = prepare(reviews).task
+    data = {**task.to_json(), "temperature": 4.0}
+    del data["fusion"], data["prior"]
+    first = FirstClassify.from_json(data)
+    logits = np.array([[0, 8]], dtype=np.float32)
+    joined = first.joined(logits, first.encode(reviews.take(np.arange(1))))
+    assert first.decode(joined)[0]["probability"] == pytest.approx(1 / (1 + np.exp(-2)))
+    for wrong in (0, None, float("nan")):
+        with pytest.raises(ModelError):
+            FirstClassify.from_json({**data, "temperature": wrong})
+
+
+def with_words(table_of, count=300):
+    """Reviews in which one word tells the class, by and large, beside a column."""
+    rng = np.random.default_rng(2)
+    rows = []
+    for index, text in enumerate(texts(count)):
+        label = index % 2
+        word = ["poor", "fine"][label if rng.random() < 0.9 else 1 - label]
+        rows.append(f"{text} {word} number{index},{rng.normal():.3f},{['bad', 'good'][label]}")
+    return table_of("review,votes,label\n" + "\n".join(rows))
+
+
+def test_the_linear_part_joins_the_network_and_stands_alone_beside_it(table_of) -> None:
+    prepared = prepare(with_words(table_of))
+    assert prepared.task.prior is None  # nothing is fitted for a plan
+    prepared = prepared.members()
+    task = prepared.task
+    assert any(rule.startswith("linear part: ") for rule in prepared.rules)
+    assert "prior" not in prepared.train.fields  # it knows the answers there
+    blind = np.zeros((len(prepared.validation), 2), dtype=np.float32)
+    task = task.calibrate(blind, prepared.validation)
+    outputs = np.zeros((len(prepared.test), 2), dtype=np.float32)
+    both, network, linear = task.member_scores(outputs, prepared.test, "gru")
+    assert (both.predictor, network.predictor) == ("combined", "gru alone")
+    assert linear.predictor == "linear n-grams alone"
+    assert both.values["accuracy"] == linear.values["accuracy"] > 0.8
+    assert network.values["log_loss"] == pytest.approx(np.log(2))
+    assert [score.predictor for score in task.baselines(prepared)] == ["most frequent class"]
+    joined = task.joined(outputs, prepared.test)
+    np.testing.assert_allclose(joined, prepared.test.fields["prior"] * task.fusion.prior, rtol=1e-5)
+    assert task.composition("gru") == (
+        f"the logits are {task.fusion.network:.2f} × gru + {task.fusion.prior:.2f} × linear n-grams, "
+        "as fits the validation part best"
+    )
+
+
+def test_a_saved_linear_part_answers_as_before(table_of) -> None:
+    table = with_words(table_of)
+    task = prepare(table).members().task
+    restored = Classify.from_json(json.loads(json.dumps(task.to_json()))).with_arrays(task.arrays())
+    found, wanted = (one.encode(table).fields["prior"] for one in (restored, task))
+    np.testing.assert_array_equal(found, wanted)
+    with pytest.raises(ModelError, match="linear part"):
+        Classify.from_json(task.to_json()).with_arrays({})
+    with pytest.raises(ModelError, match="arrays"):
+        prepare(table).task.with_arrays(task.arrays())
+
+
+def test_after_the_test_the_linear_part_learns_from_all_rows(table_of) -> None:
+    prepared = prepare(with_words(table_of)).members()
+    everything = prepared.refit()
+    assert len(everything) == len(everything.texts) == 300
+    again = prepared.task.refitted(everything)
+    assert len(again.prior.keys) > len(prepared.task.prior.keys)
+    assert (again.prior.power, again.prior.strength) == (
+        prepared.task.prior.power,
+        prepared.task.prior.strength,
+    )
+    assert (
+        prepared.task.refitted(prepared.train).prior is prepared.task.prior
+    )  # without texts nothing changes
+
+
+def test_rows_outside_training_do_not_change_the_linear_part(table_of) -> None:
+    """But for which weighting is chosen, which this test holds still."""
+    options = Options.from_flat({"prior": "nb", "validation_share": 0.1})
+    table = with_words(table_of)
+    prepared = prepare(table, options).members()
+    train = {int(record) for record in prepared.source.train.records}
+    cells = zip(table.cells("review"), table.cells("votes"), table.cells("label"), strict=True)
+    changed = [
+        ",".join(row) if record in train else f"other words {record},9,{row[2]}"
+        for record, row in enumerate(cells, start=2)
+    ]
+    other = prepare(table_of("review,votes,label\n" + "\n".join(changed)), options).members()
+    for name, array in prepared.task.arrays().items():
+        np.testing.assert_array_equal(other.task.arrays()[name], array)
+
+
+def test_without_a_linear_part_regression_is_the_baseline(table_of) -> None:
+    prepared = prepare(with_words(table_of), Options.from_flat({"prior": "none"}))
+    assert prepared.members is None
+    scores = prepared.task.baselines(prepared)
+    assert [score.predictor for score in scores] == ["most frequent class", "TF-IDF + logistic regression"]
+    assert scores[1].values["accuracy"] > 0.8
+    outputs = np.zeros((len(prepared.test), 2), dtype=np.float32)
+    assert [score.predictor for score in prepared.task.member_scores(outputs, prepared.test, "gru")] == [
+        "gru"
+    ]
+    assert prepared.task.composition("gru") == ""
 
 
 def test_rows_to_predict_on_need_no_label(reviews, table_of) -> None:
@@ -270,9 +381,13 @@ def test_a_task_survives_json(reviews) -> None:
         {"classes": ["a", "a"]},
         {"classes": [1, 2]},
         {"classes": 7},
-        {"temperature": 0},
-        {"temperature": None},
-        {"temperature": float("nan")},
+        {"fusion": None},
+        {"fusion": {"network": 1, "prior": 0, "network_alone": 1}},
+        {"fusion": {"network": 0, "prior": 0, "network_alone": 1, "prior_alone": 1}},
+        {"fusion": {"network": float("nan"), "prior": 0, "network_alone": 1, "prior_alone": 1}},
+        {"fusion": {"network": 1, "prior": 1, "network_alone": 1, "prior_alone": 1}},
+        {"prior": {"name": "ngrams.v2"}},
+        {"prior": 5},
         {"plan": {}},
         {"plan": None},
         {"inputs": []},
@@ -289,9 +404,9 @@ def test_report_and_baselines_stand_beside_the_network(reviews) -> None:
     outputs = np.zeros((len(prepared.test), 2), dtype=np.float32)
     scores = prepared.task.baselines(prepared)
     assert [score.predictor for score in scores] == ["most frequent class", "TF-IDF + logistic regression"]
-    assert all(set(score.values) == {"accuracy", "macro_f1", "log_loss"} for score in scores)
+    assert all(set(score.values) == {"accuracy", "macro_f1", "log_loss", "ece"} for score in scores)
     tables = prepared.task.report(scores, outputs, prepared.test)
-    titles = [f"label on {len(prepared.test)} test rows", "Confusion matrix", "Classes"]
+    titles = [f"label on {len(prepared.test)} test rows", "Confusion matrix", "Classes", "Calibration"]
     assert [table.title for table in tables] == titles
     assert sum(sum(row[1:]) for row in tables[1].rows) == len(prepared.test)
 

@@ -8,6 +8,8 @@ from seqcli.tasks.base import Scores
 from seqcli.tasks.classify_metrics import (
     LEAST_PROBABILITY,
     best_temperature,
+    calibration_error,
+    calibration_table,
     class_scores,
     class_table,
     comparison_table,
@@ -100,3 +102,27 @@ def test_the_comparison_has_a_row_a_predictor() -> None:
         {"predictor": "net", "accuracy": 0.9, "log_loss": 0.2},
         {"predictor": "base", "accuracy": 0.5, "log_loss": 0.7},
     ]
+
+
+def test_the_calibration_error_by_hand() -> None:
+    sure = np.repeat(np.linspace(0.51, 0.93, 15), 2)  # a bin for each of the 15 values
+    right = np.tile([True, False], 15)
+    shuffled = RNG.permutation(30)
+    assert calibration_error(sure[shuffled], right[shuffled]) == pytest.approx((sure - 0.5).mean())
+    assert calibration_error(np.full(30, 0.5), right) == 0
+    assert calibration_error(np.array([0.9, 0.7]), np.array([True, False])) == pytest.approx((0.1 + 0.7) / 2)
+    sevenths = np.arange(31) / 31  # 31 rows: one bin of three, then pairs
+    gaps = [np.abs(sevenths[:3].mean() - 1) * 3, *(np.abs(sevenths[3:].reshape(14, 2).mean(1) - 1) * 2)]
+    assert calibration_error(sevenths, np.ones(31, dtype=bool)) == pytest.approx(sum(gaps) / 31)
+
+
+def test_calibration_before_and_after() -> None:
+    target = RNG.integers(0, 2, 300)
+    logits = np.where(np.arange(2) == target[:, None], 8, 0).astype(np.float32)
+    logits[::4] = logits[::4, ::-1]
+    table = calibration_table([("before", logits), ("after", logits / 7.3)], target)
+    (_, loss, error), (_, after_loss, after_error) = table.rows
+    assert loss == pytest.approx(2.0, abs=0.01)
+    assert error == pytest.approx(0.25, abs=0.01)
+    assert after_loss < 0.6
+    assert after_error < 0.01

@@ -24,7 +24,7 @@ def test_prepare_takes_the_task_that_the_plan_names(table_of) -> None:
     rows = "\n".join(f"{i % 7 / 3},{'ab'[i % 2]}" for i in range(40))
     table = table_of(f"x,label\n{rows}")
     prepared = prepare(Tables(table), Plan("classify", ("label",), features=("x",)), Options())
-    assert prepared.task.name == "classify.v1"
+    assert prepared.task.name == "classify.v2"
     assert load_task(prepared.task.to_json()) == prepared.task
 
 

@@ -105,7 +105,8 @@ def card(model: SavedModel) -> ResultTable:
         pooling = f"{steps} at a time, {network.decoder} decoder"
     rows.append(("network", f"{what}, {pooling}, {network.init} initialisation"))
     rows.append(("parameters", _parameters(record["files"])))
-    rows += [("forecast", task.composition(network.cell))] if isinstance(task, Mixing) else []
+    mixed = task.composition(network.cell) if isinstance(task, Mixing) else ""
+    rows += [("forecast" if plan.task == "forecast" else "answer", mixed)] if mixed else []
     rows.append(("trained on", f"{record['data']['source']}, {record['data']['rows']:,} rows"))
     rows.append(("made", f"{record['created'][:16].replace('T', ' ')} UTC, {model.age()}"))
     rows += [(f"test: {predictor}", _scores(values)) for predictor, values in record["metrics"].items()]
