@@ -29,11 +29,17 @@ class InputSpec:
     kind: str
     size: int
     embedding_size: int = 0
+    usual: int = 1
+    """How many ids a bag usually holds; its mean is taken times the root of that."""
 
     @property
     def embedded(self) -> bool:
         """Whether it is read by a table of vectors."""
         return self.kind in ("tokens", "bags")
+
+
+CHAIN = "chain.scores"
+"""The weight that holds what a chain learnt."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,11 @@ class NetworkSpec:
     decoder: str = "direct"
     """How the last state becomes the horizon: "direct" by the head in one go, or "parallel" by the cell
     itself, which takes one more step for each segment to come."""
+    chain: tuple[tuple[int, ...], ...] = ()
+    """Answers at neighbouring steps go together, as in a conditional random field: for each class, and last
+    for the start, the classes that must never follow. () where each step is answered by itself."""
+    members: int = 1
+    """Networks of this kind, with a chain, that learn side by side and whose scores are averaged."""
     each_target: bool = False
     """One network reads each target by itself: its column of the first "values" input, and the columns
     behind the targets."""
@@ -106,4 +117,5 @@ class NetworkSpec:
         data["inputs"] = tuple(InputSpec(**item) for item in data["inputs"])
         data["output_shape"] = tuple(int(size) for size in data["output_shape"])
         data["skip"] = tuple(int(column) for column in data.get("skip", ()))
+        data["chain"] = tuple(tuple(int(tag) for tag in row) for row in data.get("chain", ()))
         return cls(**data)

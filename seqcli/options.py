@@ -17,6 +17,7 @@ from seqcli.errors import UsageError, near_miss
 
 CELLS = ("gru", "lstm", "rnn", "none")
 """Cells offered by ``--cell``; a test holds this equal to the registry in backends."""
+FORMATS = ("csv", "tsv", "jsonl", "txt", "conll", "conllu")
 MOST_NUMBERS = 10_000_000
 """Of units, steps and rows at a time: what is larger was typed by mistake."""
 
@@ -58,7 +59,7 @@ class ReadingOptions:
     """Reading the file"""
 
     input_format: str | None = option(
-        None, "Format of the input; found from its name and content.", choices=("csv", "tsv", "jsonl", "txt")
+        None, "Format of the input; found from its name and content.", choices=FORMATS
     )
     encoding: str | None = option(None, "Text encoding; found from the bytes.")
     delimiter: str | None = option(None, "Column separator; found from the first lines.", metavar="CHAR")
@@ -79,9 +80,12 @@ class ColumnOptions:
     task: str | None = option(
         None,
         "What to learn; found from the columns.",
-        choices=("classify", "regress", "forecast", "language"),
+        choices=("classify", "regress", "forecast", "language", "tag"),
     )
     target: tuple[str, ...] = option((), "Column(s) to predict or forecast.", parse="list")
+    tag_column: str | None = option(
+        None, "Column of tags to learn, by name or number; upos, or the last.", metavar="COLUMN"
+    )
     features: tuple[str, ...] = option((), "Input columns; all usable ones.", parse="list")
     time: str | None = option(None, "Column of time stamps or step numbers.", metavar="COLUMN")
     id: tuple[str, ...] = option((), "Column(s) that tell series or sequences apart.", parse="list")
@@ -151,6 +155,9 @@ class NetworkOptions:
         None, "Share of each word's vector dropped in training; as --dropout.", at_least=0.0, below=1.0
     )
     variational: bool | None = option(None, "Drop the same of a vector at all steps of a text.")
+    members: int | None = option(
+        None, "Taggers that learn side by side and are averaged.", at_least=1, below=65
+    )
     init: str = option(
         "gated", "Initialisation of the recurrent weights.", choices=("gated", "torch", "chrono")
     )

@@ -38,9 +38,15 @@ LINES = {
 WRITES = {"train", "forecast", "generate"}
 """Lines that leave a model directory behind; no other writes anything."""
 
-EVERY = ("classify", "regress", "forecast", "language")
+EVERY = ("classify", "regress", "forecast", "language", "tag")
 COLUMNS = {
-    "train": {"classify": "accuracy", "regress": "mae", "forecast": "mase", "language": "nats"},
+    "train": {
+        "classify": "accuracy",
+        "regress": "mae",
+        "forecast": "mase",
+        "language": "nats",
+        "tag": "accuracy",
+    },
     "train --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast": dict.fromkeys(EVERY, "hi80"),
     "forecast --dry-run": dict.fromkeys(EVERY, "text"),
@@ -50,8 +56,14 @@ COLUMNS = {
     "generate -m": {"language": "ended"},
     "inspect-gradients": dict.fromkeys(EVERY, "ratio"),
     "inspect-gradients -m": dict.fromkeys(EVERY, "ratio"),
-    "predict -m": {"classify": "probability", "regress": "prediction"},
-    "evaluate -m": {"classify": "macro_f1", "regress": "rmse", "forecast": "smape", "language": "perplexity"},
+    "predict -m": {"classify": "probability", "regress": "prediction", "tag": "probability"},
+    "evaluate -m": {
+        "classify": "macro_f1",
+        "regress": "rmse",
+        "forecast": "smape",
+        "language": "perplexity",
+        "tag": "accuracy",
+    },
     "explain -m": {"forecast": "importance"},
     "show": dict.fromkeys(EVERY, "value"),
 }
@@ -85,6 +97,11 @@ REFUSED = {
         if name.startswith(("forecast", "language"))
     },
     ("explain -m", "forecast_carried"): (USAGE, "its state is carried over all rows"),
+    **{
+        (f"{verb}{dry}", "tag_spans"): (DATA, f"which is for the task tag, not {task}")
+        for verb, task in (("generate", "language"), ("forecast", "forecast"))
+        for dry in ("", " --dry-run")
+    },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
     ("inspect-gradients -m", "classify_rows"): (DATA, "sequences of one step carry nothing through time"),
     ("inspect-gradients -m", "regress"): (USAGE, "carries nothing from step to step"),
@@ -104,11 +121,12 @@ def test_every_task_meets_every_command(
 ) -> None:
     golden, task = MADE["GOLDEN"][name], name.partition("_")[0]
     monkeypatch.chdir(tmp_path)
-    MADE["write_rows"](Path("data.csv"), golden.header, golden.rows())
-    puts = {"FILE": ("data.csv",), "MODEL": (str(GOLDEN / f"{name}.seqcli"),), "OPTIONS": golden.options}
+    data = f"data{golden.suffix}"
+    MADE["write_rows"](Path(data), golden.header, golden.rows())
+    puts = {"FILE": (data,), "MODEL": (str(GOLDEN / f"{name}.seqcli"),), "OPTIONS": golden.options}
     code = main([word for typed in LINES[line] for word in puts.get(typed, (typed,))])
     out, err = capsys.readouterr()
-    written = sorted(path.name for path in tmp_path.iterdir() if path.name != "data.csv")
+    written = sorted(path.name for path in tmp_path.iterdir() if path.name != data)
     if (line, name) in REFUSED:
         wanted, sentence = REFUSED[line, name]
         assert (code, out, written) == (wanted, "", [])

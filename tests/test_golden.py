@@ -33,7 +33,15 @@ def test_a_golden_model_is_small(model: Path) -> None:
 def test_a_golden_model_answers_what_it_answered(model: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.csv"
     made = MADE[model.stem]
-    typed = [made.verb, *made.with_verb, str(model.with_suffix(".csv")), "-m", str(model), "-o", str(out)]
+    typed = [
+        made.verb,
+        *made.with_verb,
+        str(model.with_suffix(made.suffix)),
+        "-m",
+        str(model),
+        "-o",
+        str(out),
+    ]
     assert main([*typed, "--quiet"]) == 0
     found, expected = cells(out), cells(model.with_suffix(".out.csv"))
     assert len(found) == len(expected) > 3

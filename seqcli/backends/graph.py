@@ -37,7 +37,10 @@ def network_graph(network: Network) -> bytes:
         return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
     outputs = _encoder(graph, network.encoder, steps)  # (B, T, D)
     if network.pool is None:
-        _head(graph, network, outputs)
+        if spec.members > 1:
+            _together(graph, network, outputs)
+        else:
+            _head(graph, network, outputs)
         return graph.model(inputs, {OUTPUT: ("batch", "time", *spec.output_shape)})
     pooled = _concat(graph, [_pool(graph, network.pool, outputs), *dense], axis=1)
     out = graph.affine(pooled, network.head.weight, network.head.bias)
@@ -163,6 +166,16 @@ def _decoded(graph: GraphWriter, network: Network, steps: str) -> str:
     known = [item.field for item in network.spec.inputs if item.kind == "ahead"]
     ahead = _concat(graph, known, axis=2) if known else ""
     return network.decoder.write_graph(graph, (network.segments, network.encoder), seen, states, ahead)
+
+
+def _together(graph: GraphWriter, network: Network, outputs: str) -> None:
+    """outputs (B, T, D) of the first member → the graph's "output" (B, T, C), the mean of all members'."""
+    total = graph.affine(outputs, network.head.weight, network.head.bias)
+    for other in network.every_member()[1:]:
+        read = _encoder(graph, other.encoder, _fields(graph, other)[1])
+        total = graph.node("Add", total, graph.affine(read, other.head.weight, other.head.bias))
+    share = graph.constant(np.float32(1 / network.spec.members))
+    graph.name(graph.node("Mul", total, share), OUTPUT)
 
 
 def _head(graph: GraphWriter, network: Network, outputs: str) -> None:

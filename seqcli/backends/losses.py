@@ -11,7 +11,7 @@ from functools import partial
 from typing import TypeAlias
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqcli.backends.band import band_losses
@@ -76,8 +76,14 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def training_loss(name: str, label_smoothing: float) -> Loss:
-    """The loss () called ``name`` as training has it, with smoothed labels where it is a cross-entropy."""
+def training_loss(name: str, label_smoothing: float, network: nn.Module | None = None) -> Loss:
+    """The loss () called ``name`` as training has it, with smoothed labels where it is a cross-entropy.
+
+    That of a chain has weights, and is part of ``network``.
+    """
+    if name == "chain" and network is not None:
+        chain: Loss = network.chain  # type: ignore[assignment]
+        return chain
     if label_smoothing and name == "cross_entropy":
         return partial(cross_entropy, smoothing=label_smoothing)
     return LOSSES[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import prod
 from typing import cast
 
@@ -12,6 +13,7 @@ from seqcli.backends.bags import Bag
 from seqcli.backends.band import Band
 from seqcli.backends.carried import read_stretch
 from seqcli.backends.cells.cell import State, last_step
+from seqcli.backends.chain import Chain
 from seqcli.backends.decoders import DECODERS
 from seqcli.backends.dropping import InputDropout
 from seqcli.backends.encoder import Encoder, Layer
@@ -45,7 +47,7 @@ class Network(nn.Module):
         self.embeddings = nn.ModuleList(
             nn.Embedding(item.size, item.embedding_size, padding_idx=0) for item in tokens
         )
-        self.bags = nn.ModuleList(Bag(item.size, item.embedding_size) for item in bags)
+        self.bags = nn.ModuleList(Bag(item.size, item.embedding_size, item.usual) for item in bags)
         decodes = spec.decoder != "direct"
         self.segments = Segments(spec) if decodes else None
         self.encoder = Encoder(
@@ -62,9 +64,14 @@ class Network(nn.Module):
         if decodes:
             return
         self.pool = None if spec.pool == "none" else Pool(spec.pool, spec.hidden_size, spec.bidirectional)
-        width = dense + (self.encoder.output_size if self.pool is None else self.pool.width)
+        pooled = self.encoder.output_size if self.pool is None else self.pool.width
+        width = pooled + dense
         self.head = nn.Linear(width, prod(spec.output_shape))
         self.band = Band(width, prod(spec.output_shape)) if spec.band else None
+        if spec.chain:
+            self.chain = Chain(spec.chain)
+            alone = replace(spec, members=1, chain=())
+            self.others = nn.ModuleList(Network(alone) for _ in range(spec.members - 1))
         if spec.streams:
             cells = self.encoder.forward_cells
             names = [f"{state}_{depth}" for depth, cell in enumerate(cells) for state in cell.states]
@@ -78,7 +85,20 @@ class Network(nn.Module):
         if self.decoder is not None:
             return self.decode(self.encoder.run(x, lengths)[1], batch)
         outputs = self.encoder(x, lengths)  # (B, T, D)
-        return self._per_step(outputs) if self.pool is None else self.answer(outputs, batch)
+        if self.pool is not None:
+            return self.answer(outputs, batch)
+        own = self._per_step(outputs)
+        return own if self.spec.members == 1 else self._together(own, batch)
+
+    def _together(self, own: Tensor, batch: dict[str, Tensor]) -> Tensor:
+        """What all members say: in training one below the other, (members * B, T, C), else their mean."""
+        every = [own, *(other(batch) for other in self.others)]
+        return torch.cat(every) if self.training else torch.stack(every).mean(dim=0)
+
+    def every_member(self) -> list[Network]:
+        """This network and those that learn beside it."""
+        others = self.others if self.spec.chain else ()
+        return [self, *(cast(Network, other) for other in others)]
 
     def decode(self, states: list[State], batch: dict[str, Tensor]) -> Tensor:
         """The states (B * readers, H) after the last segment, layer by layer → (B, *output_shape)."""
@@ -171,9 +191,10 @@ def build_network(spec: NetworkSpec, seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = Network(spec)
-        initialise(network.encoder, spec.init, spec.time_range)
-        initialise_embeddings(network.embeddings, spec.init)
-        initialise_embeddings(network.bags, spec.init)
+        for member in network.every_member():
+            initialise(member.encoder, spec.init, spec.time_range)
+            initialise_embeddings(member.embeddings, spec.init)
+            initialise_embeddings(member.bags, spec.init)
         if spec.skip or (spec.stateful and network.decoder is None):
             nn.init.zeros_(network.head.weight)  # the first forecast is the last value
             nn.init.zeros_(network.head.bias)
@@ -207,6 +228,10 @@ def parameter_table(network: Network) -> ResultTable:
     else:
         band = network.band
         parts.append(("head", f"{network.head.in_features} → {network.head.out_features}", network.head))
+    if spec.members > 1:
+        parts.append(("members", f"{spec.members - 1} more", network.others))
+    if spec.chain:
+        parts.append(("chain", f"{len(spec.chain)} × {len(spec.chain)}", network.chain))
     counts = [sum(weight.numel() for weight in module.parameters()) for _, _, module in parts]
     if band is not None:
         project, own = band.project, sum(weight.numel() for weight in band.parameters())

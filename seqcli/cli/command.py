@@ -22,6 +22,7 @@ TRAINING_OPTIONS = frozenset(item.name for group in TRAINING_GROUPS for item in 
 FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(ForecastOptions))})
 LANGUAGE_ONLY = frozenset({"condition", "backend"})
 CLASSIFY_ONLY = frozenset({"class_weight"})
+TAG_ONLY = frozenset({"tag_column", "members"})
 """Options that no other task than the one reads."""
 
 TEXT_ONLY = frozenset(
@@ -30,20 +31,27 @@ TEXT_ONLY = frozenset(
 )
 """Options on how text is read."""
 
-NEVER_IN_FORECAST = frozenset({"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY})
+NEVER_IN_FORECAST = frozenset(
+    {"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY}
+)
 NEVER_IN_LANGUAGE = frozenset(
     {"missing", "aggregate", "features", "time", "id", "group", "pool", "refit"}
     | {"subwords", "word_dropout", "vectors", "pretrain"}
     | CLASSIFY_ONLY
     | FORECAST_ONLY
+    | TAG_ONLY
 )
 """Options that the one task does not read."""
 
 IDLE = {
     "forecast": NEVER_IN_FORECAST,
     "language": NEVER_IN_LANGUAGE,
-    "classify": FORECAST_ONLY | LANGUAGE_ONLY | {"bptt"},
-    "regress": FORECAST_ONLY | LANGUAGE_ONLY | CLASSIFY_ONLY | {"bptt", "label_smoothing"},
+    "classify": FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | {"bptt"},
+    "regress": FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | CLASSIFY_ONLY | {"bptt", "label_smoothing"},
+    "tag": FORECAST_ONLY
+    | LANGUAGE_ONLY
+    | CLASSIFY_ONLY
+    | {"bptt", "missing", "aggregate", "time", "group", "level", "pool", "label_smoothing"},
 }
 """What no task reads is a mistake when it is typed, and said so."""
 

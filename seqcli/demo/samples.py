@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from seqcli.demo.reviews import reviews
 from seqcli.demo.series import prices, sensor
+from seqcli.demo.tagged import letters, tagged_names
 from seqcli.demo.words import corpus, names
 
 HEADERS = {
@@ -17,8 +18,10 @@ HEADERS = {
     "sensor.csv": ("sequence", "step", "x", "y", "z", "label"),
     "names.csv": ("category", "name"),
 }
-TEXTS = {
+TEXTS: dict[str, Callable[[], str]] = {
     "corpus.txt": corpus,
+    "letters.txt": letters,
+    "people.conll": tagged_names,
     "sentence.txt": lambda: "a network that reads a sentence learns what comes next\n",
 }
 SAMPLES = (*HEADERS, *TEXTS)

@@ -154,6 +154,19 @@ SECTIONS = (
         ),
     ),
     Section(
+        14,
+        "A tag for each word",
+        "People, places and companies are marked word by word, B where a name begins and I inside. Most "
+        "names come once, so the network has to go by how they are written and by what stands around them; "
+        "the most frequent tag of each word knows neither. A chain over the tags sees to it that no I stands "
+        "without its B. The letters have names that the training sentences do not.",
+        ("people.conll", "letters.txt"),
+        (
+            "seqcli train people.conll --members 1 --hidden-size 64 --epochs 6 --force --save tagger.seqcli",
+            "seqcli predict letters.txt -m tagger.seqcli --format jsonl",
+        ),
+    ),
+    Section(
         16,
         "The golden rules",
         "Clip the gradient, split before fitting, never shuffle time, choose on validation and read the "

@@ -19,7 +19,7 @@ _LINES = {"predict": "predict FILE", "forecast": "forecast FILE", "generate": "g
 
 def command_of(task: Task) -> str:
     """The command that a task's models are for: "predict", "forecast" or "generate"."""
-    if hasattr(task, "decode"):
+    if hasattr(task, "decode") or hasattr(task, "with_chain"):
         return "predict"
     return "generate" if hasattr(task, "corpus") else "forecast"
 

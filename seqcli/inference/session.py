@@ -26,13 +26,15 @@ CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 class GraphSession:
     """Runs one serialized ONNX graph that :func:`~seqcli.model_dir.read_model` has checked.
 
-    ``name`` stands in error messages. Memory for intermediate values is capped at half of the
+    ``name`` stands in error messages; ``each_step`` says that its network answers at each step.
+    Memory for intermediate values is capped at half of the
     machine's, so that a graph made to grow without end is an error and not the end of the machine.
     Raises :class:`ModelError` when the runtime refuses the graph.
     """
 
-    def __init__(self, graph: bytes, name: str, threads: int | None = None) -> None:
+    def __init__(self, graph: bytes, name: str, threads: int | None = None, each_step: bool = False) -> None:
         self.name = name
+        self.each_step = each_step
         ort.set_default_logger_severity(FATAL)
         options = ort.SessionOptions()
         options.log_severity_level = FATAL
@@ -49,7 +51,8 @@ class GraphSession:
     @classmethod
     def open(cls, model: SavedModel, graph: str = "batch", threads: int | None = None) -> GraphSession:
         """A session for the graph called ``graph`` of a saved model."""
-        return cls(model.graph(graph), f"{model.path}/graphs/{graph}.onnx", threads)
+        each_step = model.network.pool == "none"
+        return cls(model.graph(graph), f"{model.path}/graphs/{graph}.onnx", threads, each_step)
 
     def run(self, batch: Batch) -> FloatArray:
         """Outputs (B, *output_shape) of a padded batch; fields that the graph does not take are ignored.

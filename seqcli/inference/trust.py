@@ -10,7 +10,7 @@ import numpy as np
 from seqcli.errors import ModelError
 from seqcli.model_dir import TASK_ARRAY, SavedModel
 from seqcli.saved.record import WEIGHTS
-from seqcli.tasks.base import Mixing, Task
+from seqcli.tasks.base import Chained, Mixing, Task
 from seqcli.tasks.registry import load_task
 
 
@@ -26,7 +26,7 @@ def saved_task(model: SavedModel) -> Task:
                     f"{model.path}/{WEIGHTS}: holds arrays that the model's task does not read",
                     "train the model again",
                 )
-            return task
+            return task.with_chain(model.weights()) if isinstance(task, Chained) else task
     except (AttributeError, TypeError, RecursionError) as error:
         raise _blame(model, error) from error
 

@@ -7,6 +7,7 @@ training is arithmetic: nothing about the order has to be saved.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqcli.sequences import IntArray
 
@@ -37,6 +38,16 @@ def sequential_batches(lengths: IntArray, batch_size: int) -> list[IntArray]:
     """Batches (B,) for evaluation: every row once, sorted by ``lengths`` (N,), so that padding is least."""
     order = np.argsort(lengths, kind="stable")
     return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+
+
+def step_places(offsets: IntArray, rows: IntArray, steps: int) -> tuple[IntArray, NDArray[np.bool_]]:
+    """Where the steps of a padded batch stand when all rows lie end to end.
+
+    ``offsets`` (N + 1,) of all rows and ``rows`` (B,) of the batch → places (R,) of its valid steps, row by
+    row, and which cells of the batch (B, steps) those are.
+    """
+    valid = np.arange(steps) < (offsets[rows + 1] - offsets[rows])[:, None]
+    return (offsets[rows][:, None] + np.arange(steps))[valid], valid
 
 
 def covering_length(lengths: IntArray, share: float = 0.99) -> tuple[int, float]:

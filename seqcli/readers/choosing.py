@@ -2,10 +2,11 @@
 
 1. ``--input-format``; else the file's name (a .csv or .tsv never falls back to text);
 2. a first line that begins with ``{`` is jsonl;
-3. a first line that cuts into a header holding an input column of the model is csv;
-4. a first line of the same two or more cells as the second, but with no such column, is an error
+3. lines of words with IOB tags behind them, as many columns each, are conll (in a .txt, too);
+4. a first line that cuts into a header holding an input column of the model is csv;
+5. a first line of the same two or more cells as the second, but with no such column, is an error
    that shows the near miss (where no model is there yet, it is csv);
-5. anything else is one text a line, commas and all.
+6. anything else is one text a line, commas and all.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Sequence
 from seqcli.errors import DataError, UsageError
 from seqcli.options import ReadingOptions
 from seqcli.readers.blocks import missing_column
+from seqcli.readers.conll import looks_tagged
 from seqcli.readers.delimited import DELIMITERS, SAMPLE_LINES, chosen_delimiter, cut_lines
 from seqcli.readers.registry import format_of_name
 from seqcli.readers.sources import Source
@@ -55,7 +57,10 @@ def choose_format(source: Source, text: str, options: ReadingOptions, expected: 
     Raises :class:`DataError` for a header without any expected column, :class:`UsageError` for a delimiter
     that was typed for a format without columns.
     """
+    lines = [line for line in text.split("\n")[:SAMPLE_LINES] if line.strip()]
     named = options.input_format or format_of_name(source.name)
+    if options.input_format is None and named in ("", "txt") and looks_tagged(lines):
+        named = "conll"
     if named:
         if options.delimiter is not None and named not in ("csv", "tsv"):
             raise UsageError(
@@ -63,7 +68,6 @@ def choose_format(source: Source, text: str, options: ReadingOptions, expected: 
                 "--input-format csv reads it as a table",
             )
         return named
-    lines = [line for line in text.split("\n")[:SAMPLE_LINES] if line.strip()]
     if not lines:
         raise DataError(
             f"{source.name}: there is nothing to read", "give a header and rows, or one text a line"

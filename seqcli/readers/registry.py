@@ -13,8 +13,14 @@ FORMATS = {
     "tsv": "seqcli.readers.delimited:Tsv",
     "jsonl": "seqcli.readers.jsonl:JsonLines",
     "txt": "seqcli.readers.lines:Lines",
+    "conll": "seqcli.readers.conll:Conll",
+    "conllu": "seqcli.readers.conll:Conllu",
 }
-SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "txt"}
+SUFFIXES = {
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "txt",
+    ".conll": "conll", ".conll2003": "conll", ".iob": "conll", ".iob2": "conll", ".bio": "conll",
+    ".conllu": "conllu", ".conllup": "conllu",
+}  # fmt: skip
 
 
 def format_of_name(path: str) -> str:

@@ -103,19 +103,25 @@ class RecordStream:
 
 
 def open_stream(
-    path: str, options: ReadingOptions, expected: tuple[str, ...] = (), text_column: str = "text"
+    path: str,
+    options: ReadingOptions,
+    expected: tuple[str, ...] = (),
+    text_column: str = "text",
+    needed: tuple[str, ...] | None = None,
 ) -> RecordStream:
     """Begin to read the rows of a file, or of stdin for "-".
 
     ``expected`` are the input columns of the model that will read the rows; lines of plain text go
-    under the name ``text_column``. Raises :class:`DataError` when the input cannot be opened, is
-    empty, or has a header that lacks an expected column.
+    under the name ``text_column``. ``needed`` are those that must all be there, where not all are.
+    Raises :class:`DataError` when the input cannot be opened, is empty, or has a header that lacks an
+    expected column.
     """
     source = open_source(path, options.encoding)
+    must = expected if needed is None else needed
     try:
         text, final = read_opening(source, patient=False)
         chosen = choose_format(source, text, options, expected)
-        reader = begin_format(chosen, Opening(source.name, text, final, options, expected, text_column))
+        reader = begin_format(chosen, Opening(source.name, text, final, options, must, text_column))
     except BaseException:
         source.close()
         raise

@@ -36,6 +36,7 @@ GRAPH_FILE = re.compile(r"graphs/([a-z][a-z0-9_]{0,31})\.onnx")
 MAX_GRAPHS = 16
 SHA256 = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,63}")
+MOST_MEMBERS = 64
 KINDS = ("tokens", "bags", "values", "dense", "ahead")
 MAX_SIZE = 2**24
 """Largest size of an axis of the network (a vocabulary, a hidden state, a horizon)."""
@@ -146,6 +147,8 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
     carries = carries and spec.decoder != "parallel" and spec.segment == 1
     if type(spec.stateful) is not bool or (spec.stateful and not carries):
         damaged(where, "network carries a state that it cannot have")
+    if not _valid_chain(spec) if spec.chain else spec.members != 1:
+        damaged(where, "network has an impossible chain")
     if not _valid_decoder(spec):
         damaged(where, "network has an impossible decoder")
     if type(spec.band) is not bool or (spec.band and (spec.pool == "none" or len(spec.output_shape) != 2)):
@@ -166,7 +169,16 @@ def _share(value: Any) -> bool:
 def _valid_input(item: InputSpec) -> bool:
     embeds = _size(item.embedding_size) if item.embedded else item.embedding_size == 0
     name = isinstance(item.field, str) and NAME.fullmatch(item.field) and item.field != "lengths"
-    return bool(name) and item.kind in KINDS and _size(item.size) and embeds
+    return bool(name) and item.kind in KINDS and _size(item.size) and _size(item.usual) and embeds
+
+
+def _valid_chain(spec: NetworkSpec) -> bool:
+    """Whether each step has one of so many classes, and a row for each and for the start bars only those."""
+    classes = spec.output_shape[0]
+    alone = spec.pool == "none" and len(spec.output_shape) == 1 and not spec.streams and not spec.skip
+    rows = len(spec.chain) == classes + 1
+    few = type(spec.members) is int and 1 <= spec.members <= MOST_MEMBERS
+    return alone and few and rows and all(0 <= tag < classes for row in spec.chain for tag in row)
 
 
 def _valid_decoder(spec: NetworkSpec) -> bool:

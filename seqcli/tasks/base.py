@@ -253,6 +253,14 @@ def to_decode(task: Task, outputs: NDArray[np.float32], examples: Examples) -> N
 
 
 @runtime_checkable
+class Chained(Protocol):
+    """A task whose network also learns how well answers at neighbouring steps go together."""
+
+    def with_chain(self, weights: Mapping[str, NDArray[np.float32]]) -> Task:
+        """This task with what the network's ``weights`` say. Raises ModelError where they do not fit."""
+
+
+@runtime_checkable
 class Remembering(Protocol):
     """A task whose uncertainty is measured on training examples too."""
 

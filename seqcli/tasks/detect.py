@@ -17,10 +17,10 @@ from seqcli.tasks.forecasting.static import find_static
 from seqcli.tasks.language_plan import language_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
+from seqcli.tasks.tag_plan import form_of, is_conll, tag_plan
 from seqcli.tasks.wide_plan import is_wide, wide_plan
 
 NOT_HERE = {
-    "tag": "words to tag",
     "translate": "pairs of texts to translate",
     "transcribe": "speech to transcribe",
 }
@@ -38,6 +38,13 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     for a column that is not there, for a choice that only the user can make (with the candidates) and
     for a task that this version does not learn.
     """
+    if options.task == "tag" or (options.task is None and (options.tag_column or form_of(table))):
+        return tag_plan(table, options)
+    if is_conll(table):
+        raise DataError(
+            f"{table.source}: one word and its tag a line, which is for the task tag, not {options.task}",
+            "--input-format csv reads it as a table",
+        )
     targets = () if options.wide else options.target
     for name in (*targets, *options.features, *options.id, options.time, options.group, options.condition):
         if name is not None:

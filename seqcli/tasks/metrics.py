@@ -5,6 +5,10 @@ from __future__ import annotations
 HIGHER_IS_BETTER = {
     "accuracy": True,
     "macro_f1": True,
+    "f1": True,
+    "precision": True,
+    "recall": True,
+    "whole_sentences": True,
     "log_loss": False,
     "ece": False,
     "mae": False,

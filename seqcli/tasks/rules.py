@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import PurePath
 
 from seqcli.errors import DataError
 from seqcli.readers.roles import counted
 from seqcli.tasks.columns import Column, Columns, bare, name_words
 from seqcli.tasks.forecasting.ending import ending_first
+from seqcli.tasks.tag_plan import HELD, form_of
 
 LABEL_WORDS = (("label", "class", "target"), ("category", "sentiment"), ("rating", "stars", "score"), ("y",))
 """Names that say "this is what to learn", the plainest first; two on one line contradict each other."""
@@ -24,7 +24,6 @@ FORECAST_WORDS = (
     "price", "value", "close", "adj close", "y", "last",
 )  # fmt: skip
 AUDIO = (".wav", ".flac", ".mp3", ".ogg", ".m4a")
-TAGGED = (".conll", ".conllu", ".conll2003", ".iob", ".bio")
 
 
 @dataclass(frozen=True)
@@ -62,10 +61,8 @@ def texts(columns: Columns) -> list[Column]:
 
 
 def _tagged(columns: Columns) -> Found | None:
-    source = columns.table.source.lower().removesuffix(".gz")
-    if source.endswith(TAGGED) or "upos" in map(bare, columns.table.names):
-        return Found((), f"{PurePath(columns.table.source).name} has one word and its tag a line")
-    return None
+    form = form_of(columns.table)
+    return Found((), HELD[form]) if form else None
 
 
 def _audio(columns: Columns) -> Found | None:
@@ -232,7 +229,13 @@ def _one_text(columns: Columns) -> Found | None:
 
 
 RULES = (
-    Rule("tagged words", "the file is CoNLL or CoNLL-U, or has a column upos", "tag", _tagged),
+    Rule(
+        "tagged words",
+        "the file is CoNLL or CoNLL-U or has a column upos; or each line of JSON has lists of words and of "
+        "tags, or a text and its spans",
+        "tag",
+        _tagged,
+    ),
     Rule("audio paths", "a column of paths to audio files", "transcribe", _audio),
     Rule("source and target", "two columns of strings called source and target", "translate", _named_pair),
     Rule(

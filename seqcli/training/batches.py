@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from seqcli.preprocessing.batching import bucketed_batches, sequential_batches
+from seqcli.backends.network import Network
+from seqcli.preprocessing.batching import bucketed_batches, sequential_batches, step_places
 from seqcli.sequences import Batch, Examples, IntArray
 
 
@@ -61,12 +62,38 @@ def forward_batches(
 
 
 def predict_outputs(network: nn.Module, examples: Examples, batch_size: int) -> NDArray[np.float32]:
-    """Outputs (N, *output_shape) of ``network`` for all examples, in row order."""
+    """Outputs (N, *output_shape) of ``network`` for all examples, in row order.
+
+    Of a network that answers at each step, the steps of all rows end to end: (M, *output_shape).
+    """
     device = next(network.parameters()).device
-    gathered = RowOrder(len(examples))
+    gathered = gather_for(network, examples)
     for rows, outputs, _ in forward_batches(network, examples, batch_size, device):
         gathered.put(rows, outputs)
     return gathered.outputs
+
+
+def gather_for(network: nn.Module, examples: Examples) -> RowOrder | StepOrder:
+    """What collects the outputs of ``network`` for ``examples``."""
+    spec = network.spec if isinstance(network, Network) else None
+    each_step = spec is not None and spec.pool == "none" and spec.decoder == "direct"
+    return StepOrder(examples.lengths) if each_step else RowOrder(len(examples))
+
+
+class StepOrder:
+    """Collects outputs of each step, in batches of any order, into the steps of all rows end to end."""
+
+    def __init__(self, lengths: IntArray) -> None:
+        self._offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        self.outputs: NDArray[np.float32] = np.empty((0,), dtype=np.float32)
+
+    def put(self, rows: IntArray, outputs: Tensor) -> None:
+        """Store outputs (B, T, *output_shape) of ``rows`` (B,), whose padding is left out."""
+        steps = int(self._offsets[-1])
+        if len(self.outputs) != steps:
+            self.outputs = np.empty((steps, *outputs.shape[2:]), dtype=np.float32)
+        places, valid = step_places(self._offsets, rows, outputs.shape[1])
+        self.outputs[places] = outputs.float().cpu().numpy()[valid]
 
 
 class RowOrder:

@@ -159,6 +159,8 @@ def _what(plan: Plan) -> str:
     if plan.task == "language":
         given = f" for a given {plan.features[0]}" if plan.features else ""
         return f"A recurrent network that writes text like the column {target}{given}, token by token."
+    if plan.task == "tag":
+        return f"A recurrent network that gives each word a tag, as the column {target} does."
     verb = "predicts the class" if plan.task == "classify" else "predicts the number"
     return f"A recurrent network that {verb} in the column {target}."
 
@@ -225,6 +227,12 @@ def _usage(plan: Plan, name: str, source: str) -> str:
     elif plan.task == "language":
         more = "more.csv" if plan.features else "more.txt"
         lines = [f"seqcli generate -m {model} --prompt 'It '", f"seqcli evaluate {more} -m {model}"]
+    elif plan.task == "tag":
+        lines = [
+            f"echo 'One sentence a line.' | seqcli predict - -m {model}",
+            f"seqcli predict new.txt -m {model} --format conll",
+            f"seqcli evaluate tagged.conll -m {model}",
+        ]
     else:
         lines = [
             f"seqcli predict new.csv -m {model}",
@@ -247,6 +255,11 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
         limits += [
             "It always answers with one of the classes it was trained on, whatever the input is.",
             "Its probabilities suit the validation part; on other data they may be too sure of themselves.",
+        ]
+    elif plan.task == "tag":
+        limits += [
+            "It knows the tags it was trained on and no others; names of a new kind are not found.",
+            "Text of another kind than the training sentences is tagged worse, and it does not say so.",
         ]
     elif plan.task == "language":
         limits += [

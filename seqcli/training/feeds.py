@@ -13,7 +13,7 @@ import torch
 from seqcli.preprocessing.batching import sequential_batches
 from seqcli.sequences import Batch, Examples, IntArray, Windows
 from seqcli.tasks.forecasting.windows import ForecastWindows
-from seqcli.training.batches import BatchOrder, RowOrder, forward_batches, to_tensors
+from seqcli.training.batches import BatchOrder, forward_batches, gather_for, to_tensors
 from seqcli.training.fit_setup import FitSetup
 from seqcli.training.signals import Interrupt
 from seqcli.training.stepping import Trainer
@@ -78,11 +78,13 @@ class RowFeed:
         """The task's metrics and the loss."""
         if self._validation is None:
             return {}
-        gathered, total = RowOrder(len(self._validation)), 0.0
+        gathered, total = gather_for(trainer.network, self._validation), 0.0
         size = self._setup.batch_size
         for rows, outputs, batch in forward_batches(trainer.network, self._validation, size, trainer.device):
             gathered.put(rows, outputs)
-            total += float(trainer.loss(outputs, batch)) * len(rows)
+            with torch.inference_mode():  # a chain's loss has weights of its own
+                loss = trainer.loss(outputs, batch)
+            total += float(loss) * len(rows)
             if interrupt.requested:
                 return None
         metrics = dict(self._setup.score(gathered.outputs, self._validation))

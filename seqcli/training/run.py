@@ -42,6 +42,7 @@ from seqcli.tasks.forecasting.windows import windows_of
 from seqcli.tasks.registry import prepare
 from seqcli.threads import training_threads
 from seqcli.training.carried import carried_outputs
+from seqcli.training.chained import as_learnt, scoring
 from seqcli.training.checkpoint import CheckpointStore
 from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
 from seqcli.training.export import CardFacts, model_card, model_record
@@ -210,6 +211,8 @@ def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
     shape = ["cell", "hidden_size", "dropout", "bidirectional"]
     if spec.pool != "none":
         shape.append("pool")
+    if spec.chain:
+        shape.append("members")
     usual = dict(prepared.training)
     if any(item.embedded for item in spec.inputs):
         shape += ["embedding_dropout", "variational"]
@@ -272,7 +275,7 @@ def fit_and_test(
         yield from read_ahead(run.network, run.ahead, setup, checkpoints)
     outcome = yield from fit(run.network, prepared.train, prepared.validation, setup, checkpoints)
     validated = outputs_of(run, prepared.validation)
-    task = prepared.task.calibrate(validated, prepared.validation)
+    task = as_learnt(prepared.task, run.network).calibrate(validated, prepared.validation)
     if isinstance(task, Remembering) and prepared.taught is not None:
         taught = (outputs_of(run, prepared.taught), prepared.taught)
         task = task.remembering((validated, prepared.validation), taught)
@@ -304,7 +307,7 @@ def fit_setup(run: Run) -> FitSetup:
         clip_value=training.clip_value,
         patience=training.patience,
         seed=training.seed,
-        score=task.score,
+        score=scoring(task, run.network),
         metric=task.metric,
         higher_is_better=task.higher_is_better,
         device=str(training_device(training)),

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from seqcli.backends.cells.cell import State
-from seqcli.backends.losses import LOSSES, Loss, training_loss
+from seqcli.backends.losses import Loss, training_loss
 from seqcli.backends.network import Network
 from seqcli.sequences import Batch
 from seqcli.training.batches import to_tensors
@@ -67,8 +67,8 @@ class Stepper:
     def __init__(self, network: nn.Module, setup: FitSetup) -> None:
         self.device = torch.device(setup.device)
         self.network = network.to(self.device)
-        self.loss: Loss = LOSSES[setup.loss]
-        self._training_loss = training_loss(setup.loss, setup.label_smoothing)
+        self.loss: Loss = training_loss(setup.loss, 0.0, network)
+        self._training_loss = training_loss(setup.loss, setup.label_smoothing, network)
         self._setup = setup
         self._named = [(name, p) for name, p in network.named_parameters() if p.requires_grad]
         self._parameters = [parameter for _, parameter in self._named]

@@ -20,7 +20,16 @@ def order_is_learned(folder: Path) -> None:
     assert metrics["combined"]["accuracy"] >= 0.95
 
 
-CLAIMS = {1: order_is_learned}
+def names_are_found_that_were_never_met(folder: Path) -> None:
+    metrics = json.loads((folder / "tagger.seqcli" / "model.json").read_text(encoding="utf-8"))["metrics"]
+    assert metrics["most frequent tag of each word"]["f1"] <= 0.3
+    assert metrics["gru"]["f1"] >= 0.95
+    met = set((folder / "people.conll").read_text(encoding="utf-8").split())
+    letters = (folder / "letters.txt").read_text(encoding="utf-8")
+    assert {"Pyrak", "Koldsen", "Mimoto", "Selara", "Minu"} <= set(letters.replace(".", " ").split()) - met
+
+
+CLAIMS = {1: order_is_learned, 14: names_are_found_that_were_never_met}
 """Section → whether what its text says came true."""
 
 

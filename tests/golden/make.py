@@ -19,6 +19,7 @@ from pathlib import Path
 from seqcli.cli.main import main
 from seqcli.demo.reviews import reviews
 from seqcli.demo.series import prices, sensor
+from seqcli.demo.tagged import tagged
 from seqcli.demo.words import corpus, names
 
 HERE = Path(__file__).parent
@@ -43,6 +44,8 @@ class Golden:
     """What it answers."""
     with_verb: tuple[str, ...] = ()
     """What is typed beside the verb."""
+    suffix: str = ".csv"
+    """The form of the file: one row a line, or for ".conll" a blank line where the first cell changes."""
 
 
 def motions() -> list[Row]:
@@ -76,6 +79,15 @@ def two_shops() -> list[Row]:
 def paragraphs() -> list[Row]:
     """Made prose, a paragraph a row."""
     return [(paragraph,) for paragraph in corpus(12_000).strip().split("\n\n")]
+
+
+def parts_of_speech() -> list[Row]:
+    """Words with what kind they are, names and marks among them."""
+    kinds = {".": "PUNCT", ",": "PUNCT", "in": "ADP", "of": "ADP", "the": "DET", "a": "DET"}
+    return [
+        (number, word, kinds.get(word, "PROPN" if word.istitle() else "X"))
+        for number, word, _ in tagged(200, seed=3)
+    ]
 
 
 PRICES = ("date", "open", "high", "low", "close", "volume")
@@ -160,12 +172,31 @@ GOLDEN = {
         "evaluate",
         ("--per-token",),
     ),
+    "tag_spans": Golden(
+        ("sentence", "token", "tag"),
+        lambda: list(tagged(480)),
+        ("--embedding-size", "8", "--members", "2", "--dropout", "0", "--word-dropout", "0", "--ema", "0"),
+        slice(200),
+        suffix=".conll",
+    ),
+    "tag_words": Golden(
+        ("sentence", "form", "upos"),
+        parts_of_speech,
+        ("--embedding-size", "8", "--members", "1", "--cell", "lstm"),
+        slice(200),
+    ),
 }  # fmt: skip
 """Name → how it is made."""
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write a CSV file."""
+    """Write a CSV file, or CoNLL without its first column, which tells sentences apart."""
+    if path.suffix == ".conll":
+        with path.open("w", encoding="utf-8", newline="") as file:
+            for place, (number, *cells) in enumerate(rows):
+                ahead = "\n" if place and number != rows[place - 1][0] else ""
+                file.write(ahead + "\t".join(map(str, cells)) + "\n")
+        return
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
@@ -181,16 +212,16 @@ def make(name: str) -> None:
     golden, target = GOLDEN[name], HERE / f"{name}.seqcli"
     rows = golden.rows()
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
-        file = Path(f"{name}.csv")
+        file = Path(name + golden.suffix)
         write_rows(file, golden.header, rows)
         run(*train_command(golden, file.name), "--quiet", "-o", "trained.csv")
         shutil.rmtree(target, ignore_errors=True)
         shutil.move(file.with_suffix(".seqcli"), target)
-    write_rows(HERE / f"{name}.csv", golden.header, rows[golden.answered])
+    write_rows(HERE / (name + golden.suffix), golden.header, rows[golden.answered])
     run(
         golden.verb,
         *golden.with_verb,
-        str(HERE / f"{name}.csv"),
+        str(HERE / (name + golden.suffix)),
         "-m",
         str(target),
         "-o",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seqcli.tasks.metrics import HIGHER_IS_BETTER, is_worse
-from seqcli.tasks.registry import TASKS, task_class
+from seqcli.tasks.registry import load_task
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -21,9 +21,9 @@ def test_the_way_of_every_metric_that_a_task_reports_is_known() -> None:
             assert set(values) <= set(HIGHER_IS_BETTER), model.name
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_a_task_chooses_epochs_by_the_way_of_its_metric(name: str) -> None:
-    task = task_class(name)
+@pytest.mark.parametrize("model", sorted(GOLDEN.glob("*.seqcli")), ids=lambda model: model.stem)
+def test_a_task_chooses_epochs_by_the_way_of_its_metric(model: Path) -> None:
+    task = load_task(json.loads((model / "model.json").read_text(encoding="utf-8"))["task"])
     assert task.higher_is_better == HIGHER_IS_BETTER[task.metric]
 
 

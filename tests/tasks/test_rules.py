@@ -19,7 +19,11 @@ TEXTS = [f"the {word} thing went {i} ways today" for i in range(15) for word in 
 SHORT = ["Abel", "Bora", "Cato", "Dido", "Egon", "Fips", "Gabi", "Hugo", "Ivar", "Jens"]
 
 EXAMPLES = {
-    "tagged words": ("form,upos\n" + "\n".join(f"{name},NOUN" for name in SHORT), "tag", ()),
+    "tagged words": (
+        "sentence,form,upos\n" + "\n".join(f"1,{name},NOUN" for name in SHORT),
+        "tag",
+        ("upos",),
+    ),
     "audio paths": ("path,speaker\n" + "\n".join(f"a/{name}.wav,{name}" for name in SHORT), "transcribe", ()),
     "source and target": (
         "source,target\n" + "\n".join(f"{name} geht,{name} goes" for name in SHORT),
@@ -87,9 +91,28 @@ def find(table, **typed):
     return make_plan(table, ColumnOptions(**typed), ReadingOptions())
 
 
-def test_a_tagged_file_is_known_by_its_name(table_of) -> None:
-    with pytest.raises(DataError, match="words to tag"):
-        find(table_of("text\n" + "\n".join(SHORT), source="train.conllu"))
+def test_tagged_words_need_to_know_their_sentences(table_of) -> None:
+    with pytest.raises(DataError, match="which words make a sentence is not known") as error:
+        find(table_of("form,upos\n" + "\n".join(f"{name},NOUN" for name in SHORT)))
+    assert "--id" in error.value.hint
+
+
+def test_columns_of_tagged_words_are_found_by_their_names_or_typed(table_of) -> None:
+    rows = "\n".join(f"{i // 3},{name},NOUN,{name},O" for i, name in enumerate(SHORT))
+    table = table_of(f"Sentence #,word,pos,lemma,ner\n{rows}")
+    plan = find(table, task="tag")
+    assert (plan.id, plan.text, plan.target) == (("Sentence #",), ("word",), ("ner",))
+    plan = find(table, tag_column="pos", features=("lemma",))
+    assert (plan.text, plan.target) == (("lemma",), ("pos",))
+    plan = find(table, task="tag", target=("pos",), id=("lemma",))
+    assert (plan.id, plan.target) == (("lemma",), ("pos",))
+    with pytest.raises(DataError, match="no column is called 'poss'") as error:
+        find(table, tag_column="poss")
+    assert error.value.hint == "did you mean 'pos'?"
+    with pytest.raises(DataError, match="no column is called like words"):
+        find(table_of("a,b\n1,x\n2,y"), task="tag")
+    with pytest.raises(DataError, match="no column is called like tags"):
+        find(table_of("id,word,b\n1,x,x\n2,y,y"), task="tag")
 
 
 @pytest.mark.parametrize(

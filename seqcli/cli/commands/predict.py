@@ -1,24 +1,37 @@
-"""``seqcli predict``: rows come in, the same rows go out with the model's predictions."""
+"""``seqcli predict``: rows come in, the same rows go out with the model's predictions; words with tags."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from seqcli.cli.command import Command, Invocation
+from seqcli.cli.tagging import predict_tags
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError
-from seqcli.options import ModelOptions, OutputOptions, ReadingOptions
+from seqcli.options import ModelOptions, OutputOptions, ReadingOptions, option
 from seqcli.options_use import PredictOptions
 from seqcli.reporting.progress import counted
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream
 from seqcli.reporting.screen import Screen, is_terminal
+from seqcli.reporting.tagged import CONLL
 from seqcli.results import Cell
 
 if TYPE_CHECKING:
     from seqcli.readers.stream import Record, RecordStream
-    from seqcli.tasks.base import RowTask
+
+
+@dataclass(frozen=True)
+class PredictOutputOptions(OutputOptions):
+    """Output"""
+
+    format: str | None = option(
+        None,
+        "Form of the result; a table or a coloured text on a terminal, CSV in a pipe.",
+        choices=("table", "csv", "jsonl", "json", CONLL),
+    )
 
 
 def predict(call: Invocation) -> int:
@@ -29,16 +42,25 @@ def predict(call: Invocation) -> int:
             f"cat them: … | seqcli predict - {call.files[0]}",
         )
     from seqcli.inference.predict import Predictions, row_task
+    from seqcli.inference.trust import saved_task
     from seqcli.readers.stream import open_stream
+    from seqcli.tasks.tag import Tag
 
     output = call.group(OutputOptions)
     check_output(output)
     screen = Screen(output.quiet, output.verbose)
     model = open_model(call.group(ModelOptions).model, screen, call.files)
-    task = row_task(model)
     prompting = not call.files and is_terminal(sys.stdin)
+    if isinstance(tagger := saved_task(model), Tag):
+        asked = cast("RecordStream", Prompt(("text",), screen)) if prompting else None
+        return predict_tags(call, model, tagger, screen, asked)
+    task = row_task(model)
+    if output.format == CONLL:
+        raise UsageError("--format conll has a tag for each word, and this model tags none", "--format csv")
     if prompting:
-        stream = cast("RecordStream", Prompt(task, screen))
+        if task.plan.id or task.plan.time:
+            raise UsageError("this model reads sequences of rows, which cannot be typed in", "name a FILE")
+        stream = cast("RecordStream", Prompt(task.columns, screen))
     else:
         file = call.files[0] if call.files else "-"
         stream = open_stream(file, call.group(ReadingOptions), task.columns, task.text_column)
@@ -68,13 +90,14 @@ def predict(call: Invocation) -> int:
 class Prompt:
     """Rows asked of a person, one cell at a time; stands where a stream of records would."""
 
-    def __init__(self, task: RowTask, screen: Screen) -> None:
-        if task.plan.id or task.plan.time:
-            raise UsageError("this model reads sequences of rows, which cannot be typed in", "name a FILE")
-        self.source, self.unit = "what was typed", "row"
+    def __init__(self, names: tuple[str, ...], screen: Screen) -> None:
+        self.source = "what was typed"
         self.unit = "line"
-        self.names = task.columns
+        self.names = names
         self._screen = screen
+
+    def close(self) -> None:
+        """Nothing was opened."""
 
     def batches(self, size: int) -> Iterator[list[Record]]:
         """One row at a time, until the end of the input (Ctrl-D)."""
@@ -112,8 +135,9 @@ COMMAND = Command(
         "seqcli predict new.csv -m reviews.seqcli --probabilities -o predicted.csv",
         "echo 'a great film' | seqcli predict - -m reviews.seqcli --format jsonl",
         "seqcli predict -m reviews.seqcli",
+        "echo 'John lives in Paris' | seqcli predict - -m ner.seqcli --format conll",
     ),
-    groups=(ModelOptions, PredictOptions, ReadingOptions, OutputOptions),
+    groups=(ModelOptions, PredictOptions, ReadingOptions, PredictOutputOptions),
     only={ReadingOptions: ("input_format", "encoding", "delimiter")},
     files="FILE",
     files_help="Rows with the model's input columns; - or a pipe is stdin. On a terminal: asks for rows.",

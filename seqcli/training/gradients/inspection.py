@@ -63,7 +63,7 @@ class Ground:
     def network(self, cell: str, init: str) -> Network:
         """A network of one direction that reads its last state, W_hh multiplied by ``--init-scale``."""
         pool = self.spec.pool if self.spec.pool == "none" else "last"
-        spec = replace(self.spec, cell=cell, init=init, bidirectional=False, pool=pool)
+        spec = replace(self.spec, cell=cell, init=init, bidirectional=False, pool=pool, members=1)
         network = build_network(spec, self.options.training.seed)
         with torch.no_grad():
             for layer in network.encoder.layers:

@@ -1,0 +1,1 @@
+"""What tagging is made of: schemes of tags, sentences, features of words, chains, scores."""
