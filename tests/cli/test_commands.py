@@ -17,6 +17,7 @@ import pytest
 from command_lines import rows_of, run
 
 from seqcli.cli.main import COMMANDS, _load, main
+from seqcli.demo.samples import write_sample
 from seqcli.errors import SeqcliError, UsageError
 from seqcli.results import ResultColumn, ResultTable
 
@@ -387,10 +388,14 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
     Path("corpus.txt").write_text(TINY["TEXT"] * 30)
     if "-m corpus.seqcli" in example:
         TINY["tiny_language"](Path("corpus.seqcli"))
+    golden = Path(__file__).parents[1] / "golden"
     if "-m shops.seqcli" in example:
-        golden = Path(__file__).parents[1] / "golden"
         shutil.copy(golden / "forecast_panel.csv", "shops.csv")
         shutil.copytree(golden / "forecast_panel.seqcli", "shops.seqcli")
+    if "-m ner.seqcli" in example:
+        shutil.copytree(golden / "tag_spans.seqcli", "ner.seqcli")
+    if "ner.conll" in example:
+        write_sample("people.conll", Path()).rename("ner.conll")
     left, pipe, right = example.partition(" | ")
     text = (
         subprocess.run(["bash", "-c", left], capture_output=True, text=True, check=True).stdout

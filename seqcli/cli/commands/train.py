@@ -57,6 +57,7 @@ COMMAND = Command(
         "seqcli train reviews.csv --cell lstm --hidden-size 64 --epochs 5",
         "seqcli train corpus.txt --level characters --time-budget 30s",
         "seqcli train sensor.csv --id sequence --target label --time-budget 60s",
+        "seqcli train ner.conll --tag-column tag --members 1",
         "seqcli train reviews.csv --dry-run",
     ),
     groups=(*TRAINING_GROUPS, SavingOptions, RunOptions, OutputOptions),
