@@ -19,7 +19,7 @@ from seqcli.preprocessing.vocabulary import RESERVED, UNKNOWN
 from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.sequences import Batchable, IntArray, Sequences
-from seqcli.tasks.inputs import TOKENS, Inputs
+from seqcli.tasks.inputs import PARTS, TOKENS, Inputs
 
 if TYPE_CHECKING:
     from seqcli.preprocessing.vocabulary import Vocabulary
@@ -97,7 +97,7 @@ def _read_by_rows(
         _check_fields(model, fields)
         ids = fields[TOKENS]
         row = task.decode(outputs_for(GraphSession.open(model), examples), probabilities=True)[0]
-    notes = _unknown_notes(tokens, ids)
+    notes = _unknown_notes(tokens, ids, "by their parts alone" if PARTS in fields else "as unknown")
     if len(ids) < len(tokens):
         notes.append(
             f"the model reads {len(ids)} {unit}s at most, so the other {len(tokens) - len(ids)} are cut off"
@@ -158,12 +158,12 @@ def _check_fields(model: SavedModel, ids: dict[str, IntArray]) -> None:
         raise ModelError(f"{model.path}: its network does not read what its task makes", "train it again")
 
 
-def _unknown_notes(tokens: list[str], ids: IntArray) -> list[str]:
-    """A sentence on tokens that the model never met, if there are any."""
+def _unknown_notes(tokens: list[str], ids: IntArray, how: str = "as unknown") -> list[str]:
+    """A sentence on tokens that the model never met and how they are read, if there are any."""
     unknown = dict.fromkeys(
         token.strip(" ") or token for token, i in zip(tokens, ids, strict=False) if i == UNKNOWN
     )
     if not unknown:
         return []
     listed = ", ".join(map(repr, list(unknown)[:_NAMED])) + (", …" if len(unknown) > _NAMED else "")
-    return [f"the text holds what the model never met and reads as unknown: {listed}"]
+    return [f"the text holds what the model never met and reads {how}: {listed}"]
