@@ -20,7 +20,7 @@ from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.sequences import Batchable, IntArray, Sequences
 from seqcli.tasks.base import to_decode
-from seqcli.tasks.inputs import TOKENS, Inputs
+from seqcli.tasks.inputs import PARTS, TOKENS, Inputs
 
 if TYPE_CHECKING:
     from seqcli.preprocessing.vocabulary import Vocabulary
@@ -100,7 +100,7 @@ def _read_by_rows(
         ids = fields[TOKENS]
         outputs = outputs_for(GraphSession.open(model), examples)
         row = task.decode(to_decode(task, outputs, examples), probabilities=True)[0]
-    notes = _unknown_notes(tokens, ids)
+    notes = _unknown_notes(tokens, ids, "by their parts alone" if PARTS in fields else "as unknown")
     if len(ids) < len(tokens):
         notes.append(
             f"the model reads {len(ids)} {unit}s at most, so the other {len(tokens) - len(ids)} are cut off"
@@ -161,12 +161,12 @@ def _check_fields(model: SavedModel, ids: dict[str, IntArray]) -> None:
         raise ModelError(f"{model.path}: its network does not read what its task makes", "train it again")
 
 
-def _unknown_notes(tokens: list[str], ids: IntArray) -> list[str]:
-    """A sentence on tokens that the model never met, if there are any."""
+def _unknown_notes(tokens: list[str], ids: IntArray, how: str = "as unknown") -> list[str]:
+    """A sentence on tokens that the model never met and how they are read, if there are any."""
     unknown = dict.fromkeys(
         token.strip(" ") or token for token, i in zip(tokens, ids, strict=False) if i == UNKNOWN
     )
     if not unknown:
         return []
     listed = ", ".join(map(repr, list(unknown)[:_NAMED])) + (", …" if len(unknown) > _NAMED else "")
-    return [f"the text holds what the model never met and reads as unknown: {listed}"]
+    return [f"the text holds what the model never met and reads {how}: {listed}"]

@@ -45,6 +45,11 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
                 )
     if all(item.embedded for item in prepared.network.inputs) and options.reading.missing != "mask":
         raise UsageError("--missing is about numbers, and no numbers are read here", "leave out --missing")
+    if training.pretrain and training.time_budget is not None:
+        raise UsageError(
+            "--time-budget is of the training, and --pretrain takes the time of its own passes ahead of it",
+            "give --epochs or --steps, or leave out --pretrain",
+        )
     if training.init_from and options.network.vectors:
         raise UsageError(
             "--init-from and --vectors both say what the words begin as", "leave out one of them"

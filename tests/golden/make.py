@@ -111,6 +111,24 @@ GOLDEN = {
         ("--level", "characters", "--embedding-size", "8", "--cell", "lstm", "--pool", "attention"),
         slice(20),
     ),
+    "classify_parts": Golden(
+        ("review", "label"),
+        lambda: [row[:2] for row in reviews(90)],
+        ("--level", "words", "--embedding-size", "4", "--pool", "mean+attention", "--ema", "0.9"),
+        slice(20),
+    ),
+    "classify_pieces": Golden(
+        ("review", "label"),
+        lambda: [row[:2] for row in reviews(240)],
+        ("--level", "bpe", "--embedding-size", "4"),
+        slice(20),
+    ),
+    "classify_runs": Golden(
+        ("category", "name"),
+        lambda: list(names(240)),
+        ("--level", "characters", "--embedding-size", "4", "--pool", "max+mean"),
+        slice(20),
+    ),
     "classify_sequences": Golden(
         ("sequence", "step", "x", "y", "z", "label"),
         motions,
