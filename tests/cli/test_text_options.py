@@ -105,3 +105,11 @@ def test_words_met_once_are_kept_where_they_have_a_vector(here, capsys) -> None:
 def test_what_would_do_nothing_is_refused(here, capsys, file, typed, said) -> None:
     assert main(["train", file, *TINY, *typed]) in (2, 3)
     assert said in capsys.readouterr().err
+
+
+def test_a_trace_says_that_a_new_word_is_read_by_its_parts(here, capsys) -> None:
+    for typed, how in (((), "by their parts alone"), (("--no-subwords",), "as unknown")):
+        train(*typed)
+        capsys.readouterr()
+        assert main(["show", "-m", "m.seqcli", "--trace", "the zebra was dull"]) == 0
+        assert f"the model never met and reads {how}: 'zebra'" in capsys.readouterr().err

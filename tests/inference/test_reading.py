@@ -38,9 +38,7 @@ def test_a_classifier_answers_with_its_likeliest_classes(word_model) -> None:
     assert (best, other) == ("pos", "neg")
     assert p == pytest.approx(1 / (1 + np.exp(-3)), abs=1e-6)  # good 1 and great 2
     assert q == pytest.approx(1 - p, abs=1e-6)
-    assert found.notes == [
-        "the text holds what the model never met and reads by their parts alone: ',', 'one', '!'"
-    ]
+    assert found.notes == ["the text holds what the model never met and reads as unknown: ',', 'one', '!'"]
 
 
 def stars(save_model, inputs: Inputs, *specs: InputSpec):
