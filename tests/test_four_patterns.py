@@ -21,10 +21,10 @@ import pytest
 
 from seqcli.cli.main import main
 from seqcli.inference.stream import StreamSession
+from seqcli.inference.trust import saved_task
 from seqcli.model_dir import read_model
 from seqcli.options import ReadingOptions
 from seqcli.readers.read import read_table
-from seqcli.tasks.registry import load_task
 
 TINY = ("--hidden-size", "4", "--epochs", "1", "--threads", "1", "--quiet")
 ROWS = 60
@@ -62,7 +62,7 @@ def typed(capsys, *argv):
 
 def steps_in(model, file):
     """Steps of each example, as the model's task makes them of a file."""
-    task = load_task(read_model(Path(model)).record["task"])
+    task = saved_task(read_model(Path(model)))
     table = read_table([file], ReadingOptions())
     return (task.encode if hasattr(task, "decode") else task.encode_labelled)(table).lengths
 
