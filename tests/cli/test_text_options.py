@@ -49,7 +49,7 @@ def files_of(model) -> dict[str, bytes]:
         ("--no-subwords",),
         ("--word-dropout", "0.3"),
         ("--embedding-dropout", "0.7"),
-        ("--variational",),
+        ("--no-variational",),
         ("--label-smoothing", "0.2"),
         ("--class-weight", "auto"),
         ("--ema", "0.9"),
