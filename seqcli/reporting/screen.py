@@ -17,6 +17,7 @@ from seqcli.errors import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
+_HELD = "\N{NO-BREAK SPACE}%"
 _STYLES = {"bold": "1", "dim": "2", "yellow": "33", "cyan": "36"}
 
 
@@ -98,9 +99,17 @@ class Screen:
         """One line, unless quiet; a terminal that is too narrow gets it on several."""
         if self.quiet:
             return
+        self._lines(self._wrapped(text, self.width) if is_terminal(self.stream) else text.split("\n"), style)
+
+    def prose(self, text: str, style: str = "") -> None:
+        """Sentences that go with a table, unless quiet: no wider than tables are, in a log too."""
+        if not self.quiet:
+            self._lines(self._wrapped(text, self.console.width), style)
+
+    def _lines(self, lines: list[str], style: str) -> None:
         self.move("")
-        for part in self._wrapped(text):
-            self.stream.write(self.styled(printable(part), style) + "\n")
+        for line in lines:
+            self.stream.write(self.styled(printable(line), style) + "\n")
         self.stream.flush()
 
     def pieces(self, line: Iterable[tuple[str, str]]) -> None:
@@ -120,18 +129,19 @@ class Screen:
             self.stream.write(f"\r\033[K{text}")
             self.stream.flush()
 
-    def _wrapped(self, text: str) -> list[str]:
-        """``text`` in lines that fit the terminal, broken between words."""
-        if not is_terminal(self.stream):
-            return text.split("\n")
+    @staticmethod
+    def _wrapped(text: str, width: int) -> list[str]:
+        """``text`` in lines of at most ``width`` characters, broken between words, not ahead of a %."""
         import textwrap
 
-        width = self.width
         lines: list[str] = []
         for line in text.split("\n"):
-            fits = len(line) <= width
-            parts = textwrap.wrap(line, width, subsequent_indent="  ", break_long_words=False)
-            lines += [line] if fits else parts
+            if len(line) <= width:
+                lines.append(line)
+                continue
+            held = line.replace(" %", _HELD)
+            parts = textwrap.wrap(held, width, subsequent_indent="  ", break_long_words=False)
+            lines += [part.replace(_HELD, " %") for part in parts]
         return lines
 
     def detail(self, text: str) -> None:

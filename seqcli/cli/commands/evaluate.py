@@ -84,7 +84,7 @@ def write_first(table: ResultTable, output: OutputOptions, screen: Screen) -> No
     """The result, and in a pipe its caption for whoever looks on."""
     write_result(table, output)
     if table.caption and result_format(output) != "table":
-        screen.line(table.caption)
+        screen.prose(table.caption)
 
 
 def write_tokens(model: SavedModel, table: Table, output: OutputOptions) -> None:

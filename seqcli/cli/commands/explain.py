@@ -48,7 +48,7 @@ def explain(call: Invocation) -> int:
     as_table = result_format(output) == "table"
     write_result(strongest(found.rows) if as_table else found.rows, output)
     for at, sentence in enumerate(said):
-        screen.line(f"\n{sentence}" if as_table and not at else sentence, "bold")
+        screen.prose(f"\n{sentence}" if as_table and not at else sentence, "bold")
     return 0
 
 
