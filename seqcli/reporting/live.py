@@ -79,7 +79,7 @@ class TrainingView:
                 self._say(event.text)
             case Trained() | Tested():
                 self._end_phase()
-                if not self._screen.live:
+                if not self._screen.live or isinstance(event, Tested):
                     self._screen.line("")
 
     def _on_step(self, event: StepDone) -> None:

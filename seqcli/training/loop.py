@@ -110,10 +110,8 @@ class _Run:
         if self.setup.time_budget is not None:
             budget_steps, seconds = probe_steps(self.trainer.network, self.feed, self.setup)
             passes = budget_steps / self.feed.steps_per_pass
-            yield Notice(
-                f"{1000 * seconds:.1f} ms a step: {budget_steps:,} steps ({passes:.1f} passes) "
-                f"fit into {self.setup.time_budget:g} s"
-            )
+            fitting = f"{budget_steps:,} steps ({passes:,.{1 if passes < 10 else 0}f} passes)"
+            yield Notice(f"{1000 * seconds:.1f} ms a step: {fitting} fit into {self.setup.time_budget:g} s")
         scorings = LEAST_SCORINGS if self.feed.has_validation else 1
         self.plan = plan_steps(self.setup, self.feed.steps_per_pass, budget_steps, scorings)
         torch.manual_seed(self.setup.seed)

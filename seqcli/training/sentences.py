@@ -10,7 +10,12 @@ WHY_FORWARD = {
     "forecast": ", since nobody has the future",
     "language": ", since a text is written from its beginning",
 }
-DECODING = {"parallel": "all steps to come side by side", "recursive": "the steps to come one by one"}
+DECODING = {
+    "parallel": "all steps to come side by side",
+    "recursive": "the steps to come one by one",
+    "direct": "all steps to come at once from that",
+}
+"""How a decoder makes the steps of a forecast."""
 _NAMED = 8
 """Columns that the plan names one by one."""
 
@@ -23,7 +28,9 @@ def plan_lines(prepared: Prepared, training: TrainingOptions, threads: int) -> t
     cell = "no recurrence" if spec.cell == "none" else spec.cell.upper()
     pooling = "an answer at each step" if spec.pool == "none" else f"{spec.pool} pooling"
     if spec.decoder != "direct":
-        pooling = f"{count(spec.segment, 'step')} at a time, {DECODING[spec.decoder]}"
+        pooling = f"{count(spec.segment, 'step')} at a time"
+    if plan.task == "forecast":
+        pooling += f", {DECODING[spec.decoder]}"
     network = (
         f"network: {cell}, {layers} of {spec.hidden_size} units read {direction}, "
         f"{pooling}, {spec.init} initialisation"

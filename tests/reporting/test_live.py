@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+import seqcli.training.events
 from seqcli.reporting.live import (
     TrainingView,
     epoch_line,
@@ -24,6 +25,7 @@ PARAMETERS = ResultTable(
 )
 PLAN = PlanMade("classify", ("target label: two values",), ("3 rows dropped",), PARAMETERS)
 END = Trained(Path("x.seqcli"), PARAMETERS, (), (), "")
+TESTED = seqcli.training.events.Tested(PARAMETERS, ())  # an imported Test… would be collected
 
 
 def epoch(number, phase="fit", best=False, score=0.5):
@@ -70,6 +72,11 @@ def test_a_pipe_gets_a_few_lines() -> None:
     assert len(said) < 10
     assert any(line.startswith("all rows, epoch 1/30") for line in lines)
     assert "early stopping after 3 epochs without a better score" in lines
+
+
+def test_an_empty_line_parts_a_backtest_from_its_tables(terminal) -> None:
+    TrainingView(Screen(stream=terminal)).follow_backtest(iter([next(events(3)), Notice("mixed"), TESTED]))
+    assert terminal.getvalue().endswith("mixed\n\n")
 
 
 def test_verbose_says_every_epoch() -> None:
