@@ -13,6 +13,7 @@ from seqcli.inference.trust import blamed_on
 from seqcli.model_dir import SavedModel
 from seqcli.readers.table import Table
 from seqcli.tasks.forecasting.history import History
+from seqcli.tasks.forecasting.use import learnt_words
 from seqcli.tasks.forecasting.watch import (
     chosen,
     trained_on,
@@ -64,7 +65,8 @@ class Anomalies:
         with blamed_on(model):
             self._task, self._examples, odd = watched_windows(task, table)
             seen = trained_on(task, self._examples)
-        known = f"the model was trained on {seen:,} of these {len(self._examples):,} rows"
+        rows = f"{seen:,} of these {len(self._examples):,} rows"
+        known = f"{rows} are no newer than those {learnt_words(task)}"
         self.notes = (*odd, *([known] if seen else []))
         """Sentences on what is odd about the file, and on rows that training has seen."""
         self._model, self._session = model, GraphSession.open(model)

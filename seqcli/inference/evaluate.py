@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Protocol, cast, runtime_checkable
 
@@ -26,12 +27,14 @@ class WithReferences(Protocol):
         """Scores of each baseline on labelled ``examples``."""
 
 
-def evaluate(model: SavedModel, table: Table) -> list[ResultTable]:
+def evaluate(
+    model: SavedModel, table: Table, warn: Callable[[str], None] = lambda text: None
+) -> list[ResultTable]:
     """Tables on how well the model does on ``table``: the result first, then details.
 
     The first row of the result is the model's; where baselines can be had without training they
     follow. A file that the model was trained on is said to be
-    one in the caption. Raises :class:`DataError` when the file lacks a column or holds no answers.
+    one in the caption, and ``warn`` hears which of its rows were scored. Raises :class:`DataError` when the file lacks a column or holds no answers.
     """
     task = saved_task(model)
     with blamed_on(model):
@@ -51,7 +54,11 @@ def evaluate(model: SavedModel, table: Table) -> list[ResultTable]:
         if isinstance(task, WithReferences):
             scores += task.reference_scores(examples)
         tables = task.report(scores, outputs, examples)
-    seen = "" if getattr(examples, "note", "") else trained_on(model, table)
+    note = getattr(examples, "note", None)
+    if note:
+        warn(note)
+    # A forecast is scored on rows that are newer than those it has seen, or its own note says otherwise.
+    seen = trained_on(model, table) if note is None else ""
     caption = ". ".join(filter(None, (tables[0].caption.removesuffix("."), seen)))
     return [replace(tables[0], caption=caption), *tables[1:]]
 

@@ -32,7 +32,7 @@ from seqcli.tasks.forecasting.network import network_spec, training_defaults
 from seqcli.tasks.forecasting.next import ForecastContext, next_rows, next_step_line
 from seqcli.tasks.forecasting.panel import Panel
 from seqcli.tasks.forecasting.references import reference_forecasts
-from seqcli.tasks.forecasting.report import backtest
+from seqcli.tasks.forecasting.report import ALONE, backtest
 from seqcli.tasks.forecasting.ridge import Series, refit_ridge
 from seqcli.tasks.forecasting.rows import Forms
 from seqcli.tasks.forecasting.saved import restored, saved
@@ -115,7 +115,7 @@ class Forecast:
             loss="huber_and_band",
             training={**training, "window": frame.window, "horizon": frame.horizon},
             rules=fitted.rules,
-            warnings=fitted.warnings,
+            warnings=[*fitted.warnings, *([test.note] if test.note else [])],
             source=fitted.parts.ends,
             taught=train.take(few_enough(np.arange(len(train)), steps, targets, MOST_EARLIER)),
             refit=fitted.everything,
@@ -300,8 +300,8 @@ class Forecast:
         scaling = self._scaling_as_cut(examples)
         scores = [Scores("combined", averaged(self.metrics_of(self.forecasts(outputs, examples), examples)))]
         names = {
-            NETWORK: f"{called(network)} alone",
-            RIDGE: "ridge alone",
+            NETWORK: f"{called(network)}{ALONE}",
+            RIDGE: f"{RIDGE}{ALONE}",
             SEASON_MEAN: f"mean of {self.mixture.seasons} seasons",
         }
         for name in reversed(self.mixture.members):

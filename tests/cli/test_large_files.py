@@ -37,17 +37,19 @@ def test_arrays_in_files_change_no_byte_of_a_forecast(capsys, sales: Path, monke
     assert one == two
 
 
-def test_a_long_test_part_is_thinned_and_the_caption_says_so(capsys, sales: Path, monkeypatch) -> None:
+def test_a_long_test_part_is_thinned_and_caption_and_note_say_so(capsys, sales: Path, monkeypatch) -> None:
     monkeypatch.setattr(choices, "MOST_TESTED", 10)
     monkeypatch.setattr(choices, "MOST_TEST_NUMBERS", 1000)
     # From hour 96 on 24 rows of one store and 4 of the other, each with two windows more that end behind.
     model = str(sales.parent / "model")
     code, _, said = run(capsys, "forecast", str(sales), *LENGTH, "--no-refit", "--save", model)
     assert code == 0
-    assert "scored on 10 of 32 windows" in " ".join(said.split())
-    code, table, _ = run(capsys, "evaluate", str(sales), "-m", model, "--format", "table")
+    assert "scored on 10 of 32 windows" in " ".join(said.split("Backtest of")[1].split())
+    assert "note: scored on 10 of 32 windows, evenly spread over the part\n" in said
+    code, table, said = run(capsys, "evaluate", str(sales), "-m", model, "--format", "table")
     assert code == 0
     assert "scored on 10 of 32 windows" in " ".join(table.split())
+    assert "note: scored on 10 of 32 windows, evenly spread over the part\n" in said
     code, watched, _ = run(capsys, "forecast", str(sales), "-m", model, "--flag-anomalies")
     assert code == 0
     assert len(rows_of(watched)) == 220 - 2 - 2 * 8  # every row behind a first window

@@ -45,7 +45,7 @@ def evaluate(call: Invocation) -> int:
     table = read_whole(call.files, call.group(ReadingOptions), screen)
     if per_token:
         write_tokens(model, table, output)
-    tables = score(model, table)
+    tables = score(model, table, screen.warn)
     show_tables(screen, tuple(tables if per_token else tables[1:]))
     if not per_token:
         write_first(tables[0], output, screen)

@@ -14,6 +14,7 @@ from seqcli.sequences import TARGET, FloatArray
 from seqcli.tasks.base import Scores
 from seqcli.tasks.forecasting.interval_scores import IntervalSums
 from seqcli.tasks.forecasting.metrics import METRICS, skill
+from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE
 from seqcli.tasks.forecasting.references import reference_forecasts
 from seqcli.tasks.forecasting.windows import ForecastWindows
 
@@ -24,6 +25,8 @@ Array = NDArray[np.float64]
 
 SIMPLE_NAMES = ("naive", "seasonal naive", "drift", "mean of")
 """How the forecasts begin that need nothing fitted."""
+ALONE = " alone"
+"""How the scores of one fitted member end."""
 INTERVAL_COLUMNS = (
     ResultColumn("covered", ".1%"),
     ResultColumn("mean width", ",.4g"),
@@ -45,7 +48,7 @@ def backtest(
     before = f"the season before ({season} steps)" if season > 1 else "the last value"
     caption = [
         f"MASE 1 is the error that {before} made in training",
-        task.mixture.sentence("network", targets),
+        task.composition(_network_name(scores)),
     ]
     caption += [examples.note] if examples.note else []
     tables = [comparison(backtest_title(targets, examples), scores, "; ".join(caption))]
@@ -60,6 +63,12 @@ def backtest(
         tables.append(by_step(actual[..., 0], forecast[..., 0], naive[..., 0]))
     bounds = task.held_to(outputs, examples, task.intervals)
     return [*tables, coverage(actual, bounds, task.scales_of(examples))]
+
+
+def _network_name(scores: Sequence[Scores]) -> str:
+    """What the network is called where its own score stands among ``scores``."""
+    alone = [each.predictor.removesuffix(ALONE) for each in scores if each.predictor.endswith(ALONE)]
+    return next((name for name in alone if name != RIDGE), NETWORK)
 
 
 def backtest_title(targets: Sequence[str], examples: ForecastWindows) -> str:

@@ -13,6 +13,7 @@ from seqcli.readers.table import Table
 from seqcli.tasks.forecasting.ahead import with_told
 from seqcli.tasks.forecasting.choices import thinned
 from seqcli.tasks.forecasting.later import later_panel
+from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE
 from seqcli.tasks.forecasting.next import ForecastContext, last_windows
 from seqcli.tasks.forecasting.panel import Panel, scale_panel
 from seqcli.tasks.forecasting.windows import ForecastWindows, make_windows, part_starts
@@ -45,7 +46,7 @@ def every_window(task: Forecast, table: Table) -> ForecastWindows:
     if not len(starts):
         part = panel.spans(0 * panel.lengths, panel.lengths)
         starts = part_starts(panel, part, window, horizon)
-        note = "the network was trained on these rows"
+        note = f"these rows are no newer than those {learnt_words(task)}"
     if not len(starts):
         raise _too_short(task, table, panel)
     scaling = task.scaling_of(panel, window)
@@ -55,6 +56,12 @@ def every_window(task: Forecast, table: Table) -> ForecastWindows:
     first = np.minimum(panel.lengths, window)  # as an unknown series was scaled
     units = task.units.of(panel, panel.scored(scaled), 0 * first, first)
     return replace(windows, ridge=task.mixture.ridge, units=units)
+
+
+def learnt_words(task: Forecast) -> str:
+    """What follows "rows": what has learnt from them, of all that the forecast is made of."""
+    members = [f"the {name}" for name in (NETWORK, RIDGE) if task.mixture.counts(name)]
+    return f"that {' and '.join(members)} learnt from" if members else "that the forecast was chosen by"
 
 
 def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, ForecastContext]:

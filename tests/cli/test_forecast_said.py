@@ -1,0 +1,76 @@
+"""What is said of a forecast: its members by one name, how steps are made, and which rows were scored."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+from command_lines import rows_of, run
+
+SMALL = ("--steps", "4", "--hidden-size", "8", "--threads", "1", "--seed", "1")
+
+
+def one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ((), "7 steps at a time, all steps to come side by side, gated"),
+        (("--decoder", "recursive"), "1 step at a time, the steps to come one by one, gated"),
+        (("--decoder", "direct"), "read forward, last pooling, all steps to come at once from that, gated"),
+        (("--decoder", "direct", "--pool", "mean"), "mean pooling, all steps to come at once from that"),
+        (("--bidirectional",), "in both directions, last pooling, all steps to come at once from that"),
+    ],
+)
+def test_the_plan_says_how_steps_are_made(here, capsys, typed, said) -> None:
+    code, out, _ = run(capsys, "forecast", "prices.csv", *typed, "--threads", "1", "--dry-run")
+    assert code == 0
+    assert said in out
+
+
+@pytest.mark.parametrize("cell", ["lstm", "none"])
+def test_a_network_has_one_name_in_table_note_and_card(here, capsys, cell) -> None:
+    alone = ("--validation-share", "0")  # where nothing is held out the network is all there is
+    err = run(capsys, "forecast", "prices.csv", *SMALL, *alone, "--cell", cell, "--save", "a.seqcli")[2]
+    name = "network" if cell == "none" else cell
+    board = run(capsys, "evaluate", "prices.csv", "-m", "a.seqcli")
+    assert f"{name} alone" in [row["forecast"] for row in rows_of(board[1])]
+    shown = {row["item"]: row["value"] for row in rows_of(run(capsys, "show", "a.seqcli")[1])}
+    assert shown["forecast"].endswith(f"the {name} alone is used")
+    assert one_line(shown["forecast"]) in one_line(err)
+    assert one_line(shown["forecast"]) in one_line(board[2])
+
+
+def test_rows_are_said_to_be_no_newer_than_those_that_were_learnt_from(here, capsys) -> None:
+    """Of this model the network has no weight, and the ridge has all."""
+    card = rows_of(run(capsys, "show", "prices.seqcli")[1])
+    assert "mixed by validation: 100 % ridge" in next(
+        row["value"] for row in card if row["item"] == "forecast"
+    )
+    for command in ("evaluate", "explain"):
+        code, _, err = run(capsys, command, "prices.csv", "-m", "prices.seqcli")
+        assert code == 0
+        assert "note: these rows are no newer than those that the ridge learnt from\n" in err
+        assert "flatter" not in err
+
+
+def test_a_naive_forecast_has_learnt_from_no_row(here, capsys, write_csv) -> None:
+    """Of a random walk nothing is better than the last value."""
+    rng = random.Random(5)
+    walk, rows = 100.0, []
+    for step in range(400):
+        walk += rng.gauss(0, 1)
+        rows.append((step, f"{walk:.3f}"))
+    write_csv(Path("walk.csv"), ("step", "close"), rows)
+    said = run(capsys, "forecast", "walk.csv", "--horizon", "3", "--no-refit", *SMALL)[2]
+    assert "nothing was better than the last value" in one_line(said)
+    err = run(capsys, "evaluate", "walk.csv", "-m", "walk.seqcli")[2]
+    assert "no newer" not in err  # the test part is what is scored
+    assert "flatter" not in err
+    write_csv(Path("past.csv"), ("step", "close"), rows[:250])
+    for command in (("evaluate",), ("explain",), ("forecast", "--flag-anomalies")):
+        err = run(capsys, command[0], "past.csv", "-m", "walk.seqcli", *command[1:])[2]
+        assert "rows are no newer than those that the forecast was chosen by" in err
