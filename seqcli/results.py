@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 Cell: TypeAlias = str | int | float | bool | None
 
@@ -12,13 +12,15 @@ Cell: TypeAlias = str | int | float | bool | None
 class ResultColumn:
     """One column: its name, and how a number in it is shown to a person (a format spec).
 
-    A text that is too long for the terminal is cut, or broken into lines where ``wrap`` is set.
+    A text that is too long for the terminal is cut, or broken into lines where ``wrap`` is set; one that
+    is to ``keep`` its width is neither, and is set to that side: a figure with a unit, a word of ours.
     """
 
     name: str
     spec: str = ""
     emphasis: bool = False
     wrap: bool = False
+    keep: Literal["", "left", "right"] = ""
 
 
 @dataclass(frozen=True)

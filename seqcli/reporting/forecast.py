@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,7 @@ from seqcli.reporting.chart import Band, ForecastChart, draw_chart, shown_histor
 from seqcli.reporting.fan import MOST_PANELS, FanFigure
 from seqcli.reporting.screen import Screen, is_plain, is_terminal
 from seqcli.results import Cell, ResultTable
+from seqcli.tasks.forecasting.next import in_words
 
 if TYPE_CHECKING:
     from seqcli.preprocessing.calendar import Calendar
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 CHARTS = 2
 """More series than this are in the table only."""
 CHART_WIDTH = 80
+DIGITS = 5
+"""Digits of the largest number of a series in a table."""
 _YEAR = 365.2425 * 86_400_000_000
 """Microseconds."""
 
@@ -107,6 +111,24 @@ def forecast_charts(
                 stamps=_plain(stamps),
                 names=[iso(stamp) for stamp in stamps],
             )
+
+
+def for_people(rows: ResultTable) -> ResultTable:
+    """The rows with the numbers of one series and target to as many decimals as the largest of them needs."""
+    words = {"series", "timestamp", "target"}
+    largest = {
+        key: max(abs(cell) for each in own for cell in each.values() if isinstance(cell, float))
+        for key, own in _by_series(rows).items()
+    }
+    shown: list[tuple[Cell, ...]] = []
+    for each in rows.records():
+        size = largest[each.get("series"), each.get("target")]
+        cells = (in_words(cell, size, DIGITS) if isinstance(cell, float) else cell for cell in each.values())
+        shown.append(tuple(cells))
+    columns = tuple(
+        column if column.name in words else replace(column, keep="right") for column in rows.columns
+    )
+    return replace(rows, columns=columns, rows=shown)
 
 
 def _by_series(rows: ResultTable) -> dict[tuple[Cell, Cell], list[dict[str, Cell]]]:

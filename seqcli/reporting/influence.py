@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from seqcli.reporting.chart import ForecastChart, draw_chart
 from seqcli.reporting.heat_map import Group, Row, draw_heat_map
 from seqcli.reporting.influence_words import Record, lag_shares
 from seqcli.reporting.screen import Screen, is_plain, is_terminal
 from seqcli.results import Cell, ResultColumn, ResultTable
+from seqcli.tasks.forecasting.explain import REST
+from seqcli.tasks.forecasting.mixture import NETWORK
 
 STRONGEST = 8
 """Rows of each way of asking that a person sees."""
 MAPPED = 12
 """Columns of the heat map: blocks of lags."""
 WIDTH = 80
+LEAST_REST = 1e-3
+"""What parts do not add up to is not shown to people when it is less than this share of the forecast."""
+KEPT: Mapping[str, Literal["left", "right"]] = {"method": "left", "lags": "left", "importance": "right"}
+"""Columns that are not cut."""
 CAPTION = (
     "gradient: what one typical deviation of an input changes the forecast by, and its share. permutation: "
     "the rise of the error when an input is shuffled. parts: each member's weight, and what it adds to the "
-    "forecast. Lag 1 is the last row, lag 0 the first step to come"
+    "forecast, which is their sum. Lag 1 is the last row, lag 0 the first step to come"
 )
 
 
-def strongest(table: ResultTable) -> ResultTable:
-    """The rows of an explanation that say most, as a person reads them."""
+def strongest(table: ResultTable, network: str = NETWORK) -> ResultTable:
+    """The rows of an explanation that say most, as a person reads them; what the ``network`` is called."""
     records = table.records()
     keys = [name for name in ("series", "target") if len({each.get(name) for each in records} - {None}) > 1]
     whole = [each for each in records if each["member"] == "all"]
@@ -42,13 +49,22 @@ def strongest(table: ResultTable) -> ResultTable:
             share = _share(each, totals, method)
             if share > 0:
                 rows.append(_row(each, keys, f"{100 * share:,.1f} %"))
-    for each in records:
-        if each["method"] == "parts":
-            weight = each["importance"]
-            rows.append(_row(each, keys, "" if weight is None else f"{100 * _number(weight):,.1f} %"))
+    parts = [each for each in records if each["method"] == "parts"]
+    largest = max((abs(_number(each["effect"])) for each in parts), default=0.0)
+    for each in parts:
+        weight = each["importance"]
+        if weight is not None or abs(_number(each["effect"])) >= LEAST_REST * largest:
+            shown = {
+                **each,
+                "member": {NETWORK: network, REST: "rest"}.get(str(each["member"]), each["member"]),
+            }
+            rows.append(_row(shown, keys, "" if weight is None else f"{100 * _number(weight):,.1f} %"))
     names = (*keys, "method", "input", "lags", "importance", "effect", "spread")
-    shown = {"effect": ".4g", "spread": ".2g"}
-    columns = tuple(ResultColumn(name, shown.get(name, ""), name == "importance") for name in names)
+    specs = {"effect": ".4g", "spread": ".2g"}
+    columns = tuple(
+        ResultColumn(name, specs.get(name, ""), name == "importance", keep=KEPT.get(name, ""))
+        for name in names
+    )
     return ResultTable(table.title, columns, rows, CAPTION)
 
 
@@ -56,7 +72,7 @@ def _row(each: Record, keys: Sequence[str], importance: str) -> tuple[Cell, ...]
     near, far = each["lag_from"], each["lag_to"]
     lags = "" if near is None else str(near) if near == far else f"{near} to {far}"
     named = each["column"] if each["method"] != "parts" else each["member"]
-    name = "the forecast" if named == "all" else named
+    name = "forecast" if named == "all" else named
     return (
         *(each[key] for key in keys),
         each["method"],

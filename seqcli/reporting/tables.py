@@ -102,10 +102,10 @@ def _shown_float(number: float, spec: str) -> str:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which columns of a table are shown, how wide, and which of them are numbers."""
+    """Which columns of a table are shown, how wide, and which of them are never cut, as numbers are not."""
 
     widths: dict[int, int]
-    numeric: tuple[bool, ...]
+    whole: tuple[bool, ...]
 
     @classmethod
     def of(cls, table: ResultTable, width: int, computed: int = 2) -> Layout:
@@ -113,20 +113,22 @@ class Layout:
 
         The last ``computed`` columns are what a person wants to see; those ahead of them go first.
         """
-        numeric = tuple(_is_numeric(table, index) for index in range(len(table.columns)))
+        whole = tuple(
+            bool(column.keep) or _is_numeric(table, index) for index, column in enumerate(table.columns)
+        )
         natural = [
             max([len(column.name), *(_width(shown(row[index], column)) for row in table.rows)])
             for index, column in enumerate(table.columns)
         ]
-        return cls(fit_widths(natural, numeric, width, computed), numeric)
+        return cls(fit_widths(natural, whole, width, computed), whole)
 
     def widened(self, other: Layout) -> Layout:
         """This layout with room for the numbers of ``other``: later rows of the same table."""
         widths = {
-            index: max(width, other.widths.get(index, 0)) if self.numeric[index] else width
+            index: max(width, other.widths.get(index, 0)) if self.whole[index] else width
             for index, width in self.widths.items()
         }
-        return Layout(widths, self.numeric)
+        return Layout(widths, self.whole)
 
 
 def drawn(table: ResultTable, width: int, plain: bool) -> Group:
@@ -161,7 +163,7 @@ def rich_table(table: ResultTable, layout: Layout, plain: bool, header: bool = T
         column = table.columns[index]
         grid.add_column(
             Text(printable(column.name)),
-            justify="right" if layout.numeric[index] else "left",
+            justify="right" if layout.whole[index] and column.keep != "left" else "left",
             style="bold" if column.emphasis else "",
             no_wrap=not column.wrap,
             overflow="ellipsis",
@@ -187,24 +189,24 @@ def _width(text: str) -> int:
 
 
 def fit_widths(
-    natural: Sequence[int], numeric: Sequence[bool], width: int, computed: int = 2
+    natural: Sequence[int], whole: Sequence[bool], width: int, computed: int = 2
 ) -> dict[int, int]:
     """The width of each column that is shown, so that all of them fit ``width``.
 
-    Numbers keep their natural width; texts share what is left, the short ones in full. Where even
-    ``_NARROWEST`` does not fit, columns are left out: those behind the first, then of the last
-    ``computed`` ones all but two, then the first; of each the later ones before the earlier.
+    What is to stay ``whole``, as numbers are, keeps its natural width; other texts share what is left, the
+    short ones in full. Where even ``_NARROWEST`` does not fit, columns are left out: those behind the first,
+    then of the last ``computed`` ones all but two, then the first; of each the later ones before the earlier.
     """
     split = len(natural) - computed
     order = [*range(split - 1, 0, -1), *range(len(natural) - 1, split + 1, -1), 0]
     kept = list(range(len(natural)))
     while True:
-        least = sum(natural[i] if numeric[i] else min(natural[i], _NARROWEST) for i in kept)
+        least = sum(natural[i] if whole[i] else min(natural[i], _NARROWEST) for i in kept)
         if least + _GAP * (len(kept) - 1) <= width or len(kept) <= 2 or not order:
             break
         kept.remove(order.pop(0))
-    room = width - _GAP * (len(kept) - 1) - sum(natural[i] for i in kept if numeric[i])
-    texts = sorted((i for i in kept if not numeric[i]), key=lambda i: natural[i])
+    room = width - _GAP * (len(kept) - 1) - sum(natural[i] for i in kept if whole[i])
+    texts = sorted((i for i in kept if not whole[i]), key=lambda i: natural[i])
     widths = {i: natural[i] for i in kept}
     for position, index in enumerate(texts):
         widths[index] = max(1, min(natural[index], room // (len(texts) - position)))

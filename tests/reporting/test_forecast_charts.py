@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from seqcli.reporting.forecast import forecast_charts, forecast_figure, show_charts
+from seqcli.reporting.forecast import for_people, forecast_charts, forecast_figure, show_charts
 from seqcli.reporting.screen import Screen
 from seqcli.results import ResultColumn, ResultTable
 
@@ -147,3 +147,17 @@ def test_series_that_end_at_different_times_have_no_common_date() -> None:
 def test_silent_series_leave_an_empty_figure() -> None:
     shown = forecast_figure(table(()), context(("gone",)), ("sales",), CALENDAR, "a.csv")
     assert (list(shown.panels), shown.left) == ([], 0)
+
+
+def test_numbers_of_one_series_and_target_have_the_same_decimals() -> None:
+    names = ("series", "target", "timestamp", "forecast", "lo80")
+    rows = [
+        ("a", "x", "1", 0.0984, -20.957), ("a", "y", "1", 1055.123, 995.54), ("b", "x", "1", 0.25, None),
+        ("a", "x", "2", 4.28246, 0.0), ("a", "y", "2", 1064.0, 12345.6), ("b", "x", "2", 0.5, 0.0),
+    ]  # fmt: skip
+    shown = for_people(ResultTable("", tuple(map(ResultColumn, names)), rows))
+    assert [row[3:] for row in shown.rows] == [
+        ("0.098", "-20.957"), ("1,055", "996"), ("0.25000", None),
+        ("4.282", "0.000"), ("1,064", "12,346"), ("0.50000", "0.00000"),
+    ]  # fmt: skip
+    assert [column.keep for column in shown.columns] == ["", "", "", "right", "right"]

@@ -14,6 +14,7 @@ from seqcli.reporting.influence_words import lag_shares, span, verdicts
 from seqcli.reporting.lag_figure import lag_figure, lag_ticks
 from seqcli.reporting.lag_plots import html_text, svg_text
 from seqcli.reporting.screen import Screen
+from seqcli.reporting.tables import write_table
 from seqcli.results import ResultColumn, ResultTable
 
 NAMES = ("target", "method", "member", "column", "lag_from", "lag_to", "importance", "effect", "spread")
@@ -126,6 +127,37 @@ def test_the_strongest_rows_come_first_and_members_are_left_to_the_pipe() -> Non
     assert moved[0]["importance"] == "9.5 %"
     assert [each["input"] for each in shown if each["method"] == "permutation"] == ["y"]
     assert [(each["input"], each["importance"]) for each in shown[-1:]] == [("ridge", "40.0 %")]
+
+
+def part(member, weight, effect, target="y"):
+    return (target, "parts", member, None, None, None, weight, effect, None)
+
+
+def test_parts_are_called_as_elsewhere_and_a_rest_that_is_nothing_is_not_shown() -> None:
+    rows = [part("ridge", 0.4, 40.0), part("network", 0.6, 60.0), part("mixed on the scale", None, 0.05)]
+    shown = strongest(table(*rows, part("all", 1.0, 100.05)), "lstm").records()
+    assert [each["input"] for each in shown] == ["ridge", "lstm", "forecast"]
+    rows[-1] = part("mixed on the scale", None, -3.0)
+    shown = strongest(table(*rows, part("all", 1.0, 97.0)), "lstm").records()
+    assert [(each["input"], each["importance"]) for each in shown[2:]] == [
+        ("rest", ""),
+        ("forecast", "100.0 %"),
+    ]
+
+
+def test_words_of_ours_and_figures_are_not_cut_at_80_columns() -> None:
+    names = ["precipitation in mm", "temperature at noon"]
+    rows = [gradient(name, 1, 7.5, target=name) for name in names]
+    rows += [permutation(name, 1, 210, 2.142, target=name) for name in names]
+    rows += [part("all", 1.0, 1.928e-3, target=name) for name in names]
+    out = io.StringIO()
+    write_table(strongest(table(*rows)), "table", out)
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    for word in ("importance", "permutation", "gradient ", "1 to 210", "  100.0 %", "214.2 %", "0.001928"):
+        assert word in out.getvalue()
+    ends = {line.index(" %") for line in lines if " %" in line}
+    assert len(ends) == 1  # figures stand below each other
 
 
 class Terminal(io.StringIO):

@@ -21,6 +21,7 @@ def explain(call: Invocation) -> int:
     from seqcli.reporting.influence import show_influence, strongest
     from seqcli.reporting.influence_words import verdicts
     from seqcli.tasks.forecasting.explain import Question, asked_steps
+    from seqcli.tasks.forecasting.mixture import called
 
     output, plot = call.group(OutputOptions), call.group(PlotOptions)
     check_output(output)
@@ -46,7 +47,7 @@ def explain(call: Invocation) -> int:
         figure = lag_figure(found.rows, frame.window, said, table.source)
         write_figure(figure, plot, screen, (DRAWN, "panels", "no input moves this forecast"))
     as_table = result_format(output) == "table"
-    write_result(strongest(found.rows) if as_table else found.rows, output)
+    write_result(strongest(found.rows, called(model.network.cell)) if as_table else found.rows, output)
     for at, sentence in enumerate(said):
         screen.prose(f"\n{sentence}" if as_table and not at else sentence, "bold")
     return 0

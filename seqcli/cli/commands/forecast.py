@@ -21,9 +21,9 @@ from seqcli.options import (
     SavingOptions,
 )
 from seqcli.options_use import WatchOptions
-from seqcli.reporting.forecast import forecast_figure, show_charts
+from seqcli.reporting.forecast import for_people, forecast_figure, show_charts
 from seqcli.reporting.plots import check_plot, write_plot
-from seqcli.reporting.results import check_output, write_result
+from seqcli.reporting.results import check_output, result_format, write_result
 from seqcli.reporting.screen import Screen
 
 if TYPE_CHECKING:
@@ -77,7 +77,8 @@ def write_forecast(call: Invocation, model: SavedModel, table: Table, screen: Sc
     if plot.plot is not None:  # ahead of the rows, whose reader may be gone after the first of them
         shown = (result.rows, result.context, task.plan.target, task.calendar, table.source)
         write_plot(forecast_figure(*shown), plot, screen)
-    write_result(result.rows, call.group(OutputOptions))
+    output = call.group(OutputOptions)
+    write_result(for_people(result.rows) if result_format(output) == "table" else result.rows, output)
     screen.line(f"\n{result.next_step}", "bold")
 
 

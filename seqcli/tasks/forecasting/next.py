@@ -173,11 +173,11 @@ def figure(value: float) -> float:
     return float(f"{value:.{SIGNIFICANT}g}") if math.isfinite(value) else value
 
 
-def in_words(value: float, largest: float) -> str:
-    """A number for a sentence: four digits of the ``largest`` beside it, thousands apart."""
+def in_words(value: float, largest: float, digits: int = 4) -> str:
+    """A number for people: so many digits of the ``largest`` beside it, thousands apart."""
     if not math.isfinite(value):
         return str(value)
     size = math.floor(math.log10(abs(largest))) if largest else 0
     if size >= 12 or size < -4:
-        return f"{value:.4g}"
-    return f"{value:,.{max(0, 3 - size)}f}"
+        return f"{value:.{digits}g}"
+    return f"{value:,.{max(0, digits - 1 - size)}f}"
