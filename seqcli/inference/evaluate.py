@@ -33,8 +33,9 @@ def evaluate(
     """Tables on how well the model does on ``table``: the result first, then details.
 
     The first row of the result is the model's; where baselines can be had without training they
-    follow. A file that the model was trained on is said to be
-    one in the caption, and ``warn`` hears which of its rows were scored. Raises :class:`DataError` when the file lacks a column or holds no answers.
+    follow. A file that the model was trained on is said to be one in the caption, and ``warn`` hears
+    which rows of a forecast were scored. Raises :class:`DataError` when the file lacks a column or
+    holds no answers.
     """
     task = saved_task(model)
     with blamed_on(model):

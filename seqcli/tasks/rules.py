@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from seqcli.errors import DataError
+from seqcli.readers.roles import counted
 from seqcli.tasks.columns import Column, Columns, bare, name_words
+from seqcli.tasks.forecasting.ending import ending_first
 
 LABEL_WORDS = (("label", "class", "target"), ("category", "sentiment"), ("rating", "stars", "score"), ("y",))
 """Names that say "this is what to learn", the plainest first; two on one line contradict each other."""
@@ -154,21 +156,35 @@ def _series(columns: Columns) -> Found | None:
 
 
 def forecast_target(columns: Columns, time: str | None) -> tuple[tuple[str, ...], str]:
-    """Columns to forecast and why: by name, else the only usable numbers, else all of them."""
+    """Columns to forecast and why: by name, else the only usable numbers, else those that end, else all.
+
+    A column called like a target that goes on, by more than a row, where others have ended, is known ahead.
+    """
     ids = next(iter(columns.separators(time)), ()) if time else ()
     numbers = [
         column
         for column in columns.of_kind("number")
         if column.name not in {time, *ids} and not column.useless
     ]
-    for word in (*FORECAST_WORDS, *LABEL_WORDS[0], *LABEL_WORDS[2]):
-        for column in numbers:
-            if column.name.strip().lower() == word or bare(column.name) == word:
-                return (column.name,), f"numbers called {column.name}"
+    named = [
+        column.name
+        for word in (*FORECAST_WORDS, *LABEL_WORDS[0], *LABEL_WORDS[2])
+        for column in numbers
+        if word in (column.name.strip().lower(), bare(column.name))
+    ]
+    names = [column.name for column in numbers]
+    ending, rows = ending_first(columns.table, names, time, ids) if len(names) > 1 else ((), 0)
+    ended = [name for name in named if name in ending]
+    if ending and not ended and (rows > 1 or not named):
+        ends = f"{', '.join(ending)} {'ends' if len(ending) == 1 else 'end'}"
+        return ending, f"{ends} {counted(rows, 'row')} ahead of the other columns of numbers"
+    if named:
+        chosen = [*ended, *named][0]
+        return (chosen,), f"numbers called {chosen}"
     if len(numbers) == 1:
-        return (numbers[0].name,), f"{numbers[0].name} is the only column of numbers"
+        return (names[0],), f"{names[0]} is the only column of numbers"
     how_many = "both" if len(numbers) == 2 else f"all {len(numbers)}"
-    return tuple(column.name for column in numbers), f"{how_many} columns of numbers"
+    return tuple(names), f"{how_many} columns of numbers"
 
 
 def _text_and_classes(columns: Columns) -> Found | None:
@@ -230,7 +246,8 @@ RULES = (
     Rule(
         "series",
         "dates or rising step numbers, and numbers: those called sales, units, quantity, revenue, amount, "
-        "demand, price, value, close, adj close, y or last, in that order; else the only ones; else all",
+        "demand, price, value, close, adj close, y or last, in that order; else the only ones; else all "
+        "(where some end rows ahead of the others, it is those, and the others are known ahead)",
         "forecast",
         _series,
     ),

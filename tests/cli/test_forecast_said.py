@@ -74,3 +74,15 @@ def test_a_naive_forecast_has_learnt_from_no_row(here, capsys, write_csv) -> Non
     for command in (("evaluate",), ("explain",), ("forecast", "--flag-anomalies")):
         err = run(capsys, command[0], "past.csv", "-m", "walk.seqcli", *command[1:])[2]
         assert "rows are no newer than those that the forecast was chosen by" in err
+
+
+def test_rows_that_go_on_without_a_target_are_its_future_without_a_flag(here, capsys, write_csv) -> None:
+    rows = [(step, 40 + step * 7 % 13 + 9 * (step % 5 == 0), int(step % 5 == 0)) for step in range(120)]
+    rows += [(step, "", int(step % 5 == 0)) for step in range(120, 124)]
+    write_csv(Path("visits.csv"), ("day", "visitors", "promo"), rows)
+    code, out, err = run(capsys, "forecast", "visits.csv", *SMALL)
+    assert code == 0
+    assert [*rows_of(out)[0]][:2] == ["timestamp", "forecast"]  # of one target
+    assert len(rows_of(out)) == 4
+    assert "4 rows behind the last known visitors" in err
+    assert "known ahead: promo" in err

@@ -427,7 +427,7 @@ def test_evaluate_scores_the_rows_after_training_and_says_when_there_are_none(ta
     task = prepared.task
     assert isinstance(task, Forecast)
     same = task.encode_labelled(table_of(csv(values[:120])))
-    assert "trained on" in same.note
+    assert "no newer than those that the network learnt from" in same.note
     later = task.encode_labelled(table_of(csv(values)))
     assert later.note == ""
     scored = ~np.isnan(later.batch(np.arange(len(later)))["target"][..., 0])
