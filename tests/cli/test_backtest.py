@@ -109,6 +109,28 @@ def test_ltsf_is_measured_on_z_scores_of_whole_windows(capsys, prices, price_row
     assert list(rows_of(out)[0]) == ["forecast", "mse", "mae", "skill"]
 
 
+def test_ltsf_says_which_errors_are_in_z_scores_and_which_in_units_of_the_file(
+    capsys, prices, price_rows, write_csv
+) -> None:
+    rows = [
+        (day, value, round(1000 * value + 500 * (place % 3)))
+        for place, (day, value) in enumerate(price_rows(240))
+    ]
+    write_csv(prices, ("date", "north", "south"), rows)
+    typed = ("--protocol", "ltsf", "--horizon", "5", "--format", "table", *SMALL)
+    code, out, err = run(capsys, "evaluate", "prices.csv", *typed)
+    assert code == 0
+    z_scores = "mse and mae in z-scores: by the mean and the deviation of the training rows, not in units of the file"
+    assert z_scores in " ".join(out.split())
+    table = err.split("By target\n")[1].split("\n\n")[0]
+    assert "mae and rmse in units of the file, not in z-scores" in " ".join(table.split())
+    north, south = (
+        float(next(line for line in table.splitlines() if line.startswith(name)).split()[1].replace(",", ""))
+        for name in ("north", "south")
+    )
+    assert south > 300 * north
+
+
 @pytest.fixture
 def stores(tmp_path, monkeypatch, write_csv) -> dict[str, np.ndarray]:
     """Three series of unequal length, wide: all but their last 4 values, and these."""

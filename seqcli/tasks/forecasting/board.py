@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,6 +35,8 @@ from seqcli.tasks.forecasting.report import (
 WORST = 5
 PROTOCOLS = {"ltsf": ("mse", "mae"), "m4": ("smape", "mase", "owa")}
 """What each protocol measures; the last of m4, the first of ltsf ranks."""
+UNITS = {"ltsf": "mae and rmse in units of the file, not in z-scores as in the table of all targets"}
+"""What is said of each target's errors where the protocol measures in other units."""
 RANKING = {"ltsf": "mse", "m4": "owa", "": "mase"}
 _SPECS = {**SPECS, "mse": ".4f", "owa": ".3f", "skill": "z.1%"}
 
@@ -54,7 +57,8 @@ def leaderboard(
     if len(folds) > 1:
         tables.append(_by_fold(folds, best, said))
     if len(targets) > 1:
-        tables.append(_by_target(targets, points[COMBINED], points[best], said[best]))
+        by_target = _by_target(targets, points[COMBINED], points[best], said[best])
+        tables.append(replace(by_target, caption=UNITS.get(protocol, "")))
     if len(points[COMBINED].steps[0]) > 1:
         tables.append(_by_step(points[COMBINED], points[best], said[best]))
     if len(points[COMBINED].series) > 1:
