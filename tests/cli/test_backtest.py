@@ -120,7 +120,7 @@ def test_ltsf_says_which_errors_are_in_z_scores_and_which_in_units_of_the_file(
     typed = ("--protocol", "ltsf", "--horizon", "5", "--format", "table", *SMALL)
     code, out, err = run(capsys, "evaluate", "prices.csv", *typed)
     assert code == 0
-    z_scores = "mse and mae in z-scores: by the mean and the deviation of the training rows, not in units of the file"
+    z_scores = "mse and mae in z-scores (mean and deviation of the training rows), not in units of the file"
     assert z_scores in " ".join(out.split())
     table = err.split("By target\n")[1].split("\n\n")[0]
     assert "mae and rmse in units of the file, not in z-scores" in " ".join(table.split())

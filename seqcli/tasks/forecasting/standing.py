@@ -84,7 +84,7 @@ def by_standard(answers: Answers, ends: IntArray) -> Chosen:
     actual, spread = examples.actual(), spreads[examples.series]
     notes = (
         f"{len(examples):,} windows whose whole horizon lies in the test part",
-        "mse and mae in z-scores: by the mean and the deviation of the training rows, not in units of the file",
+        "mse and mae in z-scores (mean and deviation of the training rows), not in units of the file",
     )
     return Chosen(
         answers, answers.task.errors, lambda forecast: standard_errors(actual, forecast, spread), notes
