@@ -29,9 +29,9 @@ from seqcli.saved.files import damaged, shown
 from seqcli.saved.graph_check import check_graph
 from seqcli.saved.graph_wire import WireError
 from seqcli.saved.places import (
-    SUFFIX,
     age_text,
     default_target,
+    directory_meant,
     leftover,
     models_in,
     old_dir,
@@ -149,7 +149,7 @@ def _open_model(path: Path) -> int:
         except FileNotFoundError:
             continue
         except NotADirectoryError:
-            hint = f"-m takes a directory such as {path.stem}{SUFFIX}"
+            hint = f"-m takes a directory such as {directory_meant(path)}"
             raise ModelError(f"{path}: a model is a directory, this is a file", hint) from None
         except (OSError, ValueError) as error:
             what = files.reason(error) if isinstance(error, OSError) else str(error)

@@ -114,7 +114,8 @@ def read_config(path: str, command: Command) -> dict[str, Any]:
                 continue  # a saved set holds every training option; this command may read fewer
             close = near_miss(name, known)
             raise UsageError(
-                f"{path}: no option is called {key!r}", f"did you mean {close!r}?" if close else ""
+                f"{path}: no option is called {key!r}",
+                f"did you mean {close!r}?" if close else "leave it out",
             )
         if value is not None and not (saved and _is_default(known[name], value)):
             values[name] = parse_value(known[name], value, path)
@@ -142,7 +143,8 @@ def _file_options(target: Path, shown: str) -> dict[str, Any]:
         text = target.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        raise UsageError(f"{shown}: cannot be read as a configuration: {reason}") from None
+        hint = "--config takes a TOML or JSON file, or a model directory"
+        raise UsageError(f"{shown}: cannot be read as a configuration: {reason}", hint) from None
     try:
         data = json.loads(text) if target.suffix == ".json" else tomllib.loads(text)
     except (ValueError, RecursionError) as error:

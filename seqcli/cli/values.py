@@ -15,6 +15,9 @@ from typing import Any, NoReturn
 
 from seqcli.errors import UsageError, near_miss
 
+_TIMES = "such as 90s, 6m or 1h30m"
+_LISTED = "such as close,volume"
+_LIMIT = "such as accuracy=.9"
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?"
 
@@ -43,7 +46,8 @@ def parse_value(item: Field[Any], raw: Any, source: str = "") -> Any:
             return _PARSERS[kind](raw)
         value = _SCALARS[value_type(item)](raw)
     except ValueError as error:
-        raise UsageError(f"{name}: {error}") from None
+        message, *hint = error.args
+        raise UsageError(f"{name}: {message}", *hint) from None
     _check(item, name, value)
     return value
 
@@ -53,7 +57,7 @@ def _check(item: Field[Any], name: str, value: Any) -> None:
     choices = item.metadata["choices"]
     if choices and value not in choices:
         close = near_miss(value, choices)
-        hint = f"did you mean {close}?" if close else ""
+        hint = f"did you mean {close}?" if close else f"such as {flag_name(item)} {choices[0]}"
         raise UsageError(f"{name}: {value!r} is not one of {', '.join(choices)}", hint)
     low, high = item.metadata["at_least"], item.metadata["below"]
     if low is not None and value < low:
@@ -67,9 +71,9 @@ def _whole(raw: Any) -> int:
     try:
         value = int(raw if isinstance(raw, int | str) and not isinstance(raw, bool) else "")
     except ValueError:
-        raise ValueError(f"{raw!r} is not a whole number") from None
+        raise ValueError(f"{raw!r} is not a whole number", "such as 10") from None
     if not -(2**63) <= value < 2**63:
-        raise ValueError(f"{raw} is too large")
+        raise ValueError(f"{raw} is too large", "the largest value is 9223372036854775807")
     return value
 
 
@@ -80,48 +84,48 @@ def _number(raw: Any) -> float:
     except (ValueError, OverflowError):
         value = math.nan
     if not math.isfinite(value):
-        _refuse(raw, "a number")
+        _refuse(raw, "a number", "such as 0.5")
     return value
 
 
 def _text(raw: Any) -> str:
     """Text as it is."""
     if not isinstance(raw, str):
-        _refuse(raw, "text")
+        _refuse(raw, "text", "put it in quotes")
     return raw
 
 
 def _switch(raw: Any) -> bool:
     """True or false."""
     if not isinstance(raw, bool):
-        _refuse(raw, "true or false")
+        _refuse(raw, "true or false", "those words, without quotes")
     return raw
 
 
-def _refuse(raw: Any, wanted: str) -> NoReturn:
-    raise ValueError(f"{raw!r} is not {wanted}")
+def _refuse(raw: Any, wanted: str, hint: str) -> NoReturn:
+    raise ValueError(f"{raw!r} is not {wanted}", hint)
 
 
 def _names(raw: Any) -> tuple[str, ...]:
     """Names by commas; a name that has a comma itself is put in double quotes. None may come again."""
     pieces: list[str] = []
-    for part in _parts(raw, "a list of names"):
+    for part in _parts(raw, "a list of names", _LISTED):
         try:
             row = next(csv.reader([part], skipinitialspace=True), [])
         except csv.Error:
-            _refuse(part, "a list of names")
+            _refuse(part, "a list of names", _LISTED)
         pieces.extend(name.strip() for name in row)
     names = tuple(name for name in pieces if name)
     for name in names:
         if names.count(name) > 1:
-            raise ValueError(f"{name!r} is named more than once")
+            raise ValueError(f"{name!r} is named more than once", "name each once")
     return names
 
 
-def _parts(raw: Any, wanted: str) -> Iterable[str]:
+def _parts(raw: Any, wanted: str, hint: str) -> Iterable[str]:
     """The strings of a repeated flag or of a TOML list."""
     parts = raw if isinstance(raw, list | tuple) else [raw]
-    return [part if isinstance(part, str) else _refuse(raw, wanted) for part in parts]
+    return [part if isinstance(part, str) else _refuse(raw, wanted, hint) for part in parts]
 
 
 def _duration(raw: Any) -> float:
@@ -131,23 +135,22 @@ def _duration(raw: Any) -> float:
     else:
         match = re.fullmatch(_DURATION, str(raw).strip().lower())
         if match is None or not any(match.groups()):
-            raise ValueError(f"{raw!r} is not a time such as 90s, 6m or 1h")
+            raise ValueError(f"{raw!r} is not a time", _TIMES)
         seconds = sum(float(match[unit]) * factor for unit, factor in _UNITS.items() if match[unit])
     if not 0 < seconds < math.inf:
-        raise ValueError(f"{raw!r} is not a time above zero")
+        raise ValueError(f"{raw!r} is not a time above zero", _TIMES)
     return seconds
 
 
 def _percents(raw: Any) -> tuple[int, ...]:
     """Percentages in rising order: "80,95", "80%", [80, 95]."""
     parts = raw if isinstance(raw, list | tuple) else [raw]
-    wanted = "a list of whole percentages such as 80,95"
     values: set[int] = set()
     for part in parts:
         for piece in str(part).split(","):
             text = piece.strip().removesuffix("%")
             if not (text.isascii() and text.isdigit() and 1 <= int(text) <= 99):
-                _refuse(piece.strip(), wanted)
+                _refuse(piece.strip(), "a whole percentage from 1 to 99", "such as 80,95")
             values.add(int(text))
     return tuple(sorted(values))
 
@@ -155,11 +158,11 @@ def _percents(raw: Any) -> tuple[int, ...]:
 def _limits(raw: Any) -> tuple[tuple[str, float], ...]:
     """Pairs of a metric and a number: "accuracy=.9,macro_f1=.8"."""
     pairs: list[tuple[str, float]] = []
-    for part in _parts(raw, "a metric with a limit"):
+    for part in _parts(raw, "a metric with a limit", _LIMIT):
         for piece in part.split(","):
             metric, equals, limit = piece.partition("=")
             if not equals or not metric.strip():
-                _refuse(piece, "METRIC=NUMBER, such as accuracy=.9")
+                _refuse(piece, "METRIC=NUMBER", _LIMIT)
             pairs.append((metric.strip(), _number(limit.strip())))
     return tuple(pairs)
 

@@ -67,7 +67,11 @@ def _open_folder(folder: Path) -> list[Member]:
         paths = [str(path) for path in files]
         members = [Member(path, label, False) for path, label in zip(paths, _labels(paths), strict=True)]
     if not members:
-        raise DataError(f"{folder}: no file to read in this folder", "give a file, or a folder of folders")
+        such = f"such as {files[0]}" if files else "or a folder of folders"
+        raise DataError(
+            f"{folder}: no file to read in this folder" + ("'s folders" if files else ""),
+            f"give a file, {such}",
+        )
     return members
 
 

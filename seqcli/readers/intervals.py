@@ -31,7 +31,7 @@ def parse_every(text: str) -> tuple[int, str]:
     match = re.fullmatch(r"(\d*)\s*([a-z]+)", text.strip().lower(), re.ASCII)
     number = int(match[1] or 1) if match and len(match[1]) < 6 else 0
     if match is None or match[2] not in _UNITS or not 1 <= number <= _MOST:
-        raise ValueError(f"{text!r} is no span of time, such as 15min, 1h, 1d, 1w, 1mo (a month), 1q or 1y")
+        raise ValueError(f"{text!r} is no span of time", "such as 15min, 1h, 1d, 1w, 1mo (a month), 1q or 1y")
     unit, size = _UNITS[match[2]]
     return number * size, unit
 

@@ -91,6 +91,11 @@ def is_model(path: Path) -> bool:
         return False
 
 
+def directory_meant(path: Path) -> Path:
+    """The model directory that somebody means who names a file: the one it is in, else one called like it."""
+    return path.parent if is_model(path.parent) else Path(path.stem + SUFFIX)
+
+
 def age_text(created: str, now: datetime) -> str:
     """How long before ``now`` an ISO time was, in the largest unit that fills it: "3 days old"."""
     try:

@@ -176,7 +176,7 @@ class Columns:
     def __init__(self, table: Table, time: str | None = None, ids: tuple[str, ...] = ()) -> None:
         self.table = table
         self._time = time
-        self._ids = ids
+        self.ids = ids
         self._known = {name: Column(table, name) for name in table.names}
 
     def __getitem__(self, name: str) -> Column:
@@ -226,8 +226,8 @@ class Columns:
         a panel each value stands for a series, which a measured number does not. The best comes first:
         fewest columns, then a name that says so, then strings before numbers.
         """
-        if self._ids:
-            return [self._ids]
+        if self.ids:
+            return [self.ids]
         if self[time].kind == "date" and _turns_nowhere(self.table.dates(time).values):
             return []
         largest = int(np.bincount(self.table.column(time).codes()[0]).max(initial=0))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from seqcli.errors import DataError
+from seqcli.errors import DataError, UsageError
 from seqcli.options import ColumnOptions, ReadingOptions
 from seqcli.readers.aggregate import first_shared_time
 from seqcli.readers.roles import counted
@@ -89,24 +89,35 @@ def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
         targets, reason = forecast_target(columns, time.name if time else None)
         if targets:
             return "forecast", Found(targets, reason)
-    else:
-        _refuse_one_class(columns)
+        raise _nothing_to_forecast(columns)
+    _refuse_one_class(columns)
     candidates = _candidates(columns, options.task)
     if options.task in {"classify", "regress"} and len(candidates) == 1:
         return options.task, Found((candidates[0].name,), f"{candidates[0].name} is the only candidate")
     if candidates:
         raise ambiguous(columns, "could be the target", candidates)
     _refuse_few(columns)
-    still = [column.name for column in columns if column.kind == "number" and column.constant]
-    if still:
-        raise DataError(
-            f"{columns.table.source}, column {still[0]}: every row says the same, which teaches nothing",
-            "choose another --target",
-        )
+    _refuse_constant(columns)
     kinds = ", ".join(f"{column.name or 'a nameless column'} ({column.kind})" for column in list(columns)[:8])
     raise DataError(
         f"{columns.table.source}: no rule says what to learn from {kinds}",
         "--task and --target say it",
+    )
+
+
+def _nothing_to_forecast(columns: Columns) -> DataError:
+    """The error for a file without a column of numbers that could be the target, with what there is."""
+    _refuse_few(columns)
+    _refuse_constant(columns)
+    time = columns.time_column()
+    known = dict.fromkeys(columns.ids, "the id") | ({time.name: "the time"} if time else {})
+    found = []
+    for column in list(columns)[:8]:
+        use = column.useless if column.kind == "number" else ""
+        found.append(f"{column.name} ({known.get(column.name) or use or column.kind})")
+    return DataError(
+        f"{columns.table.source}: no column of numbers to forecast among {', '.join(found)}",
+        "--target names one; seqcli train learns from texts and classes",
     )
 
 
@@ -118,6 +129,16 @@ def _refuse_one_class(columns: Columns) -> None:
         raise DataError(
             f"{columns.table.source}, column {called[0].name}: it holds {only}",
             "a label needs two or more values; --target names another column",
+        )
+
+
+def _refuse_constant(columns: Columns) -> None:
+    """Raise DataError for a column of numbers that never change, where no other can be learnt."""
+    still = [column.name for column in columns if column.kind == "number" and column.constant]
+    if still:
+        raise DataError(
+            f"{columns.table.source}, column {still[0]}: every row says the same, which teaches nothing",
+            "choose another --target",
         )
 
 
@@ -165,6 +186,11 @@ def _forecast_plan(columns: Columns, found: Found, options: ColumnOptions, readi
     time = columns.time_column()
     reasons = [f"task forecast: {found.reason}"]
     ids = options.id
+    if time is not None and time.name in ids:
+        raise UsageError(
+            f"--id: column {time.name} says when a row was, and cannot say of which series it is",
+            "leave it out of --id",
+        )
     if time is not None:
         if not ids and not reading.aggregate:
             ids = next(iter(columns.separators(time.name)), ())
@@ -180,7 +206,7 @@ def _forecast_plan(columns: Columns, found: Found, options: ColumnOptions, readi
         if columns[name].kind != "number":
             raise DataError(
                 f"{columns.table.source}, column {name}: not numbers, so there is nothing to forecast",
-                "--task classify learns classes",
+                "--target names a column of numbers; seqcli train learns classes",
             )
     taken = {*found.target, *ids, time.name if time else None, options.group}
     usable = [column for column in columns if column.name not in taken]

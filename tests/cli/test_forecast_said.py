@@ -86,3 +86,45 @@ def test_rows_that_go_on_without_a_target_are_its_future_without_a_flag(here, ca
     assert len(rows_of(out)) == 4
     assert "4 rows behind the last known visitors" in err
     assert "known ahead: promo" in err
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "message", "hint"),
+    [
+        (("show", "prices.seqcli/model.json"), 4, "this is a file", "a directory such as prices.seqcli"),
+        (("forecast", "prices.csv", "--interval", "99.9"), 2, "'99.9' is not a whole percentage", "80,95"),
+        (("forecast", "prices.csv", "--time-budget", "0"), 2, "'0' is not a time above zero", "90s"),
+        (
+            ("forecast", "prices.csv", "--horizon", "200"),
+            3,
+            "a horizon of 200 needs more rows",
+            "--horizon 40 would do",
+        ),
+        (
+            ("forecast", "prices.csv", "--target", "date"),
+            3,
+            "column date: not numbers",
+            "a column of numbers",
+        ),
+        (("forecast", "prices.csv", "--id", "date"), 2, "column date says when", "leave it out"),
+        (("forecast", "prices.csv", "--time", "close"), 3, "among date (date), close (the time)", "--target"),
+        (("forecast", "reviews.csv"), 3, "among review (text), label (text)", "--target names one"),
+        (("evaluate", "reviews.csv", "--folds", "2"), 3, "among review (text), label", "--target names one"),
+        (("forecast", "prices.csv", "--decoder", "beam"), 2, "'beam' is not one of", "--decoder parallel"),
+        (("forecast", "prices.csv", "--config", "no.toml"), 2, "cannot be read", "--config takes"),
+    ],
+)
+def test_a_mistake_is_one_line_and_one_hint(here, capsys, typed, code, message, hint) -> None:
+    ended, out, err = run(capsys, *typed)
+    assert (ended, out) == (code, "")
+    first, second = err.splitlines()
+    assert message in first
+    assert second.startswith("hint: ")
+    assert hint in second
+
+
+def test_a_folder_whose_files_are_meant_names_one(here, capsys) -> None:
+    (here / "empty").mkdir()
+    ended, _, err = run(capsys, "forecast", ".")
+    assert ended == 3
+    assert err.splitlines()[1] == "hint: give a file, such as prices.csv"

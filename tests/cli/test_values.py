@@ -91,11 +91,13 @@ def test_a_value_is_read(name, raw, value) -> None:
         ("names", ["a", "a"], "'a' is named more than once"),
         ("time", "soon", "not a time"),
         ("time", "", "not a time"),
+        ("time", "0", "not a time above zero"),
         ("time", "0s", "above zero"),
         ("time", "-5", "not a time"),
-        ("levels", "100", "percentages"),
-        ("levels", "0", "percentages"),
-        ("levels", "8.5", "percentages"),
+        ("levels", "100", "not a whole percentage from 1 to 99"),
+        ("levels", "0", "not a whole percentage from 1 to 99"),
+        ("levels", "99.9", "not a whole percentage from 1 to 99"),
+        ("levels", "8.5", "not a whole percentage from 1 to 99"),
         ("limits", "accuracy", "METRIC=NUMBER"),
         ("limits", "=.9", "METRIC=NUMBER"),
         ("limits", "accuracy=high", "not a number"),
@@ -107,6 +109,7 @@ def test_a_bad_value_is_one_sentence_that_names_the_flag(name, raw, said) -> Non
     assert caught.value.message.startswith(f"{flag_name(ITEM[name])}: ")
     assert said in caught.value.message
     assert "\n" not in caught.value.message
+    assert caught.value.hint
 
 
 def test_the_closest_choice_is_proposed() -> None:

@@ -192,6 +192,15 @@ def learns_residual(windows: int, series: int, segment: int) -> bool:
     return segment > 0 and (windows <= FEW_WINDOWS or series >= MANY_SERIES)
 
 
+def refuse_horizon(horizon: int, rows: int, source: str) -> None:
+    """Raise DataError where no ``rows`` to learn from are ``horizon`` steps behind any other."""
+    if horizon >= rows:
+        raise DataError(
+            f"{source}: a horizon of {horizon} needs more rows than that to learn from, and there are {rows}",
+            f"--horizon {max(rows // 4, 1)} would do",
+        )
+
+
 def check_decoder(options: Options, window: int, horizon: int = 1) -> None:
     """Raise UsageError for options that no network obeys together."""
     network, forecast = options.network, options.forecast

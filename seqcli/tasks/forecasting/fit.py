@@ -18,6 +18,7 @@ from seqcli.tasks.forecasting.ahead import horizon_ahead, settle_ahead, with_tol
 from seqcli.tasks.forecasting.choices import (
     choose_horizon,
     choose_season,
+    refuse_horizon,
     thinned,
     too_few,
 )
@@ -108,6 +109,7 @@ def fit_forecast(tables: Tables, plan: Plan, options: Options) -> Fitted:
     train = parts.ends[:, 0]
     season = choose_season(panel, train, calendar)
     horizon, why = horizon_ahead(panel, options) or choose_horizon(season, options, int(panel.lengths.max()))
+    refuse_horizon(horizon, int(train.max()), source)
     rules += [f"calendar: {calendar.describe()}, {f'season {season}' if season else 'no season'}", why]
     scaling = SeriesScaling.fit(
         options.forecast.scaler, panel.names, [panel.series(row, int(train[row])) for row in range(len(kept))]
