@@ -103,7 +103,7 @@ class TextColumn(Column):
 
 
 class CleanBlock:
-    """Whole lines of a delimited file that hold no quote and the same number of cells each.
+    """Rows of the same number of cells each, as bytes: one cell behind another, one byte between two.
 
     ``ends`` (rows, columns) says where in ``text`` each cell stops.
     """
@@ -114,15 +114,38 @@ class CleanBlock:
 
     @classmethod
     def scan(cls, text: bytes, delimiter: str, width: int) -> CleanBlock | None:
-        """Find the cells of ``text``; None when a line has not exactly ``width`` of them."""
+        """Find the cells of ``text``; None when a line has not exactly ``width`` of them.
+
+        Quotes may stand around whole cells, as long as these hold no quote and no line end; they are taken
+        out.
+        """
         characters = np.frombuffer(text, np.uint8)
         line_end, between = ord("\n"), ord(delimiter)
         stops = np.flatnonzero((characters == between) | (characters == line_end))
+        quotes = np.flatnonzero(characters == ord('"')) if b'"' in text else np.empty(0, np.int64)
+        if len(quotes):
+            before = np.searchsorted(quotes, stops)  # how many quotes lie ahead of each
+            inside = before % 2 == 1
+            outside = stops[~inside]
+            if (characters[stops[inside]] == line_end).any() or not _around_cells(quotes, outside):
+                return None
+            lines, stops = characters[outside] == line_end, outside - before[~inside]
+            characters = np.delete(characters, quotes)
+        else:
+            lines = characters[stops] == line_end
         if len(stops) % width:
             return None
-        ends = stops.astype(np.int32).reshape(-1, width)
-        last = characters[ends] == line_end
-        return cls(characters, ends) if last[:, -1].all() and not last[:, :-1].any() else None
+        ends, lines = stops.astype(np.int32).reshape(-1, width), lines.reshape(-1, width)
+        return cls(characters, ends) if lines[:, -1].all() and not lines[:, :-1].any() else None
+
+    @classmethod
+    def packed(cls, columns: Sequence[Sequence[str]]) -> CleanBlock:
+        """Columns of equal length whose cells were strings."""
+        cells = [cell.encode() for row in zip(*columns, strict=True) for cell in row]
+        lengths = np.fromiter(map(len, cells), np.int64, len(cells))
+        ends = np.cumsum(lengths + 1) - 1
+        text = np.frombuffer(b"\n".join(cells) + b"\n", np.uint8)
+        return cls(text, ends.astype(np.int32).reshape(-1, len(columns)))
 
     def __len__(self) -> int:
         return len(self.ends)
@@ -325,44 +348,14 @@ class WideColumn(Column):
         return [self._columns[of].pick(np.array([row]))[0] for row, of in places]
 
 
-class StepColumn(Column):
-    """Whole numbers that stand in no file."""
-
-    def __init__(self, numbers: IntArray) -> None:
-        self._steps = numbers
-
-    def __len__(self) -> int:
-        return len(self._steps)
-
-    def _type(self) -> NDArray[np.float64]:
-        return self._steps.astype(np.float64)
-
-    def _split(self) -> list[str]:
-        return [str(number) for number in self._steps.tolist()]
-
-
-class StampColumn(Column):
-    """Dates that stand in no file, datetime64[us] (N,), written as ISO 8601 where cells are asked for."""
-
-    def __init__(self, stamps: NDArray[np.datetime64]) -> None:
-        self._stamps = stamps
-
-    def __len__(self) -> int:
-        return len(self._stamps)
-
-    def _type(self) -> NDArray[np.float64]:
-        return np.full(len(self._stamps), np.nan)
-
-    def _split(self) -> list[str]:
-        missing = np.isnat(self._stamps)
-        known = self._stamps[~missing]
-        clock = "m" if (known == known.astype("datetime64[m]")).all() else "s"
-        unit = "D" if (known == known.astype("datetime64[D]")).all() else clock
-        written = self._stamps.astype(f"datetime64[{unit}]").astype(str)
-        return [
-            "" if lost else text.replace("T", " ")
-            for lost, text in zip(missing.tolist(), written.tolist(), strict=True)
-        ]
+def _around_cells(quotes: IntArray, stops: IntArray) -> bool:
+    """Whether ``quotes`` (Q,) stand in pairs, right behind one of the ``stops`` and ahead of the next."""
+    opening, closing = quotes[::2], quotes[1::2]
+    if len(opening) != len(closing):
+        return False
+    place = np.searchsorted(stops, opening)
+    begins = np.append(0, stops + 1)[place]
+    return bool((opening == begins).all() and (closing + 1 == np.append(stops, -1)[place]).all())
 
 
 def _bytes_of(cells: list[str]) -> tuple[NDArray[np.uint8], IntArray, IntArray]:

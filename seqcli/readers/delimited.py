@@ -1,7 +1,7 @@
 """csv and tsv, strictly: every row has the cells that the header names, every quote is closed.
 
-A block of lines without quotes is cut at its separators all at once and stays bytes
-(:class:`~seqcli.readers.columns.CleanBlock`); a block with quotes goes through the standard
+A block of lines without quotes, or with quotes around whole cells alone, is cut at its separators all at
+once and stays bytes (:class:`~seqcli.readers.columns.CleanBlock`); any other block goes through the standard
 library's parser; only when that fails is it read again row by row, to say what is wrong with which.
 """
 
@@ -81,7 +81,7 @@ class Csv:
     def _clean(self, body: str) -> CleanBlock | None:
         """The body cut at its separators, when nothing in it needs the slow way."""
         spaced = body.startswith(" ") or "\n " in body or f"{self.delimiter} " in body
-        if '"' in body or "\r" in body or spaced or bad_character(body):
+        if "\r" in body or spaced or bad_character(body):
             return None
         if len(self.names) == 1 and (self._blanks or body.startswith("\n") or "\n\n" in body):
             return None

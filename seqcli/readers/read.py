@@ -18,6 +18,8 @@ from seqcli.readers.registry import begin_format
 from seqcli.readers.sources import Source, open_source
 from seqcli.readers.table import Table
 
+_SHORT = 32
+"""Characters of a cell, on average, up to which it is held as bytes."""
 _GLANCED = 1000
 """Rows that are compared with the header."""
 
@@ -61,6 +63,7 @@ def _collect(source: Source, reader: Format, final: bool) -> Table:
         block = reader.feed(piece, final)
         for position, fault in sorted(block.faults.items()):
             raise fault_error(source.name, reader.unit, int(block.numbers[position]), fault)
+        block = _compact(block)
         blocks.append(block)
         held.append(block)
         if final:
@@ -97,6 +100,18 @@ class _Held:
         if sum(each.size for each in self._blocks) >= 2 * large.LARGE:
             CleanBlock.shelve(self._blocks)
             self._blocks.clear()
+
+
+def _compact(block: Block) -> Block:
+    """The same cells as bytes, where they are short strings: each takes more than what it holds."""
+    columns = [column for column in block.columns.values() if isinstance(column, TextColumn)]
+    if not len(block) or not columns or len(columns) < len(block.columns):
+        return block
+    cells = [column.cells() for column in columns]
+    size = sum(len(cell) for column in cells for cell in column)
+    if size > _SHORT * len(block) * len(columns):
+        return block
+    return replace(block, columns=dict(zip(block.columns, CleanBlock.packed(cells).columns(), strict=True)))
 
 
 def _doubtful_header(table: Table) -> list[str]:

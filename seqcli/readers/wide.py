@@ -22,12 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.errors import DataError, near_miss
-from seqcli.readers.columns import Column, RepeatedColumn, StampColumn, StepColumn, TextColumn, WideColumn
+from seqcli.readers.columns import Column, RepeatedColumn, TextColumn, WideColumn
 from seqcli.readers.dates import DateForm, read_dates
 from seqcli.readers.intervals import parse_every, stamps_after
 from seqcli.readers.numbers import is_missing
 from seqcli.readers.roles import counted
 from seqcli.readers.table import Spread, Table
+from seqcli.readers.unwritten import StampColumn, StepColumn
 from seqcli.sequences import IntArray
 
 HEADERS = ("dates", "numbers", "counted")

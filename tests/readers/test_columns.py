@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -56,6 +59,7 @@ def ways_to_hold(place: int) -> list[Column]:
     return [
         TextColumn(cells),
         view,
+        CleanBlock.packed([list(column) for column in zip(*ROWS, strict=True)]).columns()[place],
         JoinedColumn([view]),
         JoinedColumn([TextColumn(cells[:1]), TextColumn([]), TextColumn(cells[1:])]),
         TakenColumn(backwards, np.array([3, 2, 1, 0])),
@@ -78,6 +82,49 @@ def test_every_way_to_hold_a_column_gives_the_same_cells_and_numbers(place: int)
 @pytest.mark.parametrize("text", ["1,2\n3\n", "1,2\n3,4,5\n", "1,2\n3\n4,5,6\n", "1\n,2,3\n"])
 def test_a_block_with_an_uneven_line_is_not_clean(text: str) -> None:
     assert CleanBlock.scan(text.encode(), ",", 2) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ('"1","2"\n"3","4"\n', [("1", "2"), ("3", "4")]),
+        ('"ä",2\n3,"€ 4"\n', [("ä", "2"), ("3", "€ 4")]),
+        ('"",""\n"1,5",";"\n,""\n', [("", ""), ("1,5", ";"), ("", "")]),
+        ('" a","b "\n', [(" a", "b ")]),
+        ('"1","2"\n"3"\n', None),
+        ('"1,2"\n"3,4"\n', None),
+        ('"a""b",2\n', None),
+        ('"""",2\n', None),
+        ('"a\nb",2\n', None),
+        ('"a,2\n"b",3\n', None),
+        ('a"b",2\n', None),
+        ('"a"b,2\n', None),
+        ('"a",b"\n', None),
+        ('"a" ,2\n', None),
+    ],
+)
+def test_quotes_around_whole_cells_are_taken_out(text: str, rows: list[tuple[str, str]] | None) -> None:
+    found = CleanBlock.scan(text.encode(), ",", 2)
+    assert (found is None) == (rows is None)
+    if found is not None:
+        assert list(zip(*(column.cells() for column in found.columns()), strict=True)) == rows
+        assert found.text.nbytes == len(text.encode()) - text.count('"')
+
+
+cells = st.text(st.sampled_from('ab1,;" \nä'), max_size=4)
+
+
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=6), st.booleans())
+def test_what_is_cut_at_once_is_what_the_csv_module_reads(
+    rows: list[tuple[str, str]], all_of_them: bool
+) -> None:
+    buffer = io.StringIO()
+    quoting = csv.QUOTE_ALL if all_of_them else csv.QUOTE_MINIMAL
+    csv.writer(buffer, lineterminator="\n", quoting=quoting).writerows(rows)
+    found = CleanBlock.scan(buffer.getvalue().encode(), ",", 2)
+    if found is not None:
+        assert list(zip(*(column.cells() for column in found.columns()), strict=True)) == rows
+    assert found is not None or any(mark in cell for row in rows for cell in row for mark in '"\n')
 
 
 def test_blocks_moved_to_a_file_say_the_same(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ import pytest
 
 from seqcli.errors import DataError
 from seqcli.options import ReadingOptions
+from seqcli.readers.columns import BlockColumn
 from seqcli.readers.read import read_table
 from seqcli.readers.table import Table
 
@@ -132,6 +133,40 @@ def test_a_key_that_comes_up_late_is_empty_before(tmp_path: Path, monkeypatch: p
     table = read(tmp_path / "x.jsonl", '{"a": 1}\n' * 60 + '{"a": 2, "b": 3}\n')
     assert table.names == ("a", "b")
     assert table.cells("b") == [""] * 60 + ["3"]
+
+
+def bytes_held(table: Table) -> int:
+    """What the blocks of a table hold; fails where cells are strings."""
+    parts = [part for column in table.columns.values() for part in column._parts]  # type: ignore[attr-defined]
+    assert all(isinstance(part, BlockColumn) for part in parts)
+    return sum(block.size for block in {part.block for part in parts})
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("a.csv", '"2024-01-01 00:{0:02d}","{0}.5"\n'),
+        ("a.csv", '"2024-01-01 00:{0:02d}","{0}.""5"""\n'),
+        ("a.jsonl", '{{"time": "2024-01-01 00:{0:02d}", "load": {0}.5}}\n'),
+    ],
+)
+def test_short_cells_are_held_as_bytes_in_every_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, line: str
+) -> None:
+    monkeypatch.setattr("seqcli.readers.sources._PIECE", 256)
+    header = "time,load\n" if name.endswith("csv") else ""
+    table = read(tmp_path / name, header + "".join(line.format(step) for step in range(60)))
+    assert table.cells("time") == [f"2024-01-01 00:{step:02d}" for step in range(60)]
+    wanted = [f'{step}."5"' if '""' in line else f"{step}.5" for step in range(60)]
+    assert table.cells("load") == wanted
+    text = sum(map(len, table.cells("time") + wanted))
+    assert bytes_held(table) == text + 60 * 2 * (1 + 4)  # a byte behind each cell, and where it ends
+
+
+def test_long_texts_stay_strings(tmp_path: Path) -> None:
+    table = read(tmp_path / "a.jsonl", "".join(f'{{"text": "{"word " * 20}{n}"}}\n' for n in range(9)))
+    with pytest.raises(AssertionError):
+        bytes_held(table)
 
 
 def test_stdin(monkeypatch: pytest.MonkeyPatch) -> None:
