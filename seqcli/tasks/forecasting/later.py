@@ -10,20 +10,26 @@ from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
 from seqcli.tasks.forecasting.ahead import room_steps
 from seqcli.tasks.forecasting.derived import with_indicators
-from seqcli.tasks.forecasting.panel import Panel, build_panel
+from seqcli.tasks.forecasting.panel import Newest, Panel, build_panel
 from seqcli.tasks.forecasting.rows import Forms, read_later_rows, value_columns
 
 
 def later_panel(
-    table: Table, plan: Plan, how: tuple[str | None, Forms], calendar: Calendar, horizon: int
+    table: Table,
+    plan: Plan,
+    how: tuple[str | None, Forms],
+    calendar: Calendar,
+    horizon: int,
+    newest: Newest | None = None,
 ) -> tuple[Panel, list[str]]:
     """The series on the model's calendar with room for the ``horizon``, and sentences on what is odd.
 
-    ``how`` is the way rows of one moment are merged, and the forms of the columns.
+    ``how`` is the way rows of one moment are merged, and the forms of the columns; ``newest`` how much of
+    each series is wanted, None for all.
     """
     merge, forms = how
     rows, sentences = read_later_rows(table, plan, merge, forms)
-    panel, gaps = build_panel(with_indicators(rows, plan), calendar, len(plan.target), horizon)
+    panel, gaps = build_panel(with_indicators(rows, plan), calendar, len(plan.target), horizon, newest)
     return panel, [*sentences, *_sentences(panel, plan, gaps)]
 
 

@@ -159,29 +159,48 @@ class Panel:
         )
 
 
-def build_panel(rows: Rows, calendar: Calendar, targets: int, room: int) -> tuple[Panel, int]:
-    """Put ``rows`` on the calendar's grid; returns the panel and how many steps were gaps."""
+@dataclass(frozen=True)
+class Newest:
+    """How much of each series a forecast reads: the newest ``steps`` of those in ``names``, all of any other.
+
+    A series that training has not seen is scaled by all that there is of it.
+    """
+
+    steps: int
+    names: frozenset[str]
+
+    def first(self, name: str, values: Array) -> int:
+        """The first step that is needed of a series (T, F): one where all that is carried on is known."""
+        start = len(values) - self.steps
+        if start <= 0 or name not in self.names:
+            return 0
+        first = start
+        for column in np.flatnonzero(np.isnan(values[start])):
+            known = np.flatnonzero(~np.isnan(values[:start, column]))
+            first = min([first, *known[-1:].tolist()])
+        return first
+
+
+def build_panel(
+    rows: Rows, calendar: Calendar, targets: int, room: int, newest: Newest | None = None
+) -> tuple[Panel, int]:
+    """Put ``rows``, or the ``newest`` of them, on the calendar's grid; how many steps were gaps in all."""
     starts = np.cumsum(rows.lengths) - rows.lengths
-    stamps, values, records, lengths, gaps = [], [], [], [], 0
-    for start, count in zip(starts.tolist(), rows.lengths.tolist(), strict=True):
+    parts: list[tuple[AnyArray, Array, IntArray]] = []
+    gaps = 0
+    for name, start, count in zip(rows.names, starts.tolist(), rows.lengths.tolist(), strict=True):
         own = slice(start, start + count)
-        missing = calendar.gaps(rows.stamps[own])
-        if not len(missing):
-            stamps.append(rows.stamps[own])
-            values.append(rows.values[own])
-            records.append(rows.records[own])
-            lengths.append(count)
-            continue
-        empty = np.full((len(missing), rows.values.shape[1]), np.nan)
-        line = np.concatenate([rows.stamps[own], missing])
-        order = np.argsort(line, kind="stable")
-        stamps.append(line[order])
-        values.append(np.concatenate([rows.values[own], empty])[order])
-        records.append(np.concatenate([rows.records[own], np.zeros(len(missing), dtype=np.int64)])[order])
-        lengths.append(len(line))
-        gaps += len(missing)
+        part = (rows.stamps[own], rows.values[own], rows.records[own])
+        missing = calendar.gaps(part[0])
+        if len(missing):
+            part = _with_gaps(part, missing)
+            gaps += len(missing)
+        first = newest.first(name, part[1]) if newest else 0
+        parts.append((part[0][first:], part[1][first:], part[2][first:]))
+    lengths = [len(part[0]) for part in parts]
     joined = (rows.stamps, rows.values, rows.records)
-    if gaps:
+    if sum(lengths) != len(rows.stamps) or gaps:
+        stamps, values, records = zip(*parts, strict=True)
         joined = (np.concatenate(stamps), np.concatenate(values), np.concatenate(records))
     panel = Panel(
         rows.names,
@@ -196,6 +215,15 @@ def build_panel(rows: Rows, calendar: Calendar, targets: int, room: int) -> tupl
         rows.static,
     )
     return (panel.with_room(calendar, room) if room else panel), gaps
+
+
+def _with_gaps(part: tuple[AnyArray, Array, IntArray], missing: AnyArray) -> tuple[AnyArray, Array, IntArray]:
+    """Stamps (T,), values (T, F) and records (T,) of a series with empty steps at ``missing`` stamps (G,)."""
+    line = np.concatenate([part[0], missing])
+    order = np.argsort(line, kind="stable")
+    empty = np.full((len(missing), part[1].shape[1]), np.nan)
+    records = np.concatenate([part[2], np.zeros(len(missing), dtype=np.int64)])
+    return line[order], np.concatenate([part[1], empty])[order], records[order]
 
 
 def refuse_missing(panel: Panel, columns: tuple[str, ...], calendar: Calendar, source: str) -> None:

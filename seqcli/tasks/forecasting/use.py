@@ -15,11 +15,14 @@ from seqcli.tasks.forecasting.choices import thinned
 from seqcli.tasks.forecasting.later import later_panel
 from seqcli.tasks.forecasting.mixture import NETWORK, RIDGE
 from seqcli.tasks.forecasting.next import ForecastContext, last_windows
-from seqcli.tasks.forecasting.panel import Panel, scale_panel
+from seqcli.tasks.forecasting.panel import Newest, Panel, scale_panel
 from seqcli.tasks.forecasting.windows import ForecastWindows, make_windows, part_starts
 
 if TYPE_CHECKING:
     from seqcli.tasks.forecast import Forecast
+
+MOST_SHOWN, LEAST_SHOWN = 4, 48
+"""Steps of the past that a chart may show: so many times the horizon, and at least so many."""
 
 
 def labelled_windows(task: Forecast, table: Table) -> ForecastWindows:
@@ -69,20 +72,21 @@ def newest_windows(task: Forecast, table: Table) -> tuple[ForecastWindows, Forec
 
     Raises DataError when there is nothing to forecast from.
     """
-    panel, notes = panel_of(task, table)
+    frame = task.frame
+    shown = max(MOST_SHOWN * frame.horizon, LEAST_SHOWN)
+    panel, notes = panel_of(task, table, Newest(max(frame.window, shown), frozenset(task.scaling.names)))
     scaling = task.scaling_of(panel)
     panel = with_told(panel, scaling, task.plan, task.static)
-    examples, context = last_windows(
-        panel, scaling, task.units, task.frame, (task.missing, task.scaling.names)
-    )
+    examples, context = last_windows(panel, scaling, task.units, frame, (task.missing, task.scaling.names))
     if not len(examples) and (not task.plan.id or len(context.silent) == len(panel.names)):
         raise _too_short(task, table, panel)
     return examples, replace(context, odd=tuple(notes))
 
 
-def panel_of(task: Forecast, table: Table) -> tuple[Panel, list[str]]:
-    """The series of a later file, on the calendar's grid, with room for the horizon; what was odd."""
-    return later_panel(table, task.plan, (task.merge, task.forms), task.calendar, task.frame.horizon)
+def panel_of(task: Forecast, table: Table, newest: Newest | None = None) -> tuple[Panel, list[str]]:
+    """The series of a later file, or their ``newest`` steps, with room for the horizon; what was odd."""
+    how = task.merge, task.forms
+    return later_panel(table, task.plan, how, task.calendar, task.frame.horizon, newest)
 
 
 def plain_stamps(stamps: NDArray[Any]) -> list[int | float]:
