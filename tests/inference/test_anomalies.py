@@ -79,7 +79,7 @@ def test_on_a_clean_walk_the_share_is_near_the_nominal_one(model_of, write_csv) 
     share = sum(row["anomaly"] for row in rows) / len(rows)
     assert 0.03 < share < 0.07
     assert f"({100 * share:.1f} %; 5 % expected where nothing is odd)" in said
-    assert "trained on" in note  # the stamps are those of the training
+    assert "no newer than those" in note  # the stamps are those of the training
 
 
 def test_scores_are_distances_in_half_widths(model_of, write_csv) -> None:
