@@ -65,6 +65,21 @@ def console_for(stream: IO[str]) -> Console:
     return Console(file=stream, highlight=False, markup=False, emoji=False, soft_wrap=False, width=width)
 
 
+def wrapped(text: str, width: int, indent: str = "  ") -> list[str]:
+    """``text`` in lines of at most ``width`` characters, broken between words, not ahead of a %."""
+    import textwrap
+
+    lines: list[str] = []
+    for line in text.split("\n"):
+        if len(line) <= width:
+            lines.append(line)
+            continue
+        held = line.replace(" %", _HELD)
+        parts = textwrap.wrap(held, width, subsequent_indent=indent, break_long_words=False)
+        lines += [part.replace(_HELD, " %") for part in parts]
+    return lines
+
+
 class Screen:
     """Where everything but the result goes."""
 
@@ -99,12 +114,12 @@ class Screen:
         """One line, unless quiet; a terminal that is too narrow gets it on several."""
         if self.quiet:
             return
-        self._lines(self._wrapped(text, self.width) if is_terminal(self.stream) else text.split("\n"), style)
+        self._lines(wrapped(text, self.width) if is_terminal(self.stream) else text.split("\n"), style)
 
     def prose(self, text: str, style: str = "") -> None:
         """Sentences that go with a table, unless quiet: no wider than tables are, in a log too."""
         if not self.quiet:
-            self._lines(self._wrapped(text, self.console.width), style)
+            self._lines(wrapped(text, self.console.width), style)
 
     def _lines(self, lines: list[str], style: str) -> None:
         self.move("")
@@ -128,21 +143,6 @@ class Screen:
             self._moving = bool(text)
             self.stream.write(f"\r\033[K{text}")
             self.stream.flush()
-
-    @staticmethod
-    def _wrapped(text: str, width: int) -> list[str]:
-        """``text`` in lines of at most ``width`` characters, broken between words, not ahead of a %."""
-        import textwrap
-
-        lines: list[str] = []
-        for line in text.split("\n"):
-            if len(line) <= width:
-                lines.append(line)
-                continue
-            held = line.replace(" %", _HELD)
-            parts = textwrap.wrap(held, width, subsequent_indent="  ", break_long_words=False)
-            lines += [part.replace(_HELD, " %") for part in parts]
-        return lines
 
     def detail(self, text: str) -> None:
         """One line that only ``--verbose`` shows."""

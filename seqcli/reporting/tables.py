@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from seqcli.errors import printable
-from seqcli.reporting.screen import console_for, is_plain
+from seqcli.reporting.screen import console_for, is_plain, wrapped
 from seqcli.results import Cell, ResultColumn, ResultTable
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ def drawn(table: ResultTable, width: int, plain: bool) -> Group:
     parts: list[RenderableType] = [Text(printable(table.title), style="bold")] if table.title else []
     parts.append(rich_table(table, layout, plain))
     below = (printable(table.caption), left_out(len(table.columns), layout))
-    parts += [Text(line, style="dim") for line in below if line]
+    parts += [Text(line, style="dim") for text in below if text for line in wrapped(text, width, "")]
     return Group(*parts)
 
 

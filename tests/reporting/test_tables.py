@@ -151,3 +151,15 @@ def test_what_was_computed_stays_on_a_narrow_terminal() -> None:
     assert list(fit_widths(natural, numeric, 45, computed=4)) == [0, 3, 4]
     assert list(fit_widths(natural, numeric, 200, computed=4)) == [0, 1, 2, 3, 4, 5, 6]
     assert len(fit_widths([30, 30, 30], [True, True, True], 10, computed=3)) == 2
+
+
+@pytest.mark.parametrize("width", range(40, 60))
+def test_a_caption_breaks_between_words_and_not_ahead_of_a_percent_sign(monkeypatch, width: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    caption = "mixed by validation: 50 % ridge, 50 % gru, 48.5 % below the error of the last season there"
+    out = io.StringIO()
+    write_table(ResultTable("", (ResultColumn("x"),), [(1,)], caption), "table", out)
+    lines = out.getvalue().splitlines()[3:]
+    assert " ".join(line.strip() for line in lines) == caption
+    assert max(map(len, lines)) <= width
+    assert not any(line.startswith("%") for line in lines)

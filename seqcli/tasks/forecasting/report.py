@@ -100,7 +100,7 @@ def comparison(title: str, scores: Sequence[Scores], caption: str) -> ResultTabl
 
 def skill_words(metric: str, best: str) -> str:
     """What the column of that name says."""
-    return f"skill: {metric} spared beside {best}, the best that nothing is fitted for"
+    return f"skill: the share of {metric} spared beside {best}, the best that needs no fitting"
 
 
 def ranks(value: float) -> float:
