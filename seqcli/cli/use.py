@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     from seqcli.readers.table import Table
 
 
-def open_model(named: str | None, screen: Screen) -> SavedModel:
-    """The model named by ``-m``, else the only one here, which is then said with its age."""
-    from seqcli.model_dir import find_model, read_model
+def open_model(named: str | None, screen: Screen, files: Sequence[str] = ()) -> SavedModel:
+    """The model named by ``-m``, else the only one here, which is then said with its age.
 
+    ``files`` are to be read with it; a model among them, which lacks its ``-m``, is an error of its own.
+    """
+    from seqcli.model_dir import find_model, read_model
+    from seqcli.readers.sources import refuse_model
+
+    for path in files:
+        refuse_model(path)
     model = read_model(find_model(named))
     if named is None:
         screen.line(f"model: {model.path}, {model.age()}", "dim")

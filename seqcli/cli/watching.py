@@ -43,7 +43,7 @@ def watch(wanted: Wanted, call: Invocation) -> int:
     _check_files(call.files, options.follow, output)
     check_output(output)
     screen = Screen(output.quiet, output.verbose)
-    model = open_model(call.group(ModelOptions).model, screen)
+    model = open_model(call.group(ModelOptions).model, screen, call.files)
     if options.follow:
         _follow(call, model, screen)
     else:

@@ -235,7 +235,7 @@ def is_folder(path: str) -> bool:
 def refuse_model(path: str) -> None:
     """Raise :class:`DataError` for a model directory where data should be."""
     if is_model(Path(path)):
-        raise DataError(f"{path}: is a model, not data", f"what uses it: seqcli predict FILE -m {path}")
+        raise DataError(f"{path}: is a model, not data", f"name it by -m {path}, beside a file of data")
 
 
 def no_permission(path: str) -> DataError:

@@ -128,3 +128,13 @@ def test_a_folder_whose_files_are_meant_names_one(here, capsys) -> None:
     ended, _, err = run(capsys, "forecast", ".")
     assert ended == 3
     assert err.splitlines()[1] == "hint: give a file, such as prices.csv"
+
+
+@pytest.mark.parametrize("command", ["forecast", "evaluate", "explain"])
+def test_a_model_among_the_files_lacks_its_flag(here, capsys, command) -> None:
+    ended, _, err = run(capsys, command, "prices.csv", "prices.seqcli")
+    assert ended == 3
+    assert err.splitlines() == [
+        "prices.seqcli: is a model, not data",
+        "hint: name it by -m prices.seqcli, beside a file of data",
+    ]

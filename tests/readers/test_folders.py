@@ -143,7 +143,7 @@ def test_a_model_is_refused_as_data(tmp_path: Path) -> None:
     for paths in ([tmp_path / "a.seqcli"], [tmp_path / "a.txt", tmp_path / "a.seqcli"]):
         with pytest.raises(DataError, match=r"a\.seqcli: is a model, not data") as caught:
             read(*paths)
-        assert caught.value.hint == f"what uses it: seqcli predict FILE -m {tmp_path / 'a.seqcli'}"
+        assert caught.value.hint == f"name it by -m {tmp_path / 'a.seqcli'}, beside a file of data"
 
 
 def test_links_in_a_circle_are_not_followed(tmp_path: Path) -> None:

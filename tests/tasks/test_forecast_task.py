@@ -258,7 +258,7 @@ def test_report_has_the_backtest_the_steps_and_the_coverage(table_of: TableOf) -
     assert [row["skill"] for row in records] == pytest.approx(
         [1 - row["mae"] / best for row in records], abs=1e-6
     )
-    assert "skill: mae spared beside " in backtest.caption
+    assert "skill: the share of mae spared beside " in backtest.caption
     assert len(steps.rows) == 3
     assert np.mean([row["mae"] for row in steps.records()]) == pytest.approx(scores[0].values["mae"])
     assert np.mean([row["naive mae"] for row in steps.records()]) == pytest.approx(scores[1].values["mae"])
@@ -471,7 +471,7 @@ def test_validation_and_test_files_follow_the_first(table_of: TableOf) -> None:
     assert only_test.task.scaling.shift[0, 0] == pytest.approx(np.mean(values[:90]))
     with pytest.raises(UsageError, match="--test"):
         Forecast.prepare(Tables(tables[0], tables[1]), PLAN, Options())
-    with pytest.raises(DataError, match="is not after the rows"):
+    with pytest.raises(DataError, match=r"row 2: \d{4}-\d\d-\d\d is not after the rows"):
         Forecast.prepare(Tables(tables[1], None, tables[0]), PLAN, Options())
 
 

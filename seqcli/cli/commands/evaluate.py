@@ -37,7 +37,7 @@ def evaluate(call: Invocation) -> int:
     from seqcli.cli.use import open_model, read_whole
     from seqcli.inference.evaluate import evaluate as score
 
-    model = open_model(call.group(ModelOptions).model, screen)
+    model = open_model(call.group(ModelOptions).model, screen, call.files)
     limits, per_token = call.group(EvaluateOptions).fail_under, call.group(EvaluateOptions).per_token
     if per_token and not model.network.streams:
         raise UsageError("--per-token goes with a language model, which this is not", "leave out --per-token")

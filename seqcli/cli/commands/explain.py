@@ -27,7 +27,7 @@ def explain(call: Invocation) -> int:
     check_output(output)
     check_plot(plot, output)
     screen = Screen(output.quiet, output.verbose)
-    model = open_model(call.group(ModelOptions).model, screen)
+    model = open_model(call.group(ModelOptions).model, screen, call.files)
     task = explainable(model)
     asked = call.group(ExplainOptions)
     question = Question(asked.series, asked.steps_ahead, asked.shuffle_seed)

@@ -34,7 +34,7 @@ def predict(call: Invocation) -> int:
     output = call.group(OutputOptions)
     check_output(output)
     screen = Screen(output.quiet, output.verbose)
-    model = open_model(call.group(ModelOptions).model, screen)
+    model = open_model(call.group(ModelOptions).model, screen, call.files)
     task = row_task(model)
     prompting = not call.files and is_terminal(sys.stdin)
     if prompting:

@@ -147,7 +147,9 @@ def _read(tables: Tables, plan: Plan, options: Options) -> tuple[Rows, Forms, li
     rows, forms, warnings = read_training_rows(tables.main, plan, merge)
     borders: list[list[Any]] = []
     if tables.validation is not None and tables.test is None:
-        raise UsageError("--validation FILE of a forecast needs --test FILE with the rows after it")
+        raise UsageError(
+            "--validation FILE of a forecast needs --test FILE too", "--test names the rows after it"
+        )
     for table in (tables.validation, tables.test):
         if table is None:
             continue

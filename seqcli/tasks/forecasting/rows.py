@@ -239,7 +239,7 @@ def join_rows(earlier: Rows, later: Rows, sources: tuple[str, str], dated: bool)
             elif known and stamps[0] <= known[0][0][-1]:
                 where = f"{sources[1]}, row {rows.records[own][0]}"
                 raise DataError(
-                    f"{where}: {stamps[0]} is not after the rows of {sources[0]}",
+                    f"{where}: {_said(stamps[0])} is not after the rows of {sources[0]}",
                     "a forecast is validated and tested on the rows that follow",
                 )
             known.append((stamps, rows.values[own], rows.records[own]))
@@ -255,6 +255,11 @@ def join_rows(earlier: Rows, later: Rows, sources: tuple[str, str], dated: bool)
         tuple(names), lengths, stamps, values, records, _behind_both(names, earlier, later, dated),
         tuple(static[name] for name in names) if static else (),
     )  # fmt: skip
+
+
+def _said(stamp: Any) -> str:
+    """A stamp for a message, without a fraction of a second or a midnight that nobody wrote."""
+    return str(stamp).replace("T", " ").removesuffix(".000000").removesuffix(" 00:00:00")
 
 
 def _behind_both(names: list[str], earlier: Rows, later: Rows, dated: bool) -> Later | None:
