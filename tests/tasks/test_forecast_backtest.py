@@ -82,7 +82,7 @@ def test_the_board_ranks_what_stands_beside_the_mix_and_says_what_is_spared() ->
         "combined", "gru alone", "seasonal naive (7)", "naive", "drift",
     ]  # fmt: skip
     assert [row["skill"] for row in rows] == pytest.approx([1 - 1 / 3, 1 - 2 / 3, 0, 1 - 5 / 3, 1 - 5 / 3])
-    assert board.caption.startswith("first; skill: mae spared beside seasonal naive (7)")
+    assert board.caption.startswith("first; skill: the share of mae spared beside seasonal naive (7)")
     assert [row["fold"] for row in by_fold.records()] == [1, 2]
     assert [row["mase"] for row in steps.records()] == pytest.approx([0.75] * 3)
     assert [tuple(row.values()) for row in worst.records()] == [("a", 1.0, 3.0), ("b", 0.5, 1.5)]
