@@ -116,7 +116,7 @@ def test_the_four_patterns(tmp_path, monkeypatch, capsys):
     # many to many, one sequence after the other: a window is read, then a horizon comes out
     typed(capsys, "forecast", "days.csv", "--window", "14", "--horizon", "6", *TINY)
     assert set(steps_in("days.seqcli", "days.csv").tolist()) == {14}
-    assert shape_out("days.seqcli", 3, 14) == (3, 6, 1)
+    assert shape_out("days.seqcli", 3, 14) == (3, 6, 1, 3)  # the answer, and how far below and above
     out = typed(capsys, "forecast", "days.csv", "-m", "days.seqcli", "-q")
     assert len(list(csv.DictReader(io.StringIO(out)))) == 6
 
