@@ -66,11 +66,19 @@ class BacktestOptions:
 class ExplainOptions:
     """What to explain"""
 
-    series: str | None = option(None, "One series of many; the first ones.", metavar="NAME")
-    steps_ahead: int | None = option(
-        None, "One step of the forecast, from 1 on; the mean over all steps.", at_least=1, metavar="N"
+    method: str = option(
+        "occlusion",
+        "Of a text: what the class loses without a token, or gradients integrated up to the text.",
+        choices=("occlusion", "gradients"),
     )
-    shuffle_seed: int = option(0, "Seed of the shuffles.", at_least=0, flag="--seed")
+    row: int | None = option(
+        None, "Of texts: the one of this row, as messages count.", at_least=1, metavar="N"
+    )
+    series: str | None = option(None, "Of a forecast: one series of many; the first ones.", metavar="NAME")
+    steps_ahead: int | None = option(
+        None, "Of a forecast: one step, from 1 on; the mean over all steps.", at_least=1, metavar="N"
+    )
+    shuffle_seed: int = option(0, "Of a forecast: seed of the shuffles.", at_least=0, flag="--seed")
 
 
 @dataclass(frozen=True)

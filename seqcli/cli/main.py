@@ -37,7 +37,7 @@ COMMANDS = {
     ),
     "explain": (
         "seqcli.cli.commands.explain:COMMAND",
-        "Show which lags and columns drove a forecast, and which member said what.",
+        "Show what drove a forecast, lag by lag, or the class of a text, word by word.",
     ),
     "show": ("seqcli.cli.commands.show:COMMAND", "Show a saved model, its equations, or this installation."),
     "demo": ("seqcli.cli.commands.demo:COMMAND", "Take the tour: each section runs on data it writes here."),

@@ -1,4 +1,4 @@
-"""What drove the predictions of a saved model. Each kind of task has its own way; forecasts are the first."""
+"""What drove the forecasts of a saved model; for texts see :mod:`seqcli.inference.explain_text`."""
 
 from __future__ import annotations
 
@@ -7,32 +7,33 @@ from typing import TYPE_CHECKING, cast
 from seqcli.errors import UsageError
 from seqcli.inference.carried import network_outputs
 from seqcli.inference.forecast import refuse_infinite
-from seqcli.inference.kinds import command_of
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
+from seqcli.tasks.classify import Classify
+from seqcli.tasks.classify_members import reads_texts
 
 if TYPE_CHECKING:
     from seqcli.readers.table import Table
     from seqcli.tasks.forecast import Forecast
     from seqcli.tasks.forecasting.explain import Explanation, Question
 
-_INSTEAD = {"predict": "predict FILE --probabilities", "generate": "evaluate FILE --per-token"}
-"""What says most about the other kinds of models so far."""
 
-
-def explainable(model: SavedModel) -> Forecast:
-    """The model's task, when it can be explained. Raises :class:`UsageError` when it cannot yet."""
+def explainable(model: SavedModel) -> Forecast | Classify:
+    """The model's task, when it forecasts or classifies texts. Raises :class:`UsageError` for all others."""
     task = saved_task(model)
-    command = command_of(task)
-    if command != "forecast":
-        line = _INSTEAD[command].replace(
-            " --probabilities", "" if task.plan.task == "regress" else " --probabilities"
-        )
-        raise UsageError(
-            f"{model.path}: explain takes a forecaster so far, not a model of the task {task.plan.task}",
-            f"seqcli {line} -m {model.path}",
-        )
-    return cast("Forecast", task)
+    if task.plan.task == "forecast":
+        return cast("Forecast", task)
+    if isinstance(task, Classify) and reads_texts(task.inputs):
+        return task
+    if isinstance(task, Classify):
+        what, instead = "one that classifies by columns", "predict FILE --probabilities"
+    else:
+        what = f"one of the task {task.plan.task}"
+        instead = "predict FILE" if task.plan.task in ("regress", "tag") else "evaluate FILE --per-token"
+    raise UsageError(
+        f"{model.path}: explain takes a forecaster or a classifier of texts, not {what}",
+        f"seqcli {instead} -m {model.path}",
+    )
 
 
 def explain_forecast(model: SavedModel, task: Forecast, table: Table, question: Question) -> Explanation:

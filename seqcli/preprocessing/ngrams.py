@@ -128,15 +128,15 @@ def _in_parts(texts: Sequence[str], form: NgramForm) -> Iterator[Ngrams]:
         some = texts[start : start + TEXTS_AT_ONCE]
         found = []
         if form.words:
-            found.append(_hashed(*_words(some), 1, form.words, salt=0))
+            found.append(_hashed(*word_units(some), 1, form.words, salt=0))
         if form.characters:
-            found.append(_hashed(*_characters(some), form.fewest, form.characters, salt=MOST_CHARACTERS))
+            found.append(_hashed(*character_units(some), form.fewest, form.characters, salt=MOST_CHARACTERS))
         keys, counts = np.unique(np.concatenate(found), return_counts=True)
         ends = np.searchsorted(keys, np.arange(len(some) + 1, dtype=np.uint64) << _HALF)
         yield Ngrams(keys.astype(np.uint32), counts.astype(np.float32), ends.astype(np.int64))
 
 
-def _words(texts: Sequence[str]) -> tuple[Hashes, IntArray]:
+def word_units(texts: Sequence[str]) -> tuple[Hashes, IntArray]:
     """The words of all texts between their marks as numbers (U,), and where each text begins (N + 1,)."""
     rows = [[BEGIN, *(_word(word) for word in tokenize_words(text)), END] for text in texts]
     starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
@@ -148,8 +148,8 @@ def _word(word: str) -> int:
     return crc32(word.encode("utf-8", "surrogatepass")) + (1 << 32)
 
 
-def _characters(texts: Sequence[str]) -> tuple[Hashes, IntArray]:
-    """The characters of all texts as :func:`_words` gives words; white space of any kind is one space."""
+def character_units(texts: Sequence[str]) -> tuple[Hashes, IntArray]:
+    """The characters of all texts as :func:`word_units` gives words; white space of any kind is one space."""
     begin, end = chr(BEGIN), chr(END)
     cleared = {BEGIN: " ", END: " "}
     rows = [f"{begin}{' '.join(normalize('NFC', text).translate(cleared).split())}{end}" for text in texts]
@@ -159,23 +159,28 @@ def _characters(texts: Sequence[str]) -> tuple[Hashes, IntArray]:
 
 
 def _hashed(units: Hashes, starts: IntArray, fewest: int, most: int, salt: int) -> Hashes:
-    """(row << 32 | hash) of each run of ``fewest`` to ``most`` units (U,) within a text, in any order.
-
-    A run holds a mark at its ends alone, and never no more than one mark.
-    """
+    """(row << 32 | hash) of each run of ``fewest`` to ``most`` units (U,) within a text, in any order."""
     rows = np.repeat(np.arange(len(starts) - 1, dtype=np.uint64), np.diff(starts)) << _HALF
+    found = [rows[places] | hashes for _, places, hashes in runs(units, starts, fewest, most, salt)]
+    return np.concatenate(found)
+
+
+def runs(
+    units: Hashes, starts: IntArray, fewest: int, most: int, salt: int
+) -> Iterator[tuple[int, IntArray, Hashes]]:
+    """Of each length the runs of units (U,) within a text: length, where they begin (R,), hashes (R,).
+
+    Texts begin at ``starts`` (N + 1,). A run holds a mark at its ends alone, and never no more than one mark.
+    """
     mark, end = units <= END, units == END
     hashes, whole = _mixed(units), np.ones(len(units), dtype=np.bool_)
-    found = []
     for length in range(1, most + 1):
         if length > 1:
             hashes = _mixed(hashes[:-1] * _MULTIPLIER + units[length - 1 :])
             whole = whole[:-1] & ~end[length - 2 : len(end) - 1]  # what goes beyond an end is another text
         if length >= fewest:
-            valid = whole & ~mark if length == 1 else whole
-            salted = _mixed(hashes[valid] + np.uint64(salt + length))
-            found.append(rows[: len(hashes)][valid] | (salted >> _HALF))
-    return np.concatenate(found)
+            places = np.flatnonzero(whole & ~mark if length == 1 else whole)
+            yield length, places, _mixed(hashes[places] + np.uint64(salt + length)) >> _HALF
 
 
 def _mixed(numbers: Hashes) -> Hashes:

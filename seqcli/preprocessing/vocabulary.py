@@ -35,7 +35,7 @@ _MARKS = (  # punctuation and symbols, by block: cheaper to list than the letter
     "\u2010-\u205e\u20a0-\u20bf\u2100-\u2bff\u3001-\u303f\uff01-\uff0f\uff1a-\uff20"
     "\U0001f000-\U0001faff"
 )
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"n't|'(?:s|d|m|t|ll|re|ve)(?!\w)"  # clitics: "don't" → do n't, as corpora split beforehand have it
     r"|\d+(?:[.,:]\d+)+"  # 1,000  3.14  10:30
     rf"|[{_IDEOGRAPHS}]"
@@ -46,8 +46,12 @@ _TOKEN = re.compile(
 
 def tokenize_words(text: str) -> list[str]:
     """Lower-cased words, numbers and single marks of ``text``, in order; white space is dropped."""
-    text = unicodedata.normalize("NFC", text).lower().replace("’", "'").replace("n't", " n't")
-    return _TOKEN.findall(text)
+    return TOKEN.findall(prepared_words(unicodedata.normalize("NFC", text)))
+
+
+def prepared_words(text: str) -> str:
+    """A text of composed accents as :data:`TOKEN` cuts it."""
+    return text.lower().replace("’", "'").replace("n't", " n't")
 
 
 def tokenize_characters(text: str) -> list[str]:

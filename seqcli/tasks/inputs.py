@@ -149,10 +149,14 @@ class Inputs:
         parts = []
         for start in range(0, max(len(texts), 1), TEXTS_AT_ONCE):
             words = [vocabulary.cut(text)[: self.max_length] for text in texts[start : start + TEXTS_AT_ONCE]]
-            ids, within = vocabulary.encode_tokens(words), self.subwords.look_up(words)
-            fields: dict[str, Field] = {TOKENS: ids, PARTS: within}
-            parts.append(Batchable(fields, np.arange(len(words))))
+            parts.append(Batchable(self.token_fields(words), np.arange(len(words))))
         return dict((parts[0] if len(parts) == 1 else joined(parts)).fields)
+
+    def token_fields(self, words: list[list[str]]) -> dict[str, Field]:
+        """As :meth:`text_fields`, of texts that are cut into tokens."""
+        assert self.vocabulary is not None
+        fields: dict[str, Field] = {TOKENS: self.vocabulary.encode_tokens(words)}
+        return fields if self.subwords is None else {**fields, PARTS: self.subwords.look_up(words)}
 
     def specs(self, embedding_size: int) -> tuple[InputSpec, ...]:
         """The network's inputs; the vector of a word's parts has half the size of the word's own.

@@ -1,8 +1,12 @@
-"""``seqcli explain FILE -m MODEL``: what drove the forecast after the last row."""
+"""``seqcli explain FILE -m MODEL``: what drove the forecast after the last row, or the class of each text."""
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 from seqcli.cli.command import Command, Invocation
+from seqcli.cli.explain_texts import OF_TEXTS, explain_texts, refuse_other
 from seqcli.cli.use import open_model, read_whole
 from seqcli.errors import UsageError
 from seqcli.options import ModelOptions, OutputOptions, PlotOptions, ReadingOptions
@@ -10,25 +14,43 @@ from seqcli.options_use import ExplainOptions
 from seqcli.reporting.plots import check_plot, write_figure
 from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import check_output, result_format, write_result
-from seqcli.reporting.screen import Screen
+from seqcli.reporting.screen import Screen, is_terminal
+
+if TYPE_CHECKING:
+    from seqcli.model_dir import SavedModel
+    from seqcli.tasks.forecast import Forecast
 
 
 def explain(call: Invocation) -> int:
+    """Explain the answers of a saved model, each kind in its own way; the influences go to stdout."""
+    from seqcli.inference.explain import explainable
+    from seqcli.tasks.classify import Classify
+
+    output, plot = call.group(OutputOptions), call.group(PlotOptions)
+    check_output(output)
+    check_plot(plot, output)
+    screen = Screen(output.quiet, output.verbose)
+    if not call.files and is_terminal(sys.stdin):
+        raise UsageError("explain needs a file", "seqcli explain prices.csv -m prices.seqcli")
+    model = open_model(call.group(ModelOptions).model, screen, call.files)
+    task = explainable(model)
+    if isinstance(task, Classify):
+        return explain_texts(call, model, task, screen)
+    refuse_other(call, OF_TEXTS, "a forecast")
+    return explain_forecasts(call, model, task, screen)
+
+
+def explain_forecasts(call: Invocation, model: SavedModel, task: Forecast, screen: Screen) -> int:
     """Write the influence of every input to stdout; what it comes to in words and a chart go to stderr."""
     if not call.files:
-        raise UsageError("explain needs a file", "seqcli explain prices.csv -m prices.seqcli")
-    from seqcli.inference.explain import explain_forecast, explainable
+        raise UsageError("explain needs a file", f"seqcli explain prices.csv -m {model.path}")
+    from seqcli.inference.explain import explain_forecast
     from seqcli.reporting.influence import show_influence, strongest
     from seqcli.reporting.influence_words import verdicts
     from seqcli.tasks.forecasting.explain import Question, asked_steps
     from seqcli.tasks.forecasting.mixture import called
 
     output, plot = call.group(OutputOptions), call.group(PlotOptions)
-    check_output(output)
-    check_plot(plot, output)
-    screen = Screen(output.quiet, output.verbose)
-    model = open_model(call.group(ModelOptions).model, screen, call.files)
-    task = explainable(model)
     asked = call.group(ExplainOptions)
     question = Question(asked.series, asked.steps_ahead, asked.shuffle_seed)
     asked_steps(task, question)  # refused ahead of the reading
@@ -59,9 +81,11 @@ COMMAND = Command(
         "seqcli explain prices.csv -m prices.seqcli",
         "seqcli explain prices.csv -m prices.seqcli --steps-ahead 1 --plot lags.html",
         "seqcli explain shops.csv -m shops.seqcli --series north --format csv -o influence.csv",
+        "echo 'a dull and tired film' | seqcli explain - -m reviews.seqcli",
+        "seqcli explain reviews.csv -m reviews.seqcli --row 17 --method gradients",
     ),
     groups=(ExplainOptions, ModelOptions, ReadingOptions, PlotOptions, OutputOptions),
     only={ReadingOptions: ("input_format", "encoding", "delimiter")},
     files="FILE",
-    files_help="A file as for forecast -m: its newest window is explained.",
+    files_help="As for forecast -m: its newest window is explained. As for predict: each text; - is stdin.",
 )

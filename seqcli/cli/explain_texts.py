@@ -1,0 +1,67 @@
+"""``explain`` for a classifier of texts: which tokens led to the class."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from seqcli.cli.command import Invocation
+from seqcli.errors import UsageError
+from seqcli.options import OutputOptions, ReadingOptions
+from seqcli.options_use import ExplainOptions
+from seqcli.reporting.progress import waiting
+from seqcli.reporting.results import result_format, result_stream
+from seqcli.reporting.screen import Screen, is_terminal
+
+if TYPE_CHECKING:
+    from seqcli.inference.explain_text import Scorer
+    from seqcli.model_dir import SavedModel
+    from seqcli.tasks.classify import Classify
+
+OF_TEXTS = frozenset({"method", "row"})
+OF_FORECASTS = frozenset({"series", "steps_ahead", "shuffle_seed", "plot"})
+"""Options that mean nothing to the other kind of model."""
+
+
+def refuse_other(call: Invocation, idle: frozenset[str], what: str) -> None:
+    """Raise UsageError for an option that is typed and that ``what`` does not read."""
+    flags = {"shuffle_seed": "--seed"}
+    for name in sorted(call.typed & idle):
+        flag = flags.get(name, "--" + name.replace("_", "-"))
+        raise UsageError(f"{flag} means nothing to {what}", f"leave out {flag}")
+
+
+def explain_texts(call: Invocation, model: SavedModel, task: Classify, screen: Screen) -> int:
+    """Each text of a file or a pipe, as it comes; one that cannot be read is exit 3 at the end."""
+    refuse_other(call, OF_FORECASTS, "a classifier of texts")
+    if len(call.files) > 1:
+        raise UsageError("explain reads one file of texts", f"cat them: … | seqcli explain - {call.files[0]}")
+    if not call.files and is_terminal(sys.stdin):
+        raise UsageError("explain needs a file", f"echo 'a text' | seqcli explain - -m {model.path}")
+    from seqcli.inference.explain_text import TextExplanations
+    from seqcli.readers.stream import open_stream
+    from seqcli.reporting.text_effects import write_effects
+
+    asked, output = call.group(ExplainOptions), call.group(OutputOptions)
+    file = call.files[0] if call.files else "-"
+    stream = open_stream(file, call.group(ReadingOptions), task.columns, task.text_column)
+    for note in stream.notes:
+        screen.line(f"{stream.source}: {note}", "dim")
+    scorer = scorer_of(asked.method, model, task, screen)
+    effects = TextExplanations(model, task, stream, scorer, screen.warn, asked.row)
+    assert task.inputs.vocabulary is not None
+    with result_stream(output) as sink:
+        write_effects(iter(effects), result_format(output), sink, screen, task.inputs.vocabulary.level)
+    effects.check()
+    return 0
+
+
+def scorer_of(method: str, model: SavedModel, task: Classify, screen: Screen) -> Scorer:
+    """What scores the tokens of a text; gradients alone need torch."""
+    if method == "gradients":
+        with waiting(screen, "starting"):
+            from seqcli.training.gradients.attribution import IntegratedGradients
+        return IntegratedGradients(model, task)
+    from seqcli.inference.explain_text import Occlusion
+
+    return Occlusion(model, task)
