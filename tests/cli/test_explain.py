@@ -12,7 +12,7 @@ import pytest
 from command_lines import rows_of, run
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-NAMES = ("forecast_single", "forecast_panel", "forecast_members", "classify_words")
+NAMES = ("forecast_single", "forecast_panel", "forecast_members", "classify_rows")
 
 
 @pytest.fixture
@@ -152,7 +152,9 @@ def test_the_page_holds_its_numbers(place, capsys) -> None:
         (["--series", "close"], 2, "one series only"),
         (["--plot", "lags.pdf"], 2, ".png, .svg or .html"),
         (["--window", "3"], 2, "explain has no option --window"),
-        (["-m", "classify_words.seqcli"], 2, "explain takes a forecaster so far"),
+        (["-m", "classify_rows.seqcli"], 2, "explain takes a forecaster or a classifier of texts"),
+        (["--method", "gradients"], 2, "--method means nothing to a forecast"),
+        (["--row", "3"], 2, "--row means nothing to a forecast"),
         (["-o", "none/rows.csv"], 2, "there is no directory none"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from seqcli.errors import DataError, UsageError
 from seqcli.inference.explain import explain_forecast, explainable
 from seqcli.inference.forecast import forecast_rows, forecast_task
+from seqcli.model_dir import read_model
 from seqcli.options import Options, ReadingOptions
 from seqcli.readers.read import read_table
 from seqcli.tasks.base import Tables
@@ -376,7 +378,17 @@ def test_too_few_windows_are_not_shuffled(shift_model, write_csv) -> None:
     assert picked(asked(model, enough)[1], method="permutation")
 
 
-def test_other_tasks_are_refused(word_model) -> None:
-    with pytest.raises(UsageError, match="takes a forecaster so far") as caught:
-        explainable(word_model)
-    assert "seqcli predict" in caught.value.hint
+@pytest.mark.parametrize(
+    ("name", "said", "hint"),
+    [
+        ("classify_rows", "not one that classifies by columns", "predict FILE --probabilities"),
+        ("classify_sequences", "not one that classifies by columns", "predict FILE --probabilities"),
+        ("regress", "not one of the task regress", "predict FILE -m"),
+        ("language_words", "not one of the task language", "evaluate FILE --per-token"),
+    ],
+)
+def test_other_tasks_are_refused(name, said, hint) -> None:
+    golden = Path(__file__).parents[1] / "golden"
+    with pytest.raises(UsageError, match=said) as caught:
+        explainable(read_model(golden / f"{name}.seqcli"))
+    assert hint in caught.value.hint
