@@ -16,6 +16,19 @@ class PredictOptions:
 
     keep: tuple[str, ...] = option((), "Columns to keep in the output; all of them.", parse="list")
     probabilities: bool = option(False, "One column of probability a class.")
+    top_classes: int | None = option(
+        None,
+        "So many classes, the likeliest first: prediction_1, probability_1 and so on.",
+        at_least=1,
+        metavar="K",
+        flag="--top-k",
+    )
+    threshold: tuple[str, float] | None = option(
+        None,
+        "No prediction below P; or that CLASS from P on, and below it the likeliest other.",
+        parse="threshold",
+        metavar="P|CLASS=P",
+    )
     as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME", flag="--as")
     on_error: str = option(
         "empty", "A bad row gets an empty prediction, or ends the run.", choices=("empty", "stop")

@@ -42,7 +42,8 @@ def explain_texts(call: Invocation, model: SavedModel, task: Classify, screen: S
     from seqcli.readers.stream import open_stream
     from seqcli.reporting.text_effects import write_effects
 
-    asked, output = call.group(ExplainOptions), call.group(OutputOptions)
+    asked = call.group(ExplainOptions)
+    output = call.group(OutputOptions)
     file = call.files[0] if call.files else "-"
     stream = open_stream(file, call.group(ReadingOptions), task.columns, task.text_column)
     for note in stream.notes:

@@ -170,6 +170,19 @@ def _limits(raw: Any) -> tuple[tuple[str, float], ...]:
     return tuple(pairs)
 
 
+def _threshold(raw: Any) -> tuple[str, float]:
+    """A probability, and the class that it is of, "" for any: ".8", "spam=.3"."""
+    hint = "such as .8, or spam=.3 for one class"
+    name, equals, number = str(raw).rpartition("=")
+    try:
+        least = _number(number.strip() if isinstance(raw, str) else raw)
+    except ValueError:
+        _refuse(raw, "a probability", hint)
+    if not 0 < least < 1 or (equals and not name.strip()):
+        _refuse(raw, "a probability between 0 and 1", hint)
+    return name.strip(), least
+
+
 def _span(raw: Any) -> str:
     """A span of time, kept as it was typed."""
     from seqcli.readers.intervals import parse_every
@@ -185,5 +198,6 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "duration": _duration,
     "percents": _percents,
     "limits": _limits,
+    "threshold": _threshold,
     "span": _span,
 }

@@ -11,9 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from seqcli.errors import DataError, UsageError, near_miss
+from seqcli.inference.answers import decoder, result_keys
 from seqcli.inference.kinds import command_of, wrong_kind
 from seqcli.inference.outputs import outputs_for
 from seqcli.inference.session import GraphSession
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
     from seqcli.readers.stream import Record, RecordStream
 
 ROWS_AT_ONCE = 1024
+PREDICTION = "prediction"
+"""The task's name of its first result."""
 NAMED_ROWS = 10
 """Bad rows that are named one by one; of more only the number is said."""
 
@@ -44,14 +45,9 @@ def row_task(model: SavedModel) -> RowTask:
     if command_of(task) != "predict":
         raise wrong_kind(model, task, "predict")
     rows = cast(RowTask, task)
-    result_keys(model, rows, True)
-    return rows
-
-
-def result_keys(model: SavedModel, task: RowTask, probabilities: bool) -> list[str]:
-    """The names that ``task`` gives its results; "prediction" is the first."""
     with blamed_on(model):
-        return list(task.decode(np.zeros((1, *model.network.output_shape), np.float32), probabilities)[0])
+        result_keys(model, lambda outputs: rows.decode(outputs, True))
+    return rows
 
 
 class Predictions:
@@ -75,6 +71,7 @@ class Predictions:
         self._model, self._stream, self._options, self._warn = model, stream, options, warn
         self._task = task or row_task(model)
         self._ids = self._task.plan.id
+        self._decode = decoder(model, self._task, options)
         table = self._table([])
         for name in (*self._task.columns, *self._ids):
             table.column(name)  # raises DataError with the closest name
@@ -88,6 +85,8 @@ class Predictions:
         """How many of ``names``, the last ones, are the model's."""
         self._session = GraphSession.open(model)
         self.failed = 0
+        self.unsure = 0
+        """Rows whose likeliest class has less than ``--threshold``."""
         self.rows = 0
 
     def __iter__(self) -> Iterator[list[Row]]:
@@ -138,10 +137,15 @@ class Predictions:
         ``--as NAME`` renames the prediction and puts ``NAME_`` ahead of the other results. Raises
         :class:`UsageError` for a name that a kept column has.
         """
-        keys = result_keys(self._model, self._task, self._options.probabilities)
+        with blamed_on(self._model):
+            keys = result_keys(self._model, self._decode)
         chosen = self._options.as_name
-        names = {key: key if chosen == "prediction" else f"{chosen}_{key}" for key in keys}
-        names["prediction"] = chosen
+        names = {
+            key: chosen + key.removeprefix(PREDICTION)
+            if key.startswith(PREDICTION)
+            else (key if chosen == PREDICTION else f"{chosen}_{key}")
+            for key in keys
+        }
         taken = {self._stream.names[place] for place in self._kept} & set(names.values())
         if taken:
             raise UsageError(
@@ -163,7 +167,7 @@ class Predictions:
             bad = self._task.bad_rows(table)
             examples = cast(Batchable, self._task.encode(table))
             outputs = to_decode(self._task, outputs_for(self._session, examples), examples)
-            decoded = self._task.decode(outputs, self._options.probabilities)
+            decoded = self._decode(outputs)
             results = [tuple(row[key] for key in self._results) for row in decoded]
         faults.update({places[row]: what for row, what in bad.items()})
         spoilt = set(bad)
@@ -172,6 +176,10 @@ class Predictions:
             spoilt_keys = {keys[row] for row in bad}
             spoilt = {row for row, key in enumerate(keys) if key in spoilt_keys}
         empty = (None,) * len(self._results)
+        self.unsure += sum(
+            result[0] is None and row not in spoilt
+            for row, result in zip(examples.row_ids.tolist(), results, strict=True)
+        )
         return {
             places[row]: empty if row in spoilt else result
             for row, result in zip(examples.row_ids.tolist(), results, strict=True)

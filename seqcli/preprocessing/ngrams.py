@@ -149,7 +149,10 @@ def _word(word: str) -> int:
 
 
 def character_units(texts: Sequence[str]) -> tuple[Hashes, IntArray]:
-    """The characters of all texts as :func:`word_units` gives words; white space of any kind is one space."""
+    """The characters of all texts, (U,) and (N + 1,) as :func:`word_units` gives words.
+
+    White space of any kind is one space.
+    """
     begin, end = chr(BEGIN), chr(END)
     cleared = {BEGIN: " ", END: " "}
     rows = [f"{begin}{' '.join(normalize('NFC', text).translate(cleared).split())}{end}" for text in texts]

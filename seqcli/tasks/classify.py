@@ -17,6 +17,7 @@ from seqcli.results import Cell, ResultTable
 from seqcli.sequences import TARGET, Batchable, Examples, IntArray, joined
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.class_weights import usual_weighing, weighing
+from seqcli.tasks.classify_answers import Asked, answers
 from seqcli.tasks.classify_members import (
     fit_members,
     linear_baseline,
@@ -251,17 +252,7 @@ class Classify:
 
         With ``probabilities`` also that of each class, in a column called ``probability_CLASS``.
         """
-        if not len(outputs):
-            return []
-        log_chances = log_softmax(outputs)  # (N, C)
-        chances = np.round(np.exp(log_chances), 7)  # what float32 knows
-        rows: list[dict[str, Cell]] = []
-        for best, chance in zip(chances.argmax(axis=1).tolist(), chances.tolist(), strict=True):
-            row: dict[str, Cell] = {"prediction": self.classes[best], "probability": chance[best]}
-            if probabilities:
-                row.update({f"probability_{name}": p for name, p in zip(self.classes, chance, strict=True)})
-            rows.append(row)
-        return rows
+        return answers(outputs, self.classes, Asked(probabilities=probabilities))
 
     def to_json(self) -> dict[str, Any]:
         """Everything fitted, as JSON values."""

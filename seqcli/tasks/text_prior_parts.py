@@ -14,7 +14,7 @@ from seqcli.tasks.text_prior import TextPrior, as_logits
 
 @dataclass(frozen=True)
 class PriorParts:
-    """The known n-grams of one text of T tokens: U different ones, which stand at M places."""
+    """The known n-grams of one text of T tokens: U different ones (U,), which stand at places (M,)."""
 
     owner: IntArray
     """(M,) which of the different ones stands there."""

@@ -41,6 +41,7 @@ def predict(call: Invocation) -> int:
             f"predict reads one file, not {len(call.files)}",
             f"cat them: … | seqcli predict - {call.files[0]}",
         )
+    from seqcli.inference.answers import decoder
     from seqcli.inference.predict import Predictions, row_task
     from seqcli.inference.trust import saved_task
     from seqcli.readers.stream import open_stream
@@ -55,6 +56,8 @@ def predict(call: Invocation) -> int:
         asked = cast("RecordStream", Prompt(("text",), screen)) if prompting else None
         return predict_tags(call, model, tagger, screen, asked)
     task = row_task(model)
+    options = call.group(PredictOptions)
+    decoder(model, task, options)  # refuses ahead of the reading
     if output.format == CONLL:
         raise UsageError("--format conll has a tag for each word, and this model tags none", "--format csv")
     if prompting:
@@ -66,7 +69,7 @@ def predict(call: Invocation) -> int:
         stream = open_stream(file, call.group(ReadingOptions), task.columns, task.text_column)
         for note in stream.notes:
             screen.line(f"{stream.source}: {note}", "dim")
-    predictions = Predictions(model, stream, call.group(PredictOptions), screen.warn)
+    predictions = Predictions(model, stream, options, screen.warn, task)
     form = result_format(output)
     if prompting and form == "table":
         answer(predictions, len(task.columns))
@@ -83,6 +86,8 @@ def predict(call: Invocation) -> int:
             writer.flush()
         writer.close()
     screen.detail(f"{predictions.rows:,} rows, {predictions.failed:,} of them without a prediction")
+    if predictions.unsure:
+        screen.line(f"{predictions.unsure:,} of {predictions.rows:,} rows are below the --threshold", "dim")
     predictions.check()
     return 0
 
@@ -124,7 +129,10 @@ def answer(batches: Iterable[list[tuple[Cell, ...]]], asked: int) -> None:
     """Print the predictions for typed rows, without the row that stands right above."""
     for rows in batches:
         for row in rows:
-            cells = [f"{cell:.4g}" if isinstance(cell, float) else str(cell) for cell in row[asked:]]
+            cells = [
+                f"{cell:.4g}" if isinstance(cell, float) else "" if cell is None else str(cell)
+                for cell in row[asked:]
+            ]
             print("  ".join(cells), flush=True)
 
 
@@ -133,6 +141,7 @@ COMMAND = Command(
     examples=(
         "seqcli predict new.csv -m reviews.seqcli",
         "seqcli predict new.csv -m reviews.seqcli --probabilities -o predicted.csv",
+        "seqcli predict new.csv -m reviews.seqcli --threshold .8",
         "echo 'a great film' | seqcli predict - -m reviews.seqcli --format jsonl",
         "seqcli predict -m reviews.seqcli",
         "echo 'John lives in Paris' | seqcli predict - -m ner.seqcli --format conll",
