@@ -16,6 +16,7 @@ from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import Examples, Windows
 from seqcli.tasks.base import Mixing, Scores, own_scores
+from seqcli.tasks.doubts import doubts
 
 
 @runtime_checkable
@@ -54,7 +55,10 @@ def evaluate(
         scores = own_scores(task, outputs, examples, name)
         if isinstance(task, WithReferences):
             scores += task.reference_scores(examples)
-        tables = task.report(scores, outputs, examples)
+        found = doubts(task, outputs, examples, table)
+        tables = [*task.report(scores, outputs, examples), *found.tables]
+    for sentence in found.sentences:
+        warn(sentence)
     note = getattr(examples, "note", None)
     if note:
         warn(note)

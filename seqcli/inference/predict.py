@@ -23,6 +23,7 @@ from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.sequences import Batchable
 from seqcli.tasks.base import RowTask, to_decode
+from seqcli.tasks.doubts import TextCounter
 
 if TYPE_CHECKING:
     from seqcli.readers.stream import Record, RecordStream
@@ -84,6 +85,7 @@ class Predictions:
         self.computed = len(self._results)
         """How many of ``names``, the last ones, are the model's."""
         self._session = GraphSession.open(model)
+        self._counter = TextCounter.of(self._task)
         self.failed = 0
         self.unsure = 0
         """Rows whose likeliest class has less than ``--threshold``."""
@@ -110,7 +112,9 @@ class Predictions:
                 self._name(faults[place])
 
     def check(self) -> None:
-        """Raise :class:`DataError` when a row was bad; to be called after the last batch."""
+        """After the last batch: say what is odd about texts, raise :class:`DataError` when a row was bad."""
+        for sentence in self._counter.sentences() if self._counter else []:
+            self._warn(f"{self._stream.source}: {sentence}")
         if self.failed > NAMED_ROWS:
             self._warn(f"{self._stream.source}: {self.failed - NAMED_ROWS} more rows like these")
         if self.failed:
@@ -166,6 +170,8 @@ class Predictions:
         with blamed_on(self._model):
             bad = self._task.bad_rows(table)
             examples = cast(Batchable, self._task.encode(table))
+            if self._counter is not None:
+                self._counter.add(table, examples)
             outputs = to_decode(self._task, outputs_for(self._session, examples), examples)
             decoded = self._decode(outputs)
             results = [tuple(row[key] for key in self._results) for row in decoded]

@@ -46,6 +46,7 @@ from seqcli.tasks.parts import (
     Parts,
     Source,
     TargetRole,
+    contradictions,
     label_rows,
     left_out_sentences,
     make_parts,
@@ -107,7 +108,12 @@ class Classify:
                 "class_weight": weighed,
             },
             rules=[*parts.rules, *rules],
-            warnings=[*left_out_sentences(plan), *parts.warnings, *cell_warnings(options, train)],
+            warnings=[
+                *left_out_sentences(plan),
+                *parts.warnings,
+                *contradictions(tables.main, plan),
+                *cell_warnings(options, train),
+            ],
             source=Source(*(part.table for part in parts.all)),
             # Parts that came as files of their own stay out: their scores must mean something later on.
             refit=None

@@ -198,6 +198,30 @@ def _warn_of_copies(train: Table, other: Table, plan: Plan, warnings: list[str])
         warnings.append(f"{other.source}: {copies:,} of {len(other):,} rows are training rows too")
 
 
+def contradictions(table: Table, plan: Plan) -> list[str]:
+    """A sentence where equal texts have different labels in ``table``, if there are any."""
+    if not plan.text or plan.id:
+        return []
+    names = (*plan.text, *plan.features)
+    labels = [cell.strip() for cell in table.cells(plan.target[0])]
+    found: dict[tuple[str, ...], dict[str, int]] = {}
+    cells = zip(*(table.cells(name) for name in names), strict=True)
+    keys = [tuple(cell.strip() for cell in row) for row in cells]
+    for row, (key, label) in enumerate(zip(keys, labels, strict=True)):
+        if label and any(key):
+            found.setdefault(key, {}).setdefault(label, row)
+    both = [of for of in found.values() if len(of) > 1]
+    if not both:
+        return []
+    (one, first), (other, second) = list(both[0].items())[:2]
+    what = "text comes" if len(both) == 1 else "texts come"
+    rows = [f"{table.unit} {table.records[row]} ({label})" for row, label in ((first, one), (second, other))]
+    return [
+        f"{len(both):,} {what} with more than one {plan.target[0]}, such as {' and '.join(rows)}: "
+        "no model can learn both"
+    ]
+
+
 def label_rows(cells: Sequence[str], classes: dict[str, int]) -> IntArray:
     """The class of each cell, -1 for one that is not known: (N,)."""
     return np.fromiter((classes.get(cell.strip(), -1) for cell in cells), dtype=np.int64, count=len(cells))

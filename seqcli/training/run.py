@@ -38,6 +38,7 @@ from seqcli.saved.places import resume_command
 from seqcli.sequences import Batchable, Examples, Windows
 from seqcli.tasks.base import Mixing, Plan, Prepared, Remembering, Scores, Tables, Task, Writing, own_scores
 from seqcli.tasks.detect import make_plan
+from seqcli.tasks.doubts import doubts_of_test
 from seqcli.tasks.forecasting.windows import windows_of
 from seqcli.tasks.registry import prepare
 from seqcli.threads import training_threads
@@ -245,7 +246,9 @@ def _train_and_save(
     outcome, task, validated, outputs = learnt.outcome, learnt.task, learnt.validated, learnt.outputs
     scores = own_scores(task, outputs, prepared.test, prepared.network.cell)
     scores += task.baselines(prepared)
-    tables = task.report(scores, outputs, prepared.test)
+    doubts = doubts_of_test(task, outputs, prepared)
+    yield from map(Notice, doubts.sentences)
+    tables = [*task.report(scores, outputs, prepared.test), *doubts.tables]
     rules = [*prepared.rules, *kept_rules(prepared, run.options.training, outcome)]
     history = outcome.history
     if prepared.refit and run.options.training.refit:

@@ -57,7 +57,8 @@ def test_evaluate_shows_both_and_each_alone(both_model, write_csv) -> None:
     file = write_csv("new.csv", ["review,label", "great,pos", "bad bad,neg", "great bad,neg", "the,neg"])
     tables = evaluate(both_model, read_table([str(file)], ReadingOptions()))
     assert [row[0] for row in tables[0].rows] == ["combined", "gru alone", "linear n-grams alone"]
-    assert [row[0] for row in tables[-1].rows] == [
+    calibration = next(table for table in tables if table.title == "Calibration")
+    assert [row[0] for row in calibration.rows] == [
         "network as trained",
         "network and linear part, scaled",
     ]
