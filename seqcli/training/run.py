@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -36,7 +36,7 @@ from seqcli.readers.read import read_table
 from seqcli.readers.table import Table
 from seqcli.saved.places import resume_command
 from seqcli.sequences import Batchable, Examples, Windows
-from seqcli.tasks.base import Mixing, Plan, Prepared, Remembering, Scores, Tables, Task, Writing, own_scores
+from seqcli.tasks.base import Mixing, Plan, Prepared, Remembering, Scores, Tables, Task, own_scores
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.doubts import doubts_of_test
 from seqcli.tasks.forecasting.windows import windows_of
@@ -52,7 +52,7 @@ from seqcli.training.pretraining import read_ahead, texts_to_read
 from seqcli.training.refusals import refuse_disobeyed, training_device
 from seqcli.training.sentences import count, kept_rules, plan_lines
 from seqcli.training.started import StartedRun
-from seqcli.training.streams import go_on, text_surprisals
+from seqcli.training.streams import text_surprisals, writer
 from seqcli.training.warm_start import start_from, start_from_vectors
 
 CHECKPOINT = "checkpoint"
@@ -319,16 +319,8 @@ def fit_setup(run: Run) -> FitSetup:
         ema=training.ema or None,
         bptt=training.bptt,
         backend=training.backend,
-        write=_writer(run.prepared.writing),
+        write=writer(run.prepared.writing),
     )
-
-
-def _writer(writing: Writing | None) -> Callable[[Any], str] | None:
-    """What makes a network write a line, for people who watch it learn."""
-    if writing is None:
-        return None
-    opening, length, decode = writing.opening.tolist(), writing.length, writing.decode
-    return lambda network: decode(go_on(network, opening, length, temperature=0.8, seed=0))
 
 
 def _refit(

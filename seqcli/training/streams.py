@@ -14,7 +14,7 @@ would be met by a network that never saw one.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -25,6 +25,7 @@ from seqcli.backends.losses import cross_entropy
 from seqcli.backends.network import Network
 from seqcli.preprocessing.vocabulary import RESERVED
 from seqcli.sequences import LENGTHS, TARGET, AnyArray, Batch, FloatArray, Windows
+from seqcli.tasks.base import Writing
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE, surprisals
 from seqcli.training.batches import to_tensors
 from seqcli.training.fit_setup import FitSetup
@@ -114,6 +115,14 @@ def text_surprisals(network: Network, examples: Windows) -> FloatArray:
         return logits.float().cpu().numpy(), after
 
     return surprisals(read, examples, network.spec.output_shape[0])
+
+
+def writer(writing: Writing | None) -> Callable[[Any], str] | None:
+    """What makes a network write a line, for people who watch it learn."""
+    if writing is None:
+        return None
+    opening, length, decode = writing.opening.tolist(), writing.length, writing.decode
+    return lambda network: decode(go_on(network, opening, length, temperature=0.8, seed=0))
 
 
 def go_on(network: Network, ids: list[int], length: int, temperature: float, seed: int) -> list[int]:
