@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqcli.readers.table import Table
-from seqcli.sequences import TARGET, Batchable, Examples, FloatArray, IntArray
+from seqcli.sequences import TARGET, WEIGHT, Batchable, Examples, FloatArray, IntArray
 from seqcli.tasks.base import Prepared, Scores
 from seqcli.tasks.classify_metrics import class_scores, log_softmax
 from seqcli.tasks.inputs import DENSE, Inputs, joined_texts
@@ -104,7 +104,8 @@ def refitted(prior: TextPrior, examples: Batchable, classes: int) -> TextPrior:
 
     if not isinstance(examples, WithTexts):
         return prior
-    return refit_prior(prior, Lesson(examples.texts, _dense(examples), target_of(examples)), classes)
+    rows = Lesson(examples.texts, _dense(examples), target_of(examples), _weight(examples))
+    return refit_prior(prior, rows, classes)
 
 
 def linear_baseline(inputs: Inputs, source: Source, parts: Sequence[Examples], classes: int) -> Scores:
@@ -133,7 +134,7 @@ def _lessons(inputs: Inputs, source: Source, parts: Sequence[Examples]) -> list[
     from seqcli.tasks.text_prior_fit import Lesson
 
     return [
-        Lesson(_texts(inputs, table, part), _dense(part), target_of(part))
+        Lesson(_texts(inputs, table, part), _dense(part), target_of(part), _weight(part))
         for table, part in zip(_tables(source), map(_batchable, parts), strict=True)
     ]
 
@@ -152,6 +153,18 @@ def _dense(examples: Batchable) -> FloatArray | None:
     """The scaled columns (N, D) beside the texts."""
     found = examples.fields.get(DENSE)
     return found.astype(np.float32) if isinstance(found, np.ndarray) else None
+
+
+def _weight(examples: Batchable) -> FloatArray | None:
+    """How much each example counts for the linear part, (N,), where that is not the same for all.
+
+    That is the square of what it counts for the network: few rare examples lead it astray less.
+    """
+    found = examples.fields.get(WEIGHT)
+    if not isinstance(found, np.ndarray):
+        return None
+    squares = (found * found).astype(np.float32)
+    return np.asarray(squares / squares.mean(), dtype=np.float32)
 
 
 def _batchable(examples: Examples) -> Batchable:

@@ -42,14 +42,16 @@ class Lesson:
     texts: Sequence[str]
     dense: FloatArray | None
     target: IntArray
+    weight: FloatArray | None = None
+    """(N,), how much each counts; None for all alike."""
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def thinned(self, step: int) -> Lesson:
         """Every ``step``-th text."""
-        dense = None if self.dense is None else self.dense[::step]
-        return Lesson(self.texts[::step], dense, self.target[::step])
+        dense, weight = (None if part is None else part[::step] for part in (self.dense, self.weight))
+        return Lesson(self.texts[::step], dense, self.target[::step], weight)
 
 
 def ngram_form(texts: Sequence[str], level: str) -> NgramForm:
@@ -109,6 +111,8 @@ class Fit:
     """(G, C) log-count ratios, of two classes (G, 1)."""
     target: IntArray
     """(N,)."""
+    weight: FloatArray
+    """(N,), how much each row counts."""
     classes: int
 
     @classmethod
@@ -128,7 +132,8 @@ class Fit:
             counts[number] = np.bincount(places[rows.target[owner] == number], minlength=len(keys))
         if rows.dense is not None:
             matrix = hstack([matrix, csr_matrix(rows.dense)], format="csr", dtype=np.float32)
-        return cls(form, bits, keys, scales, matrix, log_count_ratios(counts), rows.target, classes)
+        weight = np.ones(len(rows), dtype=np.float32) if rows.weight is None else rows.weight
+        return cls(form, bits, keys, scales, matrix, log_count_ratios(counts), rows.target, weight, classes)
 
     def learnt(self, power: float, strength: float) -> TextPrior:
         """The weights that make the penalised log loss of the training rows least."""
@@ -137,7 +142,8 @@ class Fit:
         trust = np.maximum(trust / max(usual, LEAST_SCALE), np.float32(LEAST_SCALE))
         beside = self.matrix.shape[1] - len(self.keys)
         trust = np.concatenate([trust, np.ones((beside, trust.shape[1]), np.float32)])
-        weights, bias = logistic_regression(self.matrix, self.target, self.classes, trust, strength)
+        rows = (self.matrix, self.target, self.weight)
+        weights, bias = logistic_regression(rows, self.classes, trust, strength)
         known = len(self.keys)
         return TextPrior(
             self.form,
@@ -184,13 +190,15 @@ def mean_log_loss(logits: NDArray[Any], target: IntArray) -> float:
 
 
 def logistic_regression(
-    matrix: Any, target: IntArray, classes: int, trust: FloatArray, strength: float
+    rows: tuple[Any, IntArray, FloatArray], classes: int, trust: FloatArray, strength: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Weights (G, C) and bias (C,) of multinomial logistic regression on a CSR ``matrix`` (N, G).
+    """Weights (G, C) and bias (C,) of multinomial logistic regression.
 
-    Minimises ``strength`` times the summed log loss plus half the squares of weights / ``trust``
-    (G, C); two classes have one column. The bias is not penalised.
+    ``rows`` are a CSR matrix (N, G), classes (N,) and weights (N,). Minimises ``strength`` times the
+    weighted log loss plus half the squares of weights / ``trust`` (G, C); two classes have one column. The
+    bias is not penalised.
     """
+    matrix, target, counts = rows
     outputs = trust.shape[1]
     across = matrix.T.tocsr()
     wanted = np.zeros((len(target), classes), dtype=np.float32)
@@ -202,8 +210,9 @@ def logistic_regression(
         shifted = logits - logits.max(axis=1, keepdims=True)
         chances = np.exp(shifted)
         sums = chances.sum(axis=1, keepdims=True)
-        loss = float((np.log(sums[:, 0]) - shifted[np.arange(len(target)), target]).sum(dtype=np.float64))
-        missed = chances / sums - wanted
+        losses = np.log(sums[:, 0]) - shifted[np.arange(len(target)), target]
+        loss = float(np.dot(losses.astype(np.float64), counts))
+        missed = (chances / sums - wanted) * counts[:, None]
         missed = strength * (missed[:, 1:] if outputs == 1 else missed)  # (N, C)
         slope = np.concatenate([((across @ missed) * trust + own).ravel(), missed.sum(axis=0)])
         return strength * loss + 0.5 * float(np.dot(own.ravel(), own.ravel())), slope.astype(np.float32)

@@ -114,7 +114,7 @@ def test_what_is_learnt_is_least_and_ratios_make_weights_cheaper(power, classes)
     trust = np.abs(fit.ratios) ** power
     trust = np.concatenate([trust / np.sqrt((trust**2).mean()), np.ones((2, outputs), np.float32)])
     trust = np.maximum(trust, 1e-3).astype(np.float32)
-    weights, bias = logistic_regression(fit.matrix, train.target, classes, trust, 4.0)
+    weights, bias = logistic_regression((fit.matrix, train.target, fit.weight), classes, trust, 4.0)
     dense = fit.matrix.toarray().astype(np.float64)
 
     def loss(weights: np.ndarray, bias: np.ndarray) -> float:
@@ -127,6 +127,24 @@ def test_what_is_learnt_is_least_and_ratios_make_weights_cheaper(power, classes)
     for _ in range(30):
         away = RNG.normal(size=weights.shape) * trust * 0.05
         assert loss(weights + away, bias + RNG.normal(size=outputs) * 0.05) > least
+
+
+def test_a_row_that_counts_twice_is_like_the_row_twice() -> None:
+    train = lesson(30, 2)
+    again = [*range(30), 3, 3]
+    twice = Lesson([train.texts[row] for row in again], None, train.target[again])
+    weight = np.ones(30, dtype=np.float32)
+    weight[3] = 3
+    one, other = (
+        Fit.read(Lesson(train.texts, None, train.target, weight), FORM, 2),
+        Fit.read(twice, FORM, 2),
+    )
+    trust = np.ones((len(one.keys), 1), dtype=np.float32)
+    counted = logistic_regression((one.matrix, one.target, one.weight), 2, trust, 4.0)
+    rows = np.concatenate([np.arange(30), [3, 3]])
+    repeated = logistic_regression((one.matrix[rows], one.target[rows], other.weight), 2, trust, 4.0)
+    np.testing.assert_allclose(counted[0], repeated[0], atol=2e-3)
+    np.testing.assert_allclose(counted[1], repeated[1], atol=2e-3)
 
 
 def test_the_least_of_a_quadratic_is_found() -> None:
