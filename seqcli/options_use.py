@@ -76,6 +76,29 @@ class BacktestOptions:
 
 
 @dataclass(frozen=True)
+class TuneOptions:
+    """Tuning"""
+
+    trials: int | None = option(
+        None, "Trainings to try; 20 where no time is given.", at_least=1, below=100_001
+    )
+    tuning_time: float | None = option(
+        None,
+        "Time for all trials together, such as 10m; the defaults run to their end.",
+        parse="duration",
+        metavar="TIME",
+        flag="--time-budget",
+    )
+    config_out: str | None = option(
+        None,
+        "Configuration to write; the input's name with .tuned.toml.",
+        metavar="FILE.toml",
+        flag="--save",
+    )
+    go_on: bool = option(False, "Go on behind the last finished trial of this file.", flag="--resume")
+
+
+@dataclass(frozen=True)
 class ExplainOptions:
     """What to explain"""
 

@@ -39,12 +39,16 @@ COMMANDS = {
         "seqcli.cli.commands.explain:COMMAND",
         "Show what drove a forecast, lag by lag, or the class of a text, word by word.",
     ),
+    "tune": (
+        "seqcli.cli.commands.tune:COMMAND",
+        "Try options out on a file's validation part; keep the best.",
+    ),
     "show": ("seqcli.cli.commands.show:COMMAND", "Show a saved model, its equations, or this installation."),
     "demo": ("seqcli.cli.commands.demo:COMMAND", "Take the tour: each section runs on data it writes here."),
 }
 """Name → where the command is declared, and its summary."""
 
-PLANNED = ("compare", "tune", "export")
+PLANNED = ("compare", "export")
 """Verbs that a later version will have."""
 
 BROKEN_PIPE = 141

@@ -268,17 +268,25 @@ def _train_and_save(
     return trained
 
 
+def fit_and_validate(
+    run: Run, setup: FitSetup, checkpoints: CheckpointStore | None = None
+) -> Generator[StepDone | EpochDone | Notice, None, tuple[FitOutcome, Task, NDArray[np.float32]]]:
+    """Fit and calibrate; what comes last are the outputs (N, *output_shape) for the validation part."""
+    run.network.to(setup.device)
+    if run.ahead is not None:
+        yield from read_ahead(run.network, run.ahead, setup, checkpoints)
+    outcome = yield from fit(run.network, run.prepared.train, run.prepared.validation, setup, checkpoints)
+    validated = outputs_of(run, run.prepared.validation)
+    task = as_learnt(run.prepared.task, run.network)
+    return outcome, task.calibrate(validated, run.prepared.validation), validated
+
+
 def fit_and_test(
     run: Run, setup: FitSetup, checkpoints: CheckpointStore | None = None
 ) -> Generator[StepDone | EpochDone | Notice, None, Learnt]:
     """Fit, calibrate, and ask the network once about the test part; nothing is written but checkpoints."""
     prepared = run.prepared
-    run.network.to(setup.device)
-    if run.ahead is not None:
-        yield from read_ahead(run.network, run.ahead, setup, checkpoints)
-    outcome = yield from fit(run.network, prepared.train, prepared.validation, setup, checkpoints)
-    validated = outputs_of(run, prepared.validation)
-    task = as_learnt(prepared.task, run.network).calibrate(validated, prepared.validation)
+    outcome, task, validated = yield from fit_and_validate(run, setup, checkpoints)
     if isinstance(task, Remembering) and prepared.taught is not None:
         taught = (outputs_of(run, prepared.taught), prepared.taught)
         task = task.remembering((validated, prepared.validation), taught)

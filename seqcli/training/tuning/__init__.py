@@ -1,0 +1,1 @@
+"""Trying options out: what is tried, what comes next, what came of it."""
