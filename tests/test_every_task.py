@@ -25,6 +25,8 @@ LINES = {
     "generate": ("generate", "FILE", *TINY, "--length", "20", "--format", "csv"),
     "generate --dry-run": ("generate", "FILE", "--dry-run", *TINY),
     "generate -m": ("generate", "-m", "MODEL", "--length", "20", "--format", "csv"),
+    "tune": ("tune", "FILE", *TINY, "--trials", "2", "OPTIONS"),
+    "tune --dry-run": ("tune", "FILE", "--dry-run", *TINY, "OPTIONS"),
     "inspect-gradients": ("inspect-gradients", "FILE", *TINY, "--steps", "3", "--cells", "rnn,gru"),
     "inspect-gradients -m": ("inspect-gradients", "FILE", "-m", "MODEL"),
     "predict -m": ("predict", "FILE", "-m", "MODEL"),
@@ -35,8 +37,13 @@ LINES = {
 }
 """Name → what is typed; the words in capitals are put in for each task."""
 
-WRITES = {"train", "forecast", "generate"}
-"""Lines that leave a model directory behind; no other writes anything."""
+WRITES = {
+    "train": ["data.seqcli"],
+    "forecast": ["data.seqcli"],
+    "generate": ["data.seqcli"],
+    "tune": ["data.tuned.jsonl", "data.tuned.toml"],
+}
+"""Lines that leave something behind; no other writes anything."""
 
 EVERY = ("classify", "regress", "forecast", "language", "tag")
 COLUMNS = {
@@ -54,6 +61,8 @@ COLUMNS = {
     "generate": dict.fromkeys(EVERY, "ended"),
     "generate --dry-run": dict.fromkeys(EVERY, "text"),
     "generate -m": {"language": "ended"},
+    "tune": {"classify": "accuracy", "regress": "mae", "forecast": "mase", "language": "nats"},
+    "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "inspect-gradients": dict.fromkeys(EVERY, "ratio"),
     "inspect-gradients -m": dict.fromkeys(EVERY, "ratio"),
     "predict -m": {"classify": "probability", "regress": "prediction", "tag": "probability"},
@@ -133,7 +142,7 @@ def test_every_task_meets_every_command(
         assert sentence in err.splitlines()[-2]
         return
     assert code == 0, err
-    assert written == (["data.seqcli"] if line in WRITES else [])
+    assert written == WRITES.get(line, [])
     if line == "show --equations":
         assert "h_t" in out
     else:

@@ -120,6 +120,8 @@ def test_a_verb_of_a_later_version_is_said_to_be_one(capsys, name) -> None:
         (["evaluate"], "evaluate needs a", "seqcli evaluate"),
         (["forecast"], "forecast needs a", "seqcli forecast"),
         (["explain"], "explain needs a", "seqcli explain"),
+        (["tune"], "tune needs a", "seqcli tune"),
+        (["tune", "x.csv", "--save", "best"], "a configuration ends in .toml", "--save best.toml"),
     ],
 )
 def test_what_cannot_be_obeyed_is_exit_2(capsys, argv, message, hint) -> None:

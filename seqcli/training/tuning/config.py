@@ -41,4 +41,4 @@ def _written(name: str, value: Any) -> str:
 
 def _quoted_name(name: str) -> str:
     """A name in which a comma is no border between two."""
-    return '"' + name.replace('"', '""') + '"' if {",", '"'} & set(name) or name != name.strip() else name
+    return '"' + name.replace('"', '""') + '"' if {",", '"'} & set(name) else name

@@ -14,6 +14,9 @@ from seqcli.training.tuning.trials import Ranking, Trial
 RATES = ("accuracy",)
 """Metrics that are a share of rows, whose standard error is known."""
 DEFAULTS = "the defaults"
+ALL_SAME = (
+    "what was tried changes nothing in the answer, as where a network has no weight beside what needs none"
+)
 
 
 def changes_said(changes: Mapping[str, Any]) -> str:
@@ -86,7 +89,11 @@ def notes_on(prepared: Prepared, ranking: Ranking, trials: Sequence[Trial]) -> t
     ran = f"{len(trials):,} trial{'' if len(trials) == 1 else 's'}"
     reached = score_said(ranking.metric, best.score)
     if best is first:
-        return (f"of {ran} none was better than the defaults: {reached}",)
+        none = f"of {ran} none was better than the defaults: {reached}"
+        same = {trial.score for trial in ranking.finished(trials)} == {best.score}
+        return (none, ALL_SAME) if same and len(ranking.finished(trials)) > 1 else (none,)
+    if best.score == first.score:
+        return (f"trial {best.number} of {ran} is as good as the defaults, {reached}, with less log loss",)
     before = "failed" if first.score is None else f"had {first.score:{_digits(ranking.metric)}}"
     gain = f"trial {best.number} of {ran} is best: {reached}; the defaults {before}"
     rows = prepared.sizes[1]

@@ -6,6 +6,7 @@ is kept, so that a tuning that goes on proposes what an unbroken one would have.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,8 @@ INSTALL = "pip install 'seqcli[tune]'"
 NEARBY = 8
 """Trials, the defaults among them, ahead of the estimator: few options of the best so far are changed."""
 MOST_CHANGES = 3
-ATTEMPTS = 50
-"""Proposals of what was tried already, after which all is taken to be tried."""
+ATTEMPTS = 20
+"""Proposals of what was tried already, after which small changes are proposed, as often."""
 
 
 def need_optuna() -> None:
@@ -48,15 +49,17 @@ def propose(
     if not trials:
         return tuple(item.default for item in space)
     tried = {trial.places for trial in trials}
-    for attempt in range(ATTEMPTS):
+    early = len(trials) < NEARBY or not ranking.finished(trials)
+    for attempt in range(2 * ATTEMPTS):
         entropy = np.random.SeedSequence([seed, len(trials), attempt])
-        if len(trials) < NEARBY or not ranking.finished(trials):
+        if early or attempt >= ATTEMPTS:
             places = _nearby(space, trials, ranking, np.random.default_rng(entropy))
         else:
             places = _likely(space, trials, ranking, int(entropy.generate_state(1)[0]))
         if places not in tried:
             return places
-    return None
+    every = itertools.product(*(range(len(item.values)) for item in space))
+    return next((places for places in every if places not in tried), None)
 
 
 def _nearby(

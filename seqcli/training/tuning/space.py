@@ -41,7 +41,10 @@ SPACE = (
     Choice("num_layers", (1, 2), unless=("init_from", "backend")),
     Choice("weight_decay", (0.0, 0.01, 0.03, 0.1), unless=("optimizer", "backend")),
     Choice("ema", (0.0, 0.99, 0.999), unless=("backend",)),
-    Choice("embedding_size", (0.5, 1, 2), where="tokens", times=True, unless=("vectors", "init_from")),
+    Choice(
+        "embedding_size", (0.5, 1, 2), tasks=(*ROWS, "language"), where="tokens", times=True,
+        unless=("vectors", "init_from"),
+    ),
     Choice("word_dropout", (0.0, 0.05, 0.1, 0.2), tasks=ROWS, where="tokens"),
     Choice("subwords", (False, True), tasks=ROWS, where="tokens", unless=("init_from",)),
     Choice("pool", ("last", "mean", "max", "attention", "max+mean"), tasks=ROWS, where="steps"),
@@ -90,7 +93,7 @@ def dimensions(
         if default is None:
             default = getattr(prepared.network, choice.option, None)
         found.append(_dimension(choice, 0.0 if default is None else default))
-    return tuple(found)
+    return tuple(item for item in found if len(item.values) > 1)
 
 
 def met(prepared: Prepared) -> frozenset[str]:

@@ -55,7 +55,7 @@ class Trial:
     def from_json(cls, data: Any) -> Trial:
         """Rebuild from :meth:`to_json`; raises TypeError, KeyError or ValueError on anything else."""
         state, score = data["state"], data["score"]
-        if state not in STATES or (score is None) == (state == "finished"):
+        if state not in STATES or (score is None) != (state == "failed"):
             raise ValueError(state)
         return cls(
             number=int(data["trial"]),
