@@ -226,6 +226,16 @@ def test_a_file_of_ones_own_is_not_replaced(capsys, rows) -> None:
     assert Path("rows.tuned.toml").read_text() == "epochs = 9\n"
 
 
+def test_trials_of_an_earlier_tuning_are_kept_aside(capsys, rows) -> None:
+    assert run(capsys, "tune", "rows.csv", "--trials", "2", *SMALL)[0] == 0
+    before = Path("rows.tuned.jsonl").read_bytes()
+    code, _, err = run(capsys, "tune", "rows.csv", "--trials", "1", *SMALL)
+    assert code == 0
+    assert "kept as rows.tuned.jsonl.old: 2 trials of an earlier tuning" in err
+    assert Path("rows.tuned.jsonl.old").read_bytes() == before
+    assert len(kept()) == 1
+
+
 def test_without_optuna_the_command_that_installs_it_is_named(capsys, rows, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "optuna", None)
     code, out, err = run(capsys, "tune", "rows.csv", "-q")

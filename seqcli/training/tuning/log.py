@@ -20,6 +20,7 @@ from seqcli.errors import DataError, UsageError
 from seqcli.options import Options
 from seqcli.saved.files import disk_errors
 from seqcli.saved.places import default_target
+from seqcli.training.checkpoint import write_atomically
 from seqcli.training.started import StartedRun
 from seqcli.training.tuning.trials import Trial
 
@@ -116,9 +117,16 @@ def read_trials(path: Path) -> Started:
     return Started(run, wanted, budget, space, tuple(trials))
 
 
+def trials_in(path: Path) -> int:
+    """How many trials a file of ours holds, 0 where there is none."""
+    return max(path.read_bytes().count(b"\n") - 1, 0) if path.is_file() else 0
+
+
 @contextmanager
 def written_trials(path: Path, started: Started, resume: bool) -> Iterator[TrialFile]:
-    """The file to add trials to, held against a second tuning; without ``resume`` it begins anew.
+    """The file to add trials to, held against a second tuning.
+
+    Without ``resume`` it begins anew, and what it held is kept as :func:`old_trials`.
 
     Raises UsageError where another tuning writes it.
     """
@@ -139,10 +147,19 @@ def written_trials(path: Path, started: Started, resume: bool) -> Iterator[Trial
                 file.truncate(len(whole[0]) + len(whole[1]))
                 file.seek(0, os.SEEK_END)
             else:
-                file.truncate(0)
+                earlier = file.read()
+                if earlier.count(b"\n") > 1:
+                    write_atomically(old_trials(path), earlier)
+                file.seek(0)
+                file.truncate()
         if not resume:
             lines.add(started.header())
         yield lines
+
+
+def old_trials(path: Path) -> Path:
+    """Where the trials of the tuning before are kept."""
+    return path.with_name(f"{path.name}.old")
 
 
 @dataclass(frozen=True)

@@ -90,8 +90,9 @@ def notes_on(prepared: Prepared, ranking: Ranking, trials: Sequence[Trial]) -> t
     reached = score_said(ranking.metric, best.score)
     if best is first:
         none = f"of {ran} none was better than the defaults: {reached}"
-        same = {trial.score for trial in ranking.finished(trials)} == {best.score}
-        return (none, ALL_SAME) if same and len(ranking.finished(trials)) > 1 else (none,)
+        finished = ranking.finished(trials)
+        same = len(finished) > 1 and all(trial.metrics == best.metrics for trial in finished)
+        return (none, ALL_SAME) if same else (none,)
     if best.score == first.score:
         return (f"trial {best.number} of {ran} is as good as the defaults, {reached}, with less log loss",)
     before = "failed" if first.score is None else f"had {first.score:{_digits(ranking.metric)}}"

@@ -30,8 +30,10 @@ from seqcli.training.tuning.log import (
     Places,
     Started,
     TrialFile,
+    old_trials,
     read_trials,
     train_command,
+    trials_in,
     written_trials,
 )
 from seqcli.training.tuning.said import changes_said, notes_on, plan_said, ranking_table, score_said
@@ -63,6 +65,9 @@ def tune(
     tuning = _Tuning(*read_files(files, options), options, typed, flags, places, tuple(files))
     started = tuning.start(earlier)
     yield from tuning.said(started)
+    if earlier is None and (dropped := trials_in(places.trials)):
+        them = f"{dropped:,} trial{'' if dropped == 1 else 's'} of an earlier tuning"
+        yield Notice(f"kept as {old_trials(places.trials)}: {them}; --resume would have gone on with them")
     with written_trials(places.trials, started, resume=earlier is not None) as file:
         try:
             yield from tuning.run(started, file)
