@@ -18,7 +18,7 @@ from seqcli.preprocessing.corpus import cut
 from seqcli.preprocessing.vocabulary import RESERVED, UNKNOWN
 from seqcli.readers.table import Table
 from seqcli.results import Cell
-from seqcli.sequences import Batchable, IntArray, Sequences
+from seqcli.sequences import Batchable, IntArray, LookUp, Sequences
 from seqcli.tasks.base import to_decode
 from seqcli.tasks.inputs import PARTS, TOKENS, Inputs
 
@@ -94,7 +94,9 @@ def _read_by_rows(
     _check_length(tokens, unit)
     with blamed_on(model):
         examples = cast(Batchable, task.encode(Table.from_records("--trace", (column,), [(text,)], [1])))
-        ragged = {name: field for name, field in examples.fields.items() if isinstance(field, Sequences)}
+        ragged = {
+            name: field for name, field in examples.fields.items() if isinstance(field, Sequences | LookUp)
+        }
         fields = {name: field.row(0) for name, field in ragged.items()}
         _check_fields(model, fields)
         ids = fields[TOKENS]
