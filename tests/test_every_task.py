@@ -73,7 +73,7 @@ COLUMNS = {
         "language": "perplexity",
         "tag": "accuracy",
     },
-    "explain -m": {"forecast": "importance"},
+    "explain -m": {"classify": "score", "forecast": "importance"},
     "show": dict.fromkeys(EVERY, "value"),
 }
 """Line → task → a column of what it prints."""
@@ -82,7 +82,6 @@ USAGE, DATA = 2, 3
 GOES_WITH = {
     "forecast -m": ("forecast", "it does not forecast"),
     "generate -m": ("language", "it does not write text"),
-    "explain -m": ("forecast", "explain takes a forecaster so far"),
 }
 NO_TEXT = (DATA, "no column holds text")
 FORECASTS = ("forecast_carried", "forecast_members", "forecast_panel", "forecast_single")
@@ -110,6 +109,11 @@ REFUSED = {
         (f"{verb}{dry}", "tag_spans"): (DATA, f"which is for the task tag, not {task}")
         for verb, task in (("generate", "language"), ("forecast", "forecast"))
         for dry in ("", " --dry-run")
+    },
+    **{
+        ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
+        for name in MADE["GOLDEN"]
+        if name.startswith(("regress", "language", "tag")) or name in ("classify_rows", "classify_sequences")
     },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
     ("inspect-gradients -m", "classify_rows"): (DATA, "sequences of one step carry nothing through time"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from seqcli.cli.command import Invocation
@@ -11,7 +10,7 @@ from seqcli.options import OutputOptions, ReadingOptions
 from seqcli.options_use import ExplainOptions
 from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import result_format, result_stream
-from seqcli.reporting.screen import Screen, is_terminal
+from seqcli.reporting.screen import Screen
 
 if TYPE_CHECKING:
     from seqcli.inference.explain_text import Scorer
@@ -36,16 +35,13 @@ def explain_texts(call: Invocation, model: SavedModel, task: Classify, screen: S
     refuse_other(call, OF_FORECASTS, "a classifier of texts")
     if len(call.files) > 1:
         raise UsageError("explain reads one file of texts", f"cat them: … | seqcli explain - {call.files[0]}")
-    if not call.files and is_terminal(sys.stdin):
-        raise UsageError("explain needs a file", f"echo 'a text' | seqcli explain - -m {model.path}")
     from seqcli.inference.explain_text import TextExplanations
     from seqcli.readers.stream import open_stream
     from seqcli.reporting.text_effects import write_effects
 
     asked = call.group(ExplainOptions)
     output = call.group(OutputOptions)
-    file = call.files[0] if call.files else "-"
-    stream = open_stream(file, call.group(ReadingOptions), task.columns, task.text_column)
+    stream = open_stream(call.files[0], call.group(ReadingOptions), task.columns, task.text_column)
     for note in stream.notes:
         screen.line(f"{stream.source}: {note}", "dim")
     scorer = scorer_of(asked.method, model, task, screen)

@@ -37,11 +37,11 @@ from seqcli.training.run import (
     Run,
     decide_on,
     fit_and_test,
-    fit_setup,
     outputs_of,
     plan_made,
     read_files,
 )
+from seqcli.training.told import fit_setup
 
 NOWHERE = Path()
 """Where the model is written: not at all."""

@@ -43,7 +43,7 @@ from seqcli.tasks.forecasting.windows import windows_of
 from seqcli.tasks.registry import prepare
 from seqcli.threads import training_threads
 from seqcli.training.carried import carried_outputs
-from seqcli.training.chained import as_learnt, scoring
+from seqcli.training.chained import as_learnt
 from seqcli.training.checkpoint import CheckpointStore
 from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
 from seqcli.training.export import CardFacts, model_card, model_record
@@ -52,7 +52,8 @@ from seqcli.training.pretraining import read_ahead, texts_to_read
 from seqcli.training.refusals import refuse_disobeyed, training_device
 from seqcli.training.sentences import count, kept_rules, plan_lines
 from seqcli.training.started import StartedRun
-from seqcli.training.streams import text_surprisals, writer
+from seqcli.training.streams import text_surprisals
+from seqcli.training.told import fit_setup
 from seqcli.training.warm_start import start_from, start_from_vectors
 
 CHECKPOINT = "checkpoint"
@@ -300,35 +301,6 @@ def outputs_of(run: Run, examples: Examples) -> NDArray[np.float32]:
     if run.prepared.network.stateful:
         return carried_outputs(run.network, windows_of(examples))
     return predict_outputs(run.network, examples, run.options.training.batch_size or 1)
-
-
-def fit_setup(run: Run) -> FitSetup:
-    """What the loop is told, from the choices made."""
-    training, task = run.options.training, run.prepared.task
-    return FitSetup(
-        loss=run.prepared.loss,
-        batch_size=training.batch_size or 1,
-        learning_rate=training.learning_rate or 0.0,
-        epochs=training.epochs,
-        steps=training.steps,
-        time_budget=training.time_budget,
-        stop_at=training.stop_at,
-        weight_decay=training.weight_decay,
-        clip_norm=training.clip_norm,
-        clip_value=training.clip_value,
-        patience=training.patience,
-        seed=training.seed,
-        score=scoring(task, run.network),
-        metric=task.metric,
-        higher_is_better=task.higher_is_better,
-        device=str(training_device(training)),
-        optimizer=training.optimizer or "adamw",
-        label_smoothing=training.label_smoothing or 0.0,
-        ema=training.ema or None,
-        bptt=training.bptt,
-        backend=training.backend,
-        write=writer(run.prepared.writing),
-    )
 
 
 def _refit(

@@ -150,7 +150,7 @@ def test_a_pipe_and_a_full_disk_and_no_torch(here) -> None:
         f'S="{sys.executable} -m seqcli"; for i in $(seq 3000); do echo "a warm story"; done > many.txt; '
         "$S explain many.txt -m reviews.seqcli -q | head -1; echo ${PIPESTATUS[0]}; "
         "$S explain many.txt -m reviews.seqcli -q > /dev/full; echo $?; "
-        f"echo 'a dull cast' | {sys.executable} -X importtime -m seqcli explain -m reviews.seqcli 2>&1 "
+        f"echo 'a dull cast' | {sys.executable} -X importtime -m seqcli explain - -m reviews.seqcli 2>&1 "
         "| grep -cE '\\b(torch|pandas|sklearn|scipy|pydantic)$'"
     )
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=120, check=False)

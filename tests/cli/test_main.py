@@ -119,7 +119,7 @@ def test_a_verb_of_a_later_version_is_said_to_be_one(capsys, name) -> None:
         (["train"], "train needs a file", "seqcli train reviews.csv"),
         (["evaluate"], "evaluate needs a", "seqcli evaluate"),
         (["forecast"], "forecast needs a", "seqcli forecast"),
-        (["explain"], "explain needs a", "seqcli explain"),
+        (["explain"], "explain needs a file", "seqcli explain"),
         (["tune"], "tune needs a", "seqcli tune"),
         (["tune", "x.csv", "--save", "best"], "a configuration ends in .toml", "--save best.toml"),
     ],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from seqcli.cli.command import Command, Invocation
@@ -14,7 +13,7 @@ from seqcli.options_use import ExplainOptions
 from seqcli.reporting.plots import check_plot, write_figure
 from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import check_output, result_format, write_result
-from seqcli.reporting.screen import Screen, is_terminal
+from seqcli.reporting.screen import Screen
 
 if TYPE_CHECKING:
     from seqcli.model_dir import SavedModel
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
 
 def explain(call: Invocation) -> int:
     """Explain the answers of a saved model, each kind in its own way; the influences go to stdout."""
+    if not call.files:
+        raise UsageError(
+            "explain needs a file, or - for texts from stdin", "seqcli explain prices.csv -m prices.seqcli"
+        )
     from seqcli.inference.explain import explainable
     from seqcli.tasks.classify import Classify
 
@@ -30,8 +33,6 @@ def explain(call: Invocation) -> int:
     check_output(output)
     check_plot(plot, output)
     screen = Screen(output.quiet, output.verbose)
-    if not call.files and is_terminal(sys.stdin):
-        raise UsageError("explain needs a file", "seqcli explain prices.csv -m prices.seqcli")
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     task = explainable(model)
     if isinstance(task, Classify):
@@ -42,8 +43,6 @@ def explain(call: Invocation) -> int:
 
 def explain_forecasts(call: Invocation, model: SavedModel, task: Forecast, screen: Screen) -> int:
     """Write the influence of every input to stdout; what it comes to in words and a chart go to stderr."""
-    if not call.files:
-        raise UsageError("explain needs a file", f"seqcli explain prices.csv -m {model.path}")
     from seqcli.inference.explain import explain_forecast
     from seqcli.reporting.influence import show_influence, strongest
     from seqcli.reporting.influence_words import verdicts

@@ -21,8 +21,9 @@ from seqcli.saved.places import resume_command
 from seqcli.tasks.base import Plan, Prepared, Tables, Task
 from seqcli.training.checkpoint import write_atomically
 from seqcli.training.events import EpochDone, Notice, PlanMade, StepDone
-from seqcli.training.run import Run, decide_on, fit_and_validate, fit_setup, plan_made, read_files
+from seqcli.training.run import Run, decide_on, fit_and_validate, plan_made, read_files
 from seqcli.training.started import StartedRun
+from seqcli.training.told import fit_setup
 from seqcli.training.tuning.config import config_text
 from seqcli.training.tuning.events import TrialBegun, TrialDone, Tuned, TuningEvent, TuningPlan
 from seqcli.training.tuning.log import (
