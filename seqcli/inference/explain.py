@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from seqcli.errors import UsageError
-from seqcli.inference.carried import network_outputs
-from seqcli.inference.forecast import refuse_infinite
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.tasks.classify import Classify
@@ -38,6 +36,8 @@ def explainable(model: SavedModel) -> Forecast | Classify:
 
 def explain_forecast(model: SavedModel, task: Forecast, table: Table, question: Question) -> Explanation:
     """What drove the forecast of the model's own ``task`` after the last row of each series of ``table``."""
+    from seqcli.inference.carried import network_outputs
+    from seqcli.inference.forecast import refuse_infinite
     from seqcli.tasks.forecasting.explain import explain, without_network
 
     with blamed_on(model):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+
 from seqcli.errors import DataError
 from seqcli.inference.outputs import outputs_for
 from seqcli.inference.session import GraphSession
@@ -31,7 +33,11 @@ class Occlusion:
 
     def __call__(self, row: TextRow) -> TextEffect:
         """The class of one text, and how far its log-odds fall without each token."""
-        return occlusion(self._task, row, outputs_for(self._session, row.occluded(self._task)))
+        if self._task.network_counts:
+            outputs = outputs_for(self._session, row.occluded(self._task))
+        else:  # whatever it says
+            outputs = np.zeros((len(row.words) + 1, len(self._task.classes)), np.float32)
+        return occlusion(self._task, row, outputs)
 
 
 class TextExplanations:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -53,6 +54,15 @@ def test_the_linear_part_is_asked_again_without_each_word(both_model) -> None:
     assert effect.log_odds == pytest.approx(whole, abs=1e-6)
     # Without one of them the other is the only n-gram, which has the whole length.
     assert effect.scores == pytest.approx([whole - (-0.5 - 0.5), whole - (1 + 0.75)], abs=1e-6)
+
+
+def test_a_network_without_weight_is_not_asked(both_model, tmp_path) -> None:
+    task = cast(Classify, explainable(both_model))
+    alone = replace(task, fusion=replace(task.fusion, network=0.0))
+    table = Table.from_records("texts", ("review",), [("great the",)], [1])
+    scorer = Occlusion(both_model, alone)
+    scorer._session = None  # type: ignore[assignment]
+    assert scorer(text_rows(alone, table)[0]).scores == pytest.approx([0.75, 0], abs=1e-6)
 
 
 @pytest.mark.parametrize("text", ["", "   "])
