@@ -87,7 +87,10 @@ NO_TEXT = (DATA, "no column holds text")
 FORECASTS = ("forecast_carried", "forecast_members", "forecast_panel", "forecast_single")
 NUMBERS_AND_CLASSES = ("classify_rows", "classify_sequences", "regress", *FORECASTS)
 NOT_OVER_TIME = (DATA, "no column of numbers to forecast among")
-WORDS_ALONE = ("classify_words", "classify_characters", "language_words", "language_characters")
+WORDS_ALONE = (
+    *("classify_words", "classify_characters", "classify_parts", "classify_pieces", "classify_runs"),
+    *("language_words", "language_characters"),
+)
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
 REFUSED = {
     **{("train --resume", name): NOTHING_LEFT for name in MADE["GOLDEN"]},

@@ -58,8 +58,8 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
             return Sizes(64, 96, 0.5, "max+mean", True, 4e-3, 1800, variational=True)
         return Sizes(32, 128, 0.2, "max", True, 3e-3, 1600)
     if lengths.sum() < RARE * inputs.vocabulary.size:
-        return Sizes(128, 64, 0.5, "mean+attention", True, 2e-3, 1200, variational=True)
-    return Sizes(128, 64, 0.3, "mean+attention", True, 2e-3, 2500, variational=True)
+        return Sizes(128, 64, 0.5, "max+attention", True, 2e-3, 800, variational=True, ema=0.99)
+    return Sizes(128, 64, 0.3, "max+attention", True, 2e-3, 2500, variational=True, ema=0.99)
 
 
 def network_spec(

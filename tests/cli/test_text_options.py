@@ -52,7 +52,7 @@ def files_of(model) -> dict[str, bytes]:
         ("--no-variational",),
         ("--label-smoothing", "0.2"),
         ("--class-weight", "auto"),
-        ("--ema", "0.9"),
+        ("--ema", "0"),
         ("--vectors", "vectors.txt"),
         ("--pretrain", "more.txt"),
         ("--pretrain", "training"),

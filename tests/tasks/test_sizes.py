@@ -25,7 +25,7 @@ NUMBERS = Inputs((), (), None, None, None, None)
 
 def test_names_and_words_are_pooled_two_ways_and_long_strings_by_the_largest() -> None:
     assert choose_sizes(text("characters", 70), examples(1000, 7)).pool == "max+mean"
-    assert choose_sizes(text("words", 5000), examples(1000, 7)).pool == "mean+attention"
+    assert choose_sizes(text("words", 5000), examples(1000, 7)).pool == "max+attention"
     assert choose_sizes(text("characters", 5), examples(1000, 60)).pool == "max"
 
 
