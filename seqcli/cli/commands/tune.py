@@ -64,7 +64,7 @@ COMMAND = Command(
         "seqcli tune reviews.csv",
         "seqcli tune reviews.csv --trials 50 --time-budget 30m --cell lstm",
         "seqcli tune prices.csv --task forecast --horizon 7 --trials 10",
-        "seqcli tune reviews.csv --resume --trials 80",
+        "seqcli tune reviews.csv --trials 80 --save best.toml",
     ),
     groups=(TuneOptions, *TRAINING_GROUPS, RunOptions, OutputOptions),
     only={TrainingOptions: tuple(item.name for item in fields(TrainingOptions) if item.name not in LENGTHS)},

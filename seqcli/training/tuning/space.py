@@ -14,7 +14,7 @@ from seqcli.options import Options
 from seqcli.tasks.base import Prepared
 
 ROWS = ("classify", "regress")
-EVERY = (*ROWS, "forecast", "language")
+EVERY = (*ROWS, "forecast", "language", "tag")
 
 
 @dataclass(frozen=True)
@@ -42,10 +42,10 @@ SPACE = (
     Choice("weight_decay", (0.0, 0.01, 0.03, 0.1), unless=("optimizer", "backend")),
     Choice("ema", (0.0, 0.99, 0.999), unless=("backend",)),
     Choice(
-        "embedding_size", (0.5, 1, 2), tasks=(*ROWS, "language"), where="tokens", times=True,
+        "embedding_size", (0.5, 1, 2), tasks=(*ROWS, "language", "tag"), where="tokens", times=True,
         unless=("vectors", "init_from"),
     ),
-    Choice("word_dropout", (0.0, 0.05, 0.1, 0.2), tasks=ROWS, where="tokens"),
+    Choice("word_dropout", (0.0, 0.05, 0.1, 0.2), tasks=(*ROWS, "tag"), where="tokens"),
     Choice("subwords", (False, True), tasks=ROWS, where="tokens", unless=("init_from",)),
     Choice("pool", ("last", "mean", "max", "attention", "max+mean"), tasks=ROWS, where="steps"),
     Choice(
