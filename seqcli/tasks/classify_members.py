@@ -156,15 +156,9 @@ def _dense(examples: Batchable) -> FloatArray | None:
 
 
 def _weight(examples: Batchable) -> FloatArray | None:
-    """How much each example counts for the linear part, (N,), where that is not the same for all.
-
-    That is the square of what it counts for the network: few rare examples lead it astray less.
-    """
+    """How much each example counts, (N,), where that is not the same for all."""
     found = examples.fields.get(WEIGHT)
-    if not isinstance(found, np.ndarray):
-        return None
-    squares = (found * found).astype(np.float32)
-    return np.asarray(squares / squares.mean(), dtype=np.float32)
+    return found if isinstance(found, np.ndarray) else None
 
 
 def _batchable(examples: Examples) -> Batchable:
