@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 from seqcli.cli.values import parse_value
 from seqcli.errors import UsageError, near_miss
 from seqcli.options import ForecastOptions, Options
+from seqcli.training.events import PlanMade
 
 Group = TypeVar("Group")
+Seen = TypeVar("Seen")
 
 TRAINING_GROUPS: tuple[type, ...] = tuple(type(getattr(Options(), group.name)) for group in fields(Options))
 """The option classes that shape a training, in the order of the help panels."""
@@ -101,6 +103,13 @@ class Invocation:
         if idle:
             flag = "--" + idle[0].replace("_", "-")
             raise UsageError(f"{flag} means nothing to the task {task}", f"leave out {flag}")
+
+    def checked(self, events: Iterator[Seen]) -> Iterator[Seen]:
+        """Pass events on, but end ahead of training when an option was given that the task does not read."""
+        for event in events:
+            if isinstance(event, PlanMade):
+                self.refuse_idle(event.task)
+            yield event
 
     def group(self, kind: type[Group]) -> Group:
         """One option class, with defaults for what was not given."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from seqcli.cli.command import TRAINING_GROUPS, Command, Invocation
 from seqcli.cli.use import say_leftover
 from seqcli.errors import UsageError
@@ -13,7 +11,6 @@ from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import check_output, write_result
 from seqcli.reporting.screen import Screen
 from seqcli.reporting.training import report_training, show_dry_run
-from seqcli.training.events import Event, PlanMade
 
 
 def train(call: Invocation) -> int:
@@ -34,20 +31,12 @@ def train(call: Invocation) -> int:
         return 0
     say_leftover("train", call.files, saving, screen)
     view = TrainingView(screen)
-    trained = view.follow(checked(call, run(call.files, call.training(), saving, call.typed_training)))
+    trained = view.follow(call.checked(run(call.files, call.training(), saving, call.typed_training)))
     report_training(screen, trained)
     write_result(trained.result, output)
     use = {"forecast": "forecast FILE", "language": "generate"}.get(view.task, "predict FILE")
     screen.line(f"\nuse it: seqcli {use} -m {trained.model}", "dim")
     return 0
-
-
-def checked(call: Invocation, events: Iterator[Event]) -> Iterator[Event]:
-    """Pass events on, but end ahead of training when an option was given that the task does not read."""
-    for event in events:
-        if isinstance(event, PlanMade):
-            call.refuse_idle(event.task)
-        yield event
 
 
 COMMAND = Command(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import fields
-from typing import TYPE_CHECKING
 
 from seqcli.cli.command import TRAINING_GROUPS, Command, Invocation
 from seqcli.errors import UsageError
@@ -15,10 +13,6 @@ from seqcli.reporting.results import check_output, write_result
 from seqcli.reporting.screen import Screen
 from seqcli.reporting.training import show_dry_run
 from seqcli.reporting.tuning import TuningView
-from seqcli.training.events import PlanMade
-
-if TYPE_CHECKING:
-    from seqcli.training.tuning.events import TuningEvent
 
 LENGTHS = ("time_budget", "stop_at")
 """Options of one training that trials do without: they stop early, and time is for all of them."""
@@ -41,21 +35,13 @@ def tune(call: Invocation) -> int:
         show_dry_run(screen, plan, output)
         return 0
     events = run(call.files, call.training(), flags, call.typed_training)
-    tuned = TuningView(screen).follow(checked(call, events))
+    tuned = TuningView(screen).follow(call.checked(events))
     write_result(tuned.result, output)
     for note in tuned.notes:
         screen.prose(note)
     screen.line(f"wrote {tuned.config}: the options of the best trial", "bold")
     screen.line(f"use it: {tuned.command}", "dim")
     return 0
-
-
-def checked(call: Invocation, events: Iterator[TuningEvent]) -> Iterator[TuningEvent]:
-    """Pass events on, but end ahead of any trial when an option was given that the task does not read."""
-    for event in events:
-        if isinstance(event, PlanMade):
-            call.refuse_idle(event.task)
-        yield event
 
 
 COMMAND = Command(
