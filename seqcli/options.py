@@ -201,7 +201,7 @@ class TrainingOptions:
     )
     pretrain: str | None = option(
         None,
-        "First learn to foresee the words of this file; training: of the training rows.",
+        "First learn to foresee words: of this file, of the training rows (training), or none.",
         metavar="FILE",
     )
     label_smoothing: float | None = option(

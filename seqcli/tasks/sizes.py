@@ -44,6 +44,8 @@ class Sizes:
     word_dropout: float = 0.0
     label_smoothing: float = 0.0
     ema: float = 0.0
+    pretrain: bool = False
+    """Whether the network first learns to foresee the words of the training rows."""
 
 
 def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
@@ -58,7 +60,9 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
             return Sizes(64, 96, 0.5, "max+mean", True, 4e-3, 1800, variational=True)
         return Sizes(32, 128, 0.2, "max", True, 3e-3, 1600)
     if lengths.sum() < RARE * inputs.vocabulary.size:
-        return Sizes(128, 64, 0.5, "max+attention", True, 2e-3, 800, variational=True, ema=0.99)
+        return Sizes(
+            128, 64, 0.5, "max+attention", True, 2e-3, 800, variational=True, ema=0.99, pretrain=True
+        )
     return Sizes(128, 64, 0.3, "max+attention", True, 2e-3, 2500, variational=True, ema=0.99)
 
 
@@ -109,7 +113,18 @@ def training_defaults(sizes: Sizes, train: Examples, options: Options) -> dict[s
         "learning_rate": sizes.learning_rate,
         "ema": sizes.ema,
         "patience": max(4, epochs // 2),
+        **_pretraining(sizes, options),
     }
+
+
+def _pretraining(sizes: Sizes, options: Options) -> dict[str, Any]:
+    """Whether texts are read ahead: where that helps, and nothing typed says how long a training may be."""
+    typed = options.training
+    if not sizes.pretrain:
+        return {}
+    short = any(length is not None for length in (typed.epochs, typed.steps, typed.time_budget))
+    idle = typed.init_from or options.network.cell == "none"
+    return {"pretrain": "none" if short or idle else "training"}
 
 
 def cell_warnings(options: Options, train: Examples) -> list[str]:

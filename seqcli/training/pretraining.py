@@ -38,12 +38,13 @@ from seqcli.training.loop import fit
 
 TRAINING = "training"
 """Instead of a file: the texts of the training rows."""
+NOTHING = "none"
 NEGATIVES = 512
 MOST_POSITIONS = 2048
 """Steps of a batch and direction that are asked; the others are read all the same."""
 MOST_CELLS = 4_000_000
 """Steps of all texts times passes: about as much as the training after it may take."""
-MOST_PASSES = 10
+MOST_PASSES = 6
 
 
 class Foreseeing(nn.Module):
@@ -86,13 +87,16 @@ class Foreseeing(nn.Module):
         return F.cross_entropy(logits, place[: len(targets)])
 
 
-def texts_to_read(prepared: Prepared, options: Options) -> Batchable:
-    """The texts that ``--pretrain`` names, as the network reads them.
+def texts_to_read(prepared: Prepared, options: Options) -> Batchable | None:
+    """The texts that ``--pretrain`` names, as the network reads them; None where it names none.
 
     Raises UsageError where the network reads no text that it could learn from, DataError for a file
     without the columns or with no text.
     """
-    inputs, wanted = getattr(prepared.task, "inputs", None), str(options.training.pretrain)
+    wanted = options.training.pretrain
+    if wanted is None or wanted == NOTHING:
+        return None
+    inputs = getattr(prepared.task, "inputs", None)
     if not isinstance(inputs, Inputs) or inputs.vocabulary is None:
         raise UsageError("--pretrain reads texts, and no text is read here", "leave out --pretrain")
     if prepared.network.cell == "none":

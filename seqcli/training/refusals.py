@@ -38,6 +38,7 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
             ("--embedding-dropout", options.network.embedding_dropout),
             ("--variational", options.network.variational),
             ("--vectors", options.network.vectors),
+            ("--pretrain", options.training.pretrain),
         ):
             if value is not None:
                 raise UsageError(
@@ -45,7 +46,7 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
                 )
     if all(item.embedded for item in prepared.network.inputs) and options.reading.missing != "mask":
         raise UsageError("--missing is about numbers, and no numbers are read here", "leave out --missing")
-    if training.pretrain and training.time_budget is not None:
+    if training.pretrain not in (None, "none") and training.time_budget is not None:
         raise UsageError(
             "--time-budget is of the training, and --pretrain takes the time of its own passes ahead of it",
             "give --epochs or --steps, or leave out --pretrain",

@@ -182,10 +182,8 @@ def decide_on(tables: Tables, plan: Plan, options: Options, target: Path) -> Run
         notes.append(start_from(network, prepared.task.to_json(), options.training.init_from))
     if options.network.vectors:
         notes.append(start_from_vectors(network, prepared.task.to_json(), options.network.vectors))
-    ahead = texts_to_read(prepared, options) if options.training.pretrain else None
-    if ahead is not None:
-        notes.append(f"{len(ahead):,} texts of {options.training.pretrain} are read ahead, for their words")
     resolved = _resolved(options, prepared, threads)
+    ahead = texts_to_read(prepared, resolved)
     return Run(target, tables, resolved, prepared, network, threads, tuple(notes), ahead)
 
 

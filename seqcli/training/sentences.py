@@ -45,7 +45,11 @@ def plan_lines(prepared: Prepared, training: TrainingOptions, threads: int) -> t
         f"training{by}: {amount}, {_length(training)}, {batches}, {count(threads, 'thread')}, "
         f"seed {training.seed}"
     )
-    return (*plan.reasons, _columns_line(plan), network, fitting)
+    ahead = []
+    if training.pretrain not in (None, "none"):
+        what = "the training rows" if training.pretrain == "training" else training.pretrain
+        ahead = [f"first: it learns to foresee the words of {what} (--pretrain none leaves that out)"]
+    return (*plan.reasons, _columns_line(plan), network, *ahead, fitting)
 
 
 def kept_rules(prepared: Prepared, training: TrainingOptions, outcome: FitOutcome) -> list[str]:

@@ -85,6 +85,7 @@ def test_words_met_once_are_kept_where_they_have_a_vector(here, capsys) -> None:
         ("numbers.csv", ("--subwords",), "no text is read here"),
         ("numbers.csv", ("--vectors", "vectors.txt"), "no text is read here"),
         ("numbers.csv", ("--pretrain", "training"), "no text is read here"),
+        ("numbers.csv", ("--pretrain", "none"), "no text is read here"),
         ("texts.csv", ("--vectors", "vectors.txt", "--embedding-size", "8"), "6 numbers, not 8"),
         ("texts.csv", ("--vectors", "vectors.txt", "--level", "characters"), "reads none"),
         ("texts.csv", ("--vectors", "vector.txt"), "no such file"),
@@ -113,3 +114,13 @@ def test_a_trace_says_that_a_new_word_is_read_by_its_parts(here, capsys) -> None
         capsys.readouterr()
         assert main(["show", "-m", "m.seqcli", "--trace", "the zebra was dull"]) == 0
         assert f"the model never met and reads {how}: 'zebra'" in capsys.readouterr().err
+
+
+def test_without_a_typed_length_words_are_foreseen_first_and_it_is_said(here, capsys) -> None:
+    lines = Path("texts.csv").read_text().splitlines()
+    rows = [f"{line.rpartition(',')[0]} w{k} w{k + 1},{line[-1]}" for k, line in enumerate(lines[1:])]
+    Path("rare.csv").write_text("\n".join([lines[0], *rows]) + "\n")
+    assert main(["train", "rare.csv", "--dry-run", "--format", "table"]) == 0
+    assert "learns to foresee the words of the training rows" in capsys.readouterr().err
+    assert main(["train", "rare.csv", "--dry-run", "--format", "table", "--epochs", "2"]) == 0
+    assert "foresee" not in capsys.readouterr().err

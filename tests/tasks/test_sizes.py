@@ -79,3 +79,16 @@ def test_a_plain_rnn_is_warned_of_past_twenty_steps() -> None:
     assert cell_warnings(rnn, examples(5, 20)) == []
     assert "up to 21" in cell_warnings(rnn, examples(5, 21))[0]
     assert cell_warnings(Options(), examples(5, 100)) == []
+
+
+def test_rare_words_are_read_ahead_unless_the_length_is_typed() -> None:
+    rare, frequent = (text("words", size) for size in (5000, 100))
+    train = examples(4000, 20)
+
+    def found(inputs, **typed):
+        return training_defaults(choose_sizes(inputs, train), train, Options.from_flat(typed)).get("pretrain")
+
+    assert found(rare) == "training"
+    for typed in ({"epochs": 3}, {"steps": 9}, {"time_budget": 9.0}, {"init_from": "m"}, {"cell": "none"}):
+        assert found(rare, **typed) == "none"
+    assert found(frequent) is None
