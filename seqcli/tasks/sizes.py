@@ -57,7 +57,7 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
         return Sizes(0, 64, 0.2, "max", True, 3e-3, 1000)
     if inputs.vocabulary.level == "characters":
         if lengths.mean() <= SHORT:
-            return Sizes(64, 96, 0.5, "max+mean", True, 4e-3, 1800, variational=True)
+            return Sizes(64, 96, 0.5, "max+mean", True, 4e-3, 1400, variational=True)
         return Sizes(32, 128, 0.2, "max", True, 3e-3, 1600)
     if lengths.sum() < RARE * inputs.vocabulary.size:
         return Sizes(
