@@ -154,7 +154,7 @@ class LookUp:
     def pad(self, rows: IntArray) -> tuple[AnyArray, IntArray]:
         """Gather rows (B,) into (B, T, K) with zeros at the end, and lengths (B,)."""
         numbers, lengths = self.numbers.pad(rows)
-        return self.table[numbers], lengths
+        return self.table.take(numbers, axis=0), lengths
 
 
 @dataclass(frozen=True)

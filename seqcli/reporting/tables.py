@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
@@ -35,9 +34,9 @@ def write_table(table: ResultTable, form: str, stream: IO[str]) -> None:
         return
     names = [column.name for column in table.columns]
     if form == "csv":
-        stream.write(csv_line(names))
-        for row in table.rows:
-            stream.write(csv_line(row))
+        write = csv_records(stream)
+        for row in (names, *table.rows):
+            write(row)
     elif form == "jsonl":
         for record in table.records():
             stream.write(json_text(record) + "\n")
@@ -54,11 +53,10 @@ def print_on(console: Console, renderable: RenderableType) -> None:
         raise BrokenPipeError from stop
 
 
-def csv_line(cells: Sequence[Cell]) -> str:
-    """One CSV record with its newline. Nothing is the empty field, true and false are words."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow([_csv_cell(cell) for cell in cells])
-    return buffer.getvalue()
+def csv_records(stream: IO[str]) -> Callable[[Sequence[Cell]], object]:
+    """What writes CSV records. Nothing is the empty field, true and false are words."""
+    write = csv.writer(stream, lineterminator="\n").writerow
+    return lambda cells: write([_csv_cell(cell) for cell in cells])
 
 
 def _csv_cell(cell: Cell) -> Cell:
