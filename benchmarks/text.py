@@ -15,6 +15,9 @@ lstm                    a tutorial's: nn.LSTM of 128 over texts padded to the ba
 Accuracy, macro F1, log loss and ece (15 bins of equal mass) are medians over the seeds; accuracy has its
 range. Then the speed of ``seqcli predict`` on made lines (whole process), beside a loop in torch over packed
 sequences with a network of the same shape and batch size.
+
+--gain [FILE] prints something else: what the texts of FILE, those of IMDB where none is named, are worth to
+SST-2 and IMDB as --pretrain and as --vectors, on rows kept from the training file (text_gain.py).
 """
 
 from __future__ import annotations
@@ -78,7 +81,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--without", nargs="+", choices=("fasttext", "lstm", "speed"), default=[])
     parser.add_argument("--lines", type=int, nargs="+", default=[100_000], help="made lines to predict")
+    parser.add_argument("--gain", nargs="?", const="", metavar="FILE", help="texts; see above")
     arguments = parser.parse_args()
+    if arguments.gain is not None:
+        gain(arguments)
+        return
     print(
         f"{'set':6} {'row':9} "
         + " ".join(f"{name:>8}" for name in METRICS)
@@ -90,6 +97,18 @@ def main() -> None:
             measure(name, arguments, Path(folder))
         if "speed" not in arguments.without:
             speed(arguments, Path(folder))
+
+
+def gain(arguments: argparse.Namespace) -> None:
+    """Print what texts without labels are worth; IMDB, which takes minutes, is trained with one seed."""
+    from text_gain import print_gain
+
+    files = {name: arguments.data / "text" / SETS[name][0].format("train") for name in ("sst2", "imdb")}
+    seeds = {"sst2": arguments.seeds, "imdb": arguments.seeds[:1]}
+    texts = read(Path(arguments.gain) if arguments.gain else files["imdb"]).texts
+    chosen = {name: (file, seeds[name]) for name, file in files.items() if name in arguments.only}
+    with tempfile.TemporaryDirectory() as folder:
+        print_gain(texts, chosen, seqcli, Path(folder))
 
 
 def measure(name: str, arguments: argparse.Namespace, folder: Path) -> None:

@@ -94,7 +94,7 @@ def _steps(spec: NetworkSpec, weights: Mapping[str, NDArray[Any]], ids: Mapping[
         rows = table[ids[item.field]]  # (T, E) or (T, K, E)
         if item.kind == "bags":
             there = (ids[item.field] > 0)[..., None]
-            rows = (rows * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+            rows = (rows * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1) * item.usual**0.5
         parts.append(rows)
     return np.concatenate(parts, axis=-1)
 

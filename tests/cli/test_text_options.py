@@ -29,6 +29,10 @@ def here(tmp_path, monkeypatch):
     lines = [f"{word} {' '.join(map(str, vector))}" for word, vector in vectors.items()]
     Path("vectors.txt").write_text("\n".join(lines) + "\n")
     Path("more.txt").write_text("\n".join(texts[::-1]) + "\n")
+    Path("foreign.txt").write_text("eins zwei drei\n" * 9)
+    Path("empty.txt").write_text("")
+    Path("binary.txt").write_bytes(bytes(range(256)) * 9)
+    Path("folder").mkdir()
     return tmp_path
 
 
@@ -91,6 +95,12 @@ def test_words_met_once_are_kept_where_they_have_a_vector(here, capsys) -> None:
         ("texts.csv", ("--vectors", "vector.txt"), "no such file"),
         ("texts.csv", ("--vectors", "more.txt"), "row 1 is no word"),
         ("texts.csv", ("--pretrain", "numbers.csv"), "has no column 'text'"),
+        ("texts.csv", ("--pretrain", "foreign.txt"), "none of its words is among those of the training rows"),
+        ("texts.csv", ("--pretrain", "trainin"), "did you mean --pretrain training?"),
+        ("texts.csv", ("--pretrain", "mor.txt"), "did you mean more.txt?"),
+        ("texts.csv", ("--pretrain", "empty.txt"), "the file is empty"),
+        ("texts.csv", ("--pretrain", "binary.txt"), "is binary data, not text"),
+        ("texts.csv", ("--pretrain", "folder"), "no file to read in this folder"),
         ("texts.csv", ("--pretrain", "training", "--cell", "none"), "foresee the next word"),
         ("texts.csv", ("--pretrain", "training", "--time-budget", "9s"), "the time of its own passes"),
         ("texts.csv", ("--vectors", "vectors.txt", "--init-from", "m.seqcli"), "what the words begin as"),
@@ -124,3 +134,17 @@ def test_without_a_typed_length_words_are_foreseen_first_and_it_is_said(here, ca
     assert "learns to foresee the words of the training rows" in capsys.readouterr().err
     assert main(["train", "rare.csv", "--dry-run", "--format", "table", "--epochs", "2"]) == 0
     assert "foresee" not in capsys.readouterr().err
+
+
+def test_texts_of_which_many_words_are_unknown_say_so(here, capsys) -> None:
+    half = ["good film eins zwei"] * 9
+    Path("half.csv").write_text(
+        "\n".join(["id,text", *(f"{k},{text}" for k, text in enumerate(half))]) + "\n"
+    )
+    assert main(["train", "texts.csv", *TINY[:-1], "--pretrain", "half.csv", "--dry-run"]) == 0
+    assert (
+        "half.csv: 50 % of its words are none of the training rows', and are not learnt"
+        in capsys.readouterr().out
+    )
+    assert main(["train", "texts.csv", *TINY[:-1], "--pretrain", "more.txt", "--dry-run"]) == 0
+    assert "not learnt" not in capsys.readouterr().out
