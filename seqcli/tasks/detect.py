@@ -87,7 +87,7 @@ def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
         separator = separator_for(columns, options.target, options) if task == "multilabel" else ""
         typed = several_sentence(columns[options.target[0]], separator) if separator else ""
         return task, Found(options.target, f"target {typed or ', '.join(options.target)} as typed", separator)
-    if options.label_separator:
+    if options.label_separator and options.task in (None, "multilabel"):
         column = separated_column(columns, options)
         said = several_sentence(column, options.label_separator)
         return "multilabel", Found((column.name,), said, options.label_separator)
