@@ -14,7 +14,13 @@ from seqcli.tasks.columns import LONG_CHARACTERS, Column, Columns, bare, name_wo
 from seqcli.tasks.forecasting.choices import LEAST_ROWS
 from seqcli.tasks.forecasting.moments import without_doubled_hours
 from seqcli.tasks.forecasting.static import find_static
-from seqcli.tasks.label_rules import is_truth, separated_column, separator_for, separators_of, several_sentence
+from seqcli.tasks.label_rules import (
+    is_truth,
+    separated_column,
+    separator_for,
+    separators_of,
+    several_sentence,
+)
 from seqcli.tasks.language_plan import language_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target

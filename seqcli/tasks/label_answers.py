@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqcli.results import Cell, Listed
 from seqcli.sequences import FloatArray
@@ -28,18 +29,21 @@ class Labelling:
     """Whether each label has a column of its own too."""
 
 
+def label_chances(logits: FloatArray) -> NDArray[np.float64]:
+    """The probability of each label as it is written, (N, L) → (N, L)."""
+    return np.round(chances_of(logits), DIGITS)
+
+
 def label_answers(logits: FloatArray, asked: Labelling) -> list[dict[str, Cell]]:
     """The cells of each row of joined logits (N, L); the first is the prediction."""
     if not len(logits):
         return []
-    chances = np.round(chances_of(logits), DIGITS)  # (N, L)
+    chances = label_chances(logits)
     if asked.top:
         return [_ranked(row, asked) for row in chances.tolist()]
     rows: list[dict[str, Cell]] = []
     for chance in chances.tolist():
-        said = [
-            name for name, each, cut in zip(asked.names, chance, asked.cuts, strict=True) if each >= cut
-        ]
+        said = [name for name, each, cut in zip(asked.names, chance, asked.cuts, strict=True) if each >= cut]
         row: dict[str, Cell] = {"prediction": Listed.of(said, asked.separator)}
         if asked.probabilities:
             row.update({f"probability_{name}": each for name, each in zip(asked.names, chance, strict=True)})

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from seqcli.sequences import TARGET, Batchable, FloatArray, IntArray
+from seqcli.sequences import Examples, FloatArray, IntArray
 from seqcli.tasks.base import Scores
 from seqcli.tasks.baseline_features import baseline_features
 from seqcli.tasks.classify_members import LINEAR, linear_logits, reads_texts
@@ -14,6 +14,7 @@ from seqcli.tasks.classify_metrics import LEAST_PROBABILITY
 from seqcli.tasks.inputs import Inputs
 from seqcli.tasks.label_cuts import best_cuts
 from seqcli.tasks.label_metrics import chances_of, set_scores
+from seqcli.tasks.label_sets import labels_of, unknown_of
 from seqcli.tasks.parts import Source
 
 USUAL_SET = "most frequent labels"
@@ -33,9 +34,9 @@ def usual_scores(train: FloatArray, test: FloatArray, unknown: IntArray) -> Scor
     return Scores(USUAL_SET, set_scores(said, logits, test, unknown))
 
 
-def regression_scores(inputs: Inputs, source: Source, parts: Sequence[Batchable]) -> Scores:
-    """Scores on the test part of one logistic regression a label, thresholds chosen on the validation part."""
-    targets = [part.fields[TARGET] for part in parts]
+def regression_scores(inputs: Inputs, source: Source, parts: Sequence[Examples]) -> Scores:
+    """Scores on the test part of one logistic regression a label, with thresholds from validation."""
+    targets = [labels_of(part) for part in parts]
     if reads_texts(inputs):
         name = LINEAR
         held, test = linear_logits(inputs, source, parts, targets[0].shape[1])
@@ -43,9 +44,8 @@ def regression_scores(inputs: Inputs, source: Source, parts: Sequence[Batchable]
         ahead, features = baseline_features(inputs, source)
         name = f"{ahead}logistic regression"
         held, test = (_regressions(features[0], targets[0], other) for other in features[1:])
-    cuts = np.array(best_cuts(held, targets[1]))
-    unknown = parts[2].fields["unknown"]
-    return Scores(name, set_scores(chances_of(test) >= cuts, test, targets[2], unknown))
+    said = chances_of(test) >= np.array(best_cuts(held, targets[1]))
+    return Scores(name, set_scores(said, test, targets[2], unknown_of(parts[2])))
 
 
 def _regressions(features: FloatArray, target: FloatArray, asked: FloatArray) -> FloatArray:

@@ -27,7 +27,7 @@ def best_cuts(logits: FloatArray, target: FloatArray) -> tuple[float, ...]:
     """The threshold of each label with the best F1 for labels (N, L), by their logits (N, L)."""
     hits, said, true = _counts(logits, target)
     if true.sum() < LEAST_TRUE:
-        return (USUAL,) * target.shape[1]
+        return (USUAL,) * len(target.T)
     share = BORROWED / true.sum()
     of_all = [share * each.sum(axis=0) for each in (hits, said, true)]
     return tuple(
@@ -49,7 +49,7 @@ def _best(f1: NDArray[np.float64]) -> float:
 
 
 def _counts(logits: FloatArray, target: FloatArray) -> tuple[NDArray[np.float64], ...]:
-    """Of each label, true rows from each threshold on (L, T), all rows from there on (L, T), true rows (L,)."""
+    """Of each label: true rows from each threshold on (L, T), all rows from there on, true rows (L,)."""
     ranks = np.searchsorted(GRID.round(4), chances_of(logits), side="right")  # (N, L): thresholds below
     count, labels = len(GRID) + 1, target.shape[1]
     places = ranks + count * np.arange(labels)

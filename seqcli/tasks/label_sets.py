@@ -11,12 +11,14 @@ import numpy as np
 from seqcli.errors import DataError
 from seqcli.readers.roles import MAX_BAD, MAX_MISSING, counted
 from seqcli.readers.table import Table
-from seqcli.sequences import FloatArray, IntArray
+from seqcli.sequences import TARGET, AnyArray, Batchable, Examples, FloatArray, IntArray
 
 SEPARATORS = ("|", ";", ",")
 """Tried where none is typed."""
 LIST = "list"
 """Stands for a separator where cells are lists in JSON."""
+UNKNOWN = "unknown"
+"""The field with how many labels of a row training never saw, (N,)."""
 TRUTH = {"1": 1, "0": 0, "1.0": 1, "0.0": 0, "true": 1, "false": 0, "yes": 1, "no": 0}
 """Cells of a column that says of one label whether a row has it."""
 
@@ -47,7 +49,9 @@ class LabelSets:
 def read_label_sets(table: Table, target: tuple[str, ...], separator: str, names: Sequence[str]) -> LabelSets:
     """The labels of each row as columns of ``names``; rows that cannot be read are left out."""
     if not separator:
-        truth = np.array([[TRUTH.get(cell.strip().lower(), -1) for cell in table.cells(name)] for name in target])
+        truth = np.array(
+            [[TRUTH.get(cell.strip().lower(), -1) for cell in table.cells(name)] for name in target]
+        )
         rows = np.flatnonzero((truth >= 0).all(axis=0))
         return LabelSets(rows, truth.T[rows].astype(np.float32), np.zeros(len(rows), np.int64))
     places = {name: place for place, name in enumerate(names)}
@@ -101,7 +105,9 @@ def check_label_sets(table: Table, target: tuple[str, ...], separator: str) -> l
         row, wanted = int(lost[0]), "a list in JSON" if separator else "0 or 1"
         name = next(name for name in target if separator or _truth(table, name, row) < 0)
         what = f'{table.where(row, name)}: "{table.cells(name)[row].strip()[:40]}" is not {wanted}'
-        empty = sum(all(table.cells(each)[at].strip() in ("", *TRUTH) for each in target) for at in lost.tolist())
+        empty = sum(
+            all(table.cells(each)[at].strip() in ("", *TRUTH) for each in target) for at in lost.tolist()
+        )
         if len(lost) - empty > MAX_BAD * len(table) or len(lost) > MAX_MISSING * len(table):
             hint = "of each label a column of 0 and 1; or one column with --label-separator '|'"
             raise DataError(f"{what}, and {counted(len(lost), 'row')} of {len(table):,} cannot be read", hint)
@@ -116,7 +122,9 @@ def check_label_sets(table: Table, target: tuple[str, ...], separator: str) -> l
         )
     if len(names) < 2:
         only = f"only {names[0]!r}" if names else "nothing"
-        raise DataError(f"{table.source}, column {target[0]}: it holds {only}", "two or more labels are needed")
+        raise DataError(
+            f"{table.source}, column {target[0]}: it holds {only}", "two or more labels are needed"
+        )
     none = int((sets.target.sum(axis=1) == 0).sum())
     if none:
         said.append(f"{counted(none, 'row')} of {len(table):,} have no label, which is learnt too")
@@ -126,8 +134,28 @@ def check_label_sets(table: Table, target: tuple[str, ...], separator: str) -> l
 def rarest_labels(sets: LabelSets) -> list[str]:
     """What each part should hold an equal share of: the rarest label of each row, "" where it has none."""
     order = np.argsort(sets.target.sum(axis=0), kind="stable")
-    ranked = sets.target[:, order] > 0
-    return [str(int(first)) if some else "" for first, some in zip(ranked.argmax(axis=1), ranked.any(axis=1), strict=True)]
+    ranked = sets.target[:, order] > 0  # (N, L)
+    firsts = np.where(sets.target.sum(axis=1) > 0, ranked.argmax(axis=1), -1)
+    return [str(first) if first >= 0 else "" for first in firsts.tolist()]
+
+
+def labels_of(examples: Examples) -> FloatArray:
+    """The labels of labelled examples, (N, L)."""
+    found: FloatArray = _field(examples, TARGET)
+    return found
+
+
+def unknown_of(examples: Examples) -> IntArray:
+    """How many labels of each example training never saw, (N,)."""
+    found: IntArray = _field(examples, UNKNOWN)
+    return found
+
+
+def _field(examples: Examples, name: str) -> AnyArray:
+    assert isinstance(examples, Batchable)
+    found = examples.fields[name]
+    assert isinstance(found, np.ndarray)
+    return found
 
 
 def _truth(table: Table, name: str, row: int) -> int:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from seqcli.errors import DataError, ModelError
 from seqcli.options import Options
 from seqcli.readers.table import Table
-from seqcli.results import Cell, ResultTable
-from seqcli.sequences import TARGET, Batchable, Examples, FloatArray, IntArray, joined
+from seqcli.results import Cell, Listed, ResultTable
+from seqcli.sequences import TARGET, Batchable, Examples, Field, FloatArray, IntArray, joined
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.classify_members import fit_members, prior_of, reads_texts, refitted, with_prior
 from seqcli.tasks.classify_metrics import calibration_table, comparison_table
@@ -24,19 +24,20 @@ from seqcli.tasks.label_cuts import best_cut, best_cuts
 from seqcli.tasks.label_metrics import BoolArray, chances_of, in_pairs, label_table, set_scores
 from seqcli.tasks.label_sets import (
     SEPARATORS,
+    UNKNOWN,
     check_label_sets,
     known_rows,
     label_names,
+    labels_of,
     rarest_labels,
     read_label_sets,
+    unknown_of,
 )
 from seqcli.tasks.metrics import HIGHER_IS_BETTER
 from seqcli.tasks.parts import Part, Source, TargetRole, left_out_sentences, make_parts
 from seqcli.tasks.sizes import cell_warnings, choose_sizes, network_spec, training_defaults
 from seqcli.tasks.text_prior import NAME, TextPrior, outputs_of
 
-UNKNOWN = "unknown"
-"""The field with how many labels of a row training never saw, (N,)."""
 MEMBERS = ("all", "network", "prior")
 """Whose thresholds are remembered: of the answer, and of each part of it alone."""
 
@@ -120,7 +121,10 @@ class Multilabel:
         """
         sets = read_label_sets(table, self.plan.target, self.plan.separator, self.classes)
         examples = self.encode(table if len(sets.rows) == len(table) else table.take(sets.rows))
-        own = {TARGET: sets.target[examples.row_ids], UNKNOWN: sets.unknown[examples.row_ids]}
+        own: dict[str, Field] = {
+            TARGET: sets.target[examples.row_ids],
+            UNKNOWN: sets.unknown[examples.row_ids],
+        }
         return Batchable({**examples.fields, **own}, sets.rows[examples.row_ids])
 
     def bad_rows(self, table: Table) -> dict[int, str]:
@@ -136,8 +140,11 @@ class Multilabel:
     def given(self, logits: FloatArray, examples: Examples, member: str = "all") -> BoolArray:
         """Which labels are given by the logits (N, L) of a member: (N, L)."""
         if self.cuts is None:
-            return chances_of(logits) >= best_cut(logits, labels_of(examples))
-        return chances_of(logits) >= np.array(self.cuts[member])
+            cuts = np.array([best_cut(logits, labels_of(examples))])
+        else:
+            cuts = np.array(self.cuts[member])
+        given: BoolArray = chances_of(logits) >= cuts
+        return given
 
     def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
         """F1, subset accuracy, log loss and calibration error of the network's outputs (N, L) as joined."""
@@ -174,9 +181,7 @@ class Multilabel:
         title = f"{what} on {len(target):,} test {'sequences' if self.plan.id else 'rows'}"
         tables = [comparison_table(title, scores)]
         if self.cuts is not None:
-            tables.append(
-                label_table(self.given(logits, examples), target, self.classes, self.cuts["all"])
-            )
+            tables.append(label_table(self.given(logits, examples), target, self.classes, self.cuts["all"]))
         pairs = [("network as trained", in_pairs(outputs)), (calibrated, in_pairs(logits))]
         return [*tables, calibration_table(pairs, target.ravel().astype(np.int64))]
 
@@ -248,6 +253,10 @@ class Multilabel:
         separator = self.plan.separator if self.plan.separator in SEPARATORS else JOINED_BY
         return Labelling(self.classes, cuts, separator)
 
+    def joined_names(self, places: Sequence[int]) -> Listed:
+        """The labels at some places, as one cell."""
+        return Listed.of([self.classes[place] for place in places], self.labelling.separator)
+
     def decode(self, outputs: NDArray[np.float32], probabilities: bool = False) -> list[dict[str, Cell]]:
         """The labels of each row of joined logits (N, L).
 
@@ -292,23 +301,6 @@ class Multilabel:
         if (prior is not None and not reads_texts(inputs)) or (prior is None and fusion.prior > 0):
             raise ModelError("the model's linear part does not fit its inputs", "train it again")
         return cls(plan, inputs, classes, fusion, cuts, prior)
-
-
-def labels_of(examples: Examples) -> FloatArray:
-    """The labels of labelled examples, (N, L)."""
-    return _field(examples, TARGET)
-
-
-def unknown_of(examples: Examples) -> IntArray:
-    """How many labels of each example training never saw, (N,)."""
-    return _field(examples, UNKNOWN)
-
-
-def _field(examples: Examples, name: str) -> Any:
-    assert isinstance(examples, Batchable)
-    found = examples.fields[name]
-    assert isinstance(found, np.ndarray)
-    return found
 
 
 def _target_role(plan: Plan) -> TargetRole:

@@ -186,7 +186,8 @@ def _refuse_mixed(table: Table, plan: Plan) -> None:
                 raise DataError(
                     f"{table.where(row, target)}: {answer}, but {answers[key]} in an earlier row of "
                     f"{plan.id[0]} {key[0]}",
-                    "a sequence has one answer; name other columns with --id, or --group to keep rows together",
+                    "a sequence has one answer; name other columns with --id, or --group to keep rows "
+                    "together",
                 )
 
 

@@ -118,7 +118,9 @@ class Regress:
     def recalibrate(self, parts: Sequence[tuple[NDArray[np.float32], Examples]]) -> Regress:
         """With intervals from the outputs (N, 1, 3) for all parts that were not learnt from."""
         outputs = np.concatenate([part for part, _ in parts if len(part)])
-        return replace(self, interval=Interval.fit(outputs, np.concatenate([_target(part) for _, part in parts])))
+        return replace(
+            self, interval=Interval.fit(outputs, np.concatenate([_target(part) for _, part in parts]))
+        )
 
     def report(
         self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
@@ -149,7 +151,7 @@ class Regress:
         return self.with_intervals(outputs, USUAL if self.interval else ())
 
     def with_intervals(self, outputs: NDArray[np.float32], levels: Sequence[int]) -> list[dict[str, Cell]]:
-        """The number of each row of scaled outputs (N, 1[, 3]), and the ends of its intervals: lo80, hi80, …"""
+        """The number of each row of scaled outputs (N, 1[, 3]), and its intervals: lo80, hi80 and so on."""
         if not len(outputs):
             return []
         columns = {"prediction": self._numbers(outputs)}
@@ -168,8 +170,7 @@ class Regress:
         if self.interval is None:
             return []
         return [
-            (self._unscaled(low), self._unscaled(high))
-            for low, high in self.interval.bounds(outputs, levels)
+            (self._unscaled(low), self._unscaled(high)) for low, high in self.interval.bounds(outputs, levels)
         ]
 
     def _numbers(self, outputs: NDArray[np.float32]) -> NDArray[np.float64]:

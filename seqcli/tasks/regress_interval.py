@@ -3,17 +3,18 @@
     unit miss u = (y − ŷ) / above where y ≥ ŷ, else (ŷ − y) / below
     interval of coverage c: [ŷ − r·below, ŷ + r·above], r the ⌈(n + 1)·c⌉-th smallest u of n held-out rows
 
-``below`` and ``above`` are the network's own distances to its 10 % and 90 % quantiles. Whatever they are worth,
-a new exchangeable row is covered with probability c at least (Vovk, Gammerman and Shafer 2005, Algorithmic
-Learning in a Random World; Lei, G'Sell, Rinaldo, Tibshirani and Wasserman 2018, Distribution-free predictive
-inference for regression, sections 2.2 and 5.2); where they are good, hard rows get wide intervals and easy ones
-narrow ones.
+``below`` and ``above`` are the network's own distances to its 10 % and 90 % quantiles. Whatever they are
+worth, a new exchangeable row is covered with probability c at least (Vovk, Gammerman and Shafer 2005,
+Algorithmic Learning in a Random World; Lei, G'Sell, Rinaldo, Tibshirani and Wasserman 2018, Distribution-free
+predictive inference for regression, sections 2.2 and 5.2); where they are good, hard rows get wide intervals
+and easy ones narrow ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -79,13 +80,15 @@ class Interval:
     def from_json(cls, data: Any) -> Interval:
         """Rebuild from :meth:`to_json`. Raises ModelError, KeyError, TypeError or ValueError."""
         radii = tuple(float(radius) for radius in data["radii"])
-        rising = all(0 <= low <= high < np.inf for low, high in zip(radii, radii[1:], strict=False))
+        rising = all(0 <= low <= high < np.inf for low, high in pairwise(radii))
         if tuple(data["levels"]) != LEVELS or len(radii) != len(LEVELS) or not rising:
             raise ModelError("the model's intervals cannot be read", "train it again")
         return cls(radii)
 
 
-def interval_table(levels: Sequence[int], bounds: Sequence[tuple[Array, Array]], actual: Array) -> ResultTable:
+def interval_table(
+    levels: Sequence[int], bounds: Sequence[tuple[Array, Array]], actual: Array
+) -> ResultTable:
     """How many of the numbers (N,) lie in the intervals of each level, and how wide those are."""
     columns = (
         ResultColumn("interval", "d"),

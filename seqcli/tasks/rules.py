@@ -127,7 +127,8 @@ def _several_labels(columns: Columns) -> Found | None:
     (separator, *others), name = separators_of(found[0]), names[0]
     if others:
         raise DataError(
-            f"{columns.table.source}, column {name}: labels could be separated by {separator} or by {others[0]}",
+            f"{columns.table.source}, column {name}: labels could be separated by {separator} or by "
+            f"{others[0]}",
             f"choose with --label-separator '{separator}'",
         )
     return Found((name,), several_sentence(found[0], separator), separator)
@@ -273,9 +274,9 @@ RULES = (
     Rule("source and target", "two columns of strings called source and target", "translate", _named_pair),
     Rule(
         "several labels",
-        "cells of a column are lists, or split by |, ; or a comma, into at most 50 repeated labels of few words, "
-        "most of which come in more than one combination; one cell in twenty holds two or more; and there is "
-        "text beside it, or it is called so (labels, tags, topics, genres, or a label word)",
+        "cells of a column are lists, or split by |, ; or a comma, into at most 50 repeated labels of few "
+        "words, most of which come in more than one combination; one cell in twenty holds two or more; and "
+        "there is text beside it, or it is called so (labels, tags, topics, genres, or a label word)",
         "multilabel",
         _several_labels,
     ),

@@ -187,7 +187,9 @@ def log_count_ratios(counts: NDArray[np.float64], total: IntArray | None = None)
     own, others = counts + 1, (counts.sum(axis=0) if total is None else total) - counts + 1
     shares = np.log(own / own.sum(axis=1, keepdims=True))
     ratios = shares - np.log(others / others.sum(axis=1, keepdims=True))
-    return np.asarray(ratios[1:] if outputs_of(len(ratios), total is not None) == 1 else ratios).T.astype(np.float32)
+    return np.asarray(ratios[1:] if outputs_of(len(ratios), total is not None) == 1 else ratios).T.astype(
+        np.float32
+    )
 
 
 def mean_log_loss(logits: NDArray[Any], target: AnyArray) -> float:
@@ -204,9 +206,9 @@ def logistic_regression(
 ) -> tuple[FloatArray, FloatArray]:
     """Weights (G, C) and bias (C,) of multinomial logistic regression, or of one regression a label.
 
-    ``rows`` are a CSR matrix (N, G), classes (N,) or labels (N, L), and weights (N,). Minimises ``strength`` times the
-    weighted log loss plus half the squares of weights / ``trust`` (G, C); two classes have one column. The
-    bias is not penalised.
+    ``rows`` are a CSR matrix (N, G), classes (N,) or labels (N, L), and weights (N,). Minimises
+    ``strength`` times the weighted log loss plus half the squares of weights / ``trust`` (G, C); two classes
+    have one column. The bias is not penalised.
     """
     matrix, target, counts = rows
     outputs = trust.shape[1]
@@ -226,7 +228,7 @@ def logistic_regression(
 
 
 def _one_class(found: FloatArray, target: IntArray) -> tuple[FloatArray, FloatArray]:
-    """The log loss (N,) of classes (N,) and its slope by what was found: both (N, C), of two classes (N, 1)."""
+    """The log loss (N,) of classes (N,), and its slope by what was ``found``: (N, C), of two (N, 1)."""
     logits = as_logits(found)
     rows = np.arange(len(target))
     shifted = logits - logits.max(axis=1, keepdims=True)

@@ -163,7 +163,9 @@ def _what(plan: Plan) -> str:
         return f"A recurrent network that gives each word a tag, as the column {target} does."
     if plan.task == "multilabel":
         if plan.separator:
-            return f"A recurrent network that gives each row any number of labels, as the column {target} does."
+            return (
+                f"A recurrent network that gives each row any number of labels, as the column {target} does."
+            )
         return f"A recurrent network that answers {target} with yes or no, each by itself."
     verb = "predicts the class" if plan.task == "classify" else "predicts the number"
     return f"A recurrent network that {verb} in the column {target}."
@@ -262,7 +264,7 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
         ]
     elif plan.task == "multilabel":
         limits += [
-            "It knows the labels it was trained on and no others; which of them exclude each other it does not.",
+            "It knows the labels it was trained on and no others, and not which of them exclude each other.",
             "From which probability on a label is given was chosen on the validation part; where labels come "
             "more or less often than there, other thresholds are better (`predict --threshold`).",
         ]
@@ -279,8 +281,8 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
     else:
         limits += [
             "Values far from those of the training part are extrapolated without a warning.",
-            f"The intervals hold their coverage on average over rows like those of the {facts.held_out}; they "
-            "are not a bound.",
+            f"The intervals hold their coverage on average over rows like those of the {facts.held_out}; "
+            "they are not a bound.",
         ]
     limits.append("It repeats whatever bias its training data hold.")
     return limits
