@@ -81,11 +81,16 @@ class ColumnOptions:
     task: str | None = option(
         None,
         "What to learn; found from the columns.",
-        choices=("classify", "regress", "forecast", "language", "tag"),
+        choices=("classify", "multilabel", "regress", "forecast", "language", "tag"),
     )
     target: tuple[str, ...] = option((), "Column(s) to predict or forecast.", parse="list")
     tag_column: str | None = option(
         None, "Column of tags to learn, by name or number; upos, or the last.", metavar="COLUMN"
+    )
+    label_separator: str | None = option(
+        None,
+        "Between several labels in one cell, such as | in sports|politics; found where it is sure.",
+        metavar="CHAR",
     )
     features: tuple[str, ...] = option((), "Input columns; all usable ones.", parse="list")
     time: str | None = option(None, "Column of time stamps or step numbers.", metavar="COLUMN")

@@ -35,6 +35,13 @@ def cross_entropy(outputs: Tensor, batch: dict[str, Tensor], smoothing: float = 
     return _weighted_mean(losses, torch.ones_like(losses), batch)
 
 
+def binary(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean binary cross-entropy of several labels a row: logits and target (B, L), 0 or 1 each → scalar."""
+    target = batch[TARGET]
+    losses = F.binary_cross_entropy_with_logits(outputs, target, reduction="none")
+    return _weighted_mean(losses, torch.ones_like(losses), batch)
+
+
 def huber(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """Mean Huber loss, quadratic up to an error of 1: outputs and target (B, ...) → scalar."""
     target, known = _known(outputs, batch)
@@ -67,6 +74,7 @@ def given(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
 
 
 LOSSES: dict[str, Loss] = {
+    "binary": binary,
     "cross_entropy": cross_entropy,
     "given": given,
     "huber": huber,

@@ -25,6 +25,7 @@ FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(Forec
 LANGUAGE_ONLY = frozenset({"condition", "backend"})
 CLASSIFY_ONLY = frozenset({"class_weight"})
 TAG_ONLY = frozenset({"tag_column", "members"})
+LABELS_ONLY = frozenset({"label_separator"})
 """Options that no other task than the one reads."""
 
 TEXT_ONLY = frozenset(
@@ -34,7 +35,7 @@ TEXT_ONLY = frozenset(
 """Options on how text is read."""
 
 NEVER_IN_FORECAST = frozenset(
-    {"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY}
+    {"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY, *LABELS_ONLY}
 )
 NEVER_IN_LANGUAGE = frozenset(
     {"missing", "aggregate", "features", "time", "id", "group", "pool", "refit"}
@@ -42,17 +43,21 @@ NEVER_IN_LANGUAGE = frozenset(
     | CLASSIFY_ONLY
     | FORECAST_ONLY
     | TAG_ONLY
+    | LABELS_ONLY
 )
 """Options that the one task does not read."""
 
+NEVER_IN_ROWS = FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | {"bptt"}
 IDLE = {
     "forecast": NEVER_IN_FORECAST,
     "language": NEVER_IN_LANGUAGE,
-    "classify": FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | {"bptt"},
-    "regress": FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | CLASSIFY_ONLY | {"bptt", "label_smoothing"},
+    "classify": NEVER_IN_ROWS | LABELS_ONLY,
+    "multilabel": NEVER_IN_ROWS | CLASSIFY_ONLY | {"label_smoothing"},
+    "regress": NEVER_IN_ROWS | LABELS_ONLY | CLASSIFY_ONLY | {"label_smoothing"},
     "tag": FORECAST_ONLY
     | LANGUAGE_ONLY
     | CLASSIFY_ONLY
+    | LABELS_ONLY
     | {"bptt", "missing", "aggregate", "time", "group", "level", "pool", "label_smoothing"},
 }
 """What no task reads is a mistake when it is typed, and said so."""

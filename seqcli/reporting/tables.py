@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from seqcli.errors import printable
 from seqcli.reporting.screen import console_for, is_plain, wrapped
-from seqcli.results import Cell, ResultColumn, ResultTable
+from seqcli.results import Cell, Listed, ResultColumn, ResultTable
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
@@ -69,11 +69,13 @@ def _csv_cell(cell: Cell) -> Cell:
 
 def json_text(record: dict[str, Cell]) -> str:
     """One JSON object on one line; JSON has no NaN and no infinity, so those are null."""
-    safe = {
-        name: None if isinstance(cell, float) and not math.isfinite(cell) else cell
-        for name, cell in record.items()
-    }
-    return json.dumps(safe, ensure_ascii=False)
+    return json.dumps({name: _json_value(cell) for name, cell in record.items()}, ensure_ascii=False)
+
+
+def _json_value(cell: Cell) -> Cell | list[str]:
+    if isinstance(cell, Listed):
+        return list(cell.names)
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 def shown(cell: Cell, column: ResultColumn) -> str:

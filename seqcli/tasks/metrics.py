@@ -6,6 +6,8 @@ HIGHER_IS_BETTER = {
     "accuracy": True,
     "macro_f1": True,
     "f1": True,
+    "micro_f1": True,
+    "subset_accuracy": True,
     "precision": True,
     "recall": True,
     "whole_sentences": True,

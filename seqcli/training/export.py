@@ -161,6 +161,12 @@ def _what(plan: Plan) -> str:
         return f"A recurrent network that writes text like the column {target}{given}, token by token."
     if plan.task == "tag":
         return f"A recurrent network that gives each word a tag, as the column {target} does."
+    if plan.task == "multilabel":
+        if plan.separator:
+            return (
+                f"A recurrent network that gives each row any number of labels, as the column {target} does."
+            )
+        return f"A recurrent network that answers {target} with yes or no, each by itself."
     verb = "predicts the class" if plan.task == "classify" else "predicts the number"
     return f"A recurrent network that {verb} in the column {target}."
 
@@ -256,6 +262,12 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
             "It always answers with one of the classes it was trained on, whatever the input is.",
             "Its probabilities suit the validation part; on other data they may be too sure of themselves.",
         ]
+    elif plan.task == "multilabel":
+        limits += [
+            "It knows the labels it was trained on and no others, and not which of them exclude each other.",
+            "From which probability on a label is given was chosen on the validation part; where labels come "
+            "more or less often than there, other thresholds are better (`predict --threshold`).",
+        ]
     elif plan.task == "tag":
         limits += [
             "It knows the tags it was trained on and no others; names of a new kind are not found.",
@@ -267,6 +279,10 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
             "It may repeat passages of its training text word for word.",
         ]
     else:
-        limits.append("Values far from those of the training part are extrapolated without a warning.")
+        limits += [
+            "Values far from those of the training part are extrapolated without a warning.",
+            f"The intervals hold their coverage on average over rows like those of the {facts.held_out}; "
+            "they are not a bound.",
+        ]
     limits.append("It repeats whatever bias its training data hold.")
     return limits

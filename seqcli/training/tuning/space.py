@@ -13,7 +13,7 @@ from typing import Any
 from seqcli.options import Options
 from seqcli.tasks.base import Prepared
 
-ROWS = ("classify", "regress")
+ROWS = ("classify", "multilabel", "regress")
 EVERY = (*ROWS, "forecast", "language", "tag")
 
 
