@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -37,7 +36,7 @@ from seqcli.training.fit_setup import FitSetup
 from seqcli.training.loop import fit
 
 TRAINING = "training"
-"""Instead of a file: the texts of the training rows."""
+"""Instead of a file: the texts of the training rows. A file of that name is called ./training."""
 NOTHING = "none"
 NEGATIVES = 512
 MOST_POSITIONS = 2048
@@ -106,8 +105,7 @@ def texts_to_read(prepared: Prepared, options: Options, notes: list[str]) -> Bat
             "--pretrain learns to foresee the next word, and --cell none knows nothing of those ahead of it",
             "leave out one of them",
         )
-    ours = wanted == TRAINING and not Path(wanted).exists()
-    if ours:
+    if wanted == TRAINING:
         table = cast(Source, prepared.source).train
     else:
         close = near_miss(wanted, (TRAINING, NOTHING))
@@ -121,7 +119,7 @@ def texts_to_read(prepared: Prepared, options: Options, notes: list[str]) -> Bat
         raise DataError(
             f"{wanted}: there is no text to learn from", "give a file of texts, one a row or line"
         )
-    if not ours:
+    if wanted != TRAINING:
         notes += _unknown(examples, wanted, inputs.vocabulary.unit)
     return examples
 
