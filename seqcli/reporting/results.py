@@ -24,6 +24,8 @@ from seqcli.reporting.tables import (
 )
 from seqcli.results import Cell, ResultColumn, ResultTable
 
+CONLL = "conll"
+"""The form that only tagged words have, for other programs."""
 _SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
 _LAID_OUT = 200
 """Rows from which a table that comes in pieces takes the widths of its columns."""

@@ -13,15 +13,15 @@ import numpy as np
 
 from seqcli.errors import UsageError, printable
 from seqcli.readers.conll import CONLLU
-from seqcli.reporting.results import RowWriter
+from seqcli.reporting.results import CONLL, RowWriter
 from seqcli.reporting.screen import is_terminal
 from seqcli.results import Cell
 
 if TYPE_CHECKING:
     from seqcli.inference.tagging import Input, Tagged
 
-TEXT, CONLL = "text", "conll"
-"""Forms of the result that only tagged words have: a text for a person, columns for other programs."""
+TEXT = "text"
+"""The form of the result that only tagged words have, for a person."""
 COLOURS = ("32", "36", "35", "33", "34", "31", "92", "96", "95", "93", "94", "91")
 DIM = "2"
 _DIGITS = 6
