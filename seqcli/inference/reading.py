@@ -158,7 +158,7 @@ def _read_by_language(model: SavedModel, text: str) -> Reading:
 
 
 def check_fields(model: SavedModel, ids: dict[str, IntArray]) -> None:
-    """Raise ModelError unless the network reads just these tokens and bags."""
+    """Raise ModelError unless the network reads just these tokens (T,) and bags (T, K)."""
     inputs = model.network.inputs
     fits = {item.field for item in inputs} == set(ids) and all(
         ids[item.field].ndim == {"tokens": 1, "bags": 2}.get(item.kind)
@@ -170,7 +170,7 @@ def check_fields(model: SavedModel, ids: dict[str, IntArray]) -> None:
 
 
 def unknown_notes(tokens: list[str], ids: IntArray, how: str = "as unknown") -> list[str]:
-    """A sentence on tokens that the model never met and how they are read, if there are any."""
+    """A sentence on tokens that the model never met and how they are read, if there are any; ids are (T,)."""
     unknown = dict.fromkeys(
         token.strip(" ") or token for token, i in zip(tokens, ids, strict=False) if i == UNKNOWN
     )
