@@ -25,7 +25,9 @@ def separators_of(column: Column) -> list[str]:
     """
     if column.kind != "text" or column.characters > LONGEST:
         return []
-    return [separator for separator in (LIST, *SEPARATORS) if _splits(column, separator)]
+    if _splits(column, LIST):
+        return [LIST]
+    return [separator for separator in SEPARATORS if _splits(column, separator)]
 
 
 def _splits(column: Column, separator: str) -> bool:
