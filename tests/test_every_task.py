@@ -137,7 +137,11 @@ REFUSED = {
         or name in ("classify_rows", "classify_sequences", "multilabel_columns")
     },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
-    ("inspect-gradients -m", "classify_rows"): (DATA, "sequences of one step carry nothing through time"),
+    ("inspect-gradients", "multilabel_columns"): (DATA, "more than one column could be the target"),
+    **{
+        ("inspect-gradients -m", name): (DATA, "sequences of one step carry nothing through time")
+        for name in ("classify_rows", "multilabel_columns", "regress_intervals")
+    },
     ("inspect-gradients -m", "regress"): (USAGE, "carries nothing from step to step"),
 }
 """(Line, golden model) → exit code and sentence of the refusal."""

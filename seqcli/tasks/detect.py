@@ -15,6 +15,7 @@ from seqcli.tasks.forecasting.choices import LEAST_ROWS
 from seqcli.tasks.forecasting.moments import without_doubled_hours
 from seqcli.tasks.forecasting.static import find_static
 from seqcli.tasks.label_rules import (
+    are_labels,
     is_truth,
     separated_column,
     separator_for,
@@ -180,12 +181,11 @@ def _refuse_few(columns: Columns) -> None:
 
 def _task_of(columns: Columns, options: ColumnOptions) -> str:
     """The task that a typed target means: strings are classes, numbers over time a series."""
-    target, texts = options.target, any(column.running_text for column in columns)
+    target = options.target
     if options.label_separator:
         return "multilabel"
     if len(target) > 1:
-        dated = columns.time_column() is not None and not texts
-        return "forecast" if dated or not all(is_truth(columns[name]) for name in target) else "multilabel"
+        return "multilabel" if are_labels(columns, target) else "forecast"
     column = columns[target[0]]
     if separators_of(column):
         return "multilabel"

@@ -74,6 +74,20 @@ def is_truth(column: Column) -> bool:
     return column.distinct == 2 and known >= 0.99 * column.written
 
 
+def are_labels(columns: Columns, target: tuple[str, ...]) -> bool:
+    """Whether columns are answers of 0 and 1, and not series of them.
+
+    Beside a text, where there is no time, or where they stay the same within each sequence.
+    """
+    if not all(is_truth(columns[name]) for name in target):
+        return False
+    time = columns.time_column()
+    if time is None or any(column.running_text for column in columns):
+        return True
+    sets = columns.separators(time.name)
+    return any(not any(columns.varies_within(name, ids) for name in target) for ids in sets)
+
+
 def separated_column(columns: Columns, options: ColumnOptions) -> Column:
     """The one column that ``--label-separator`` splits into labels that come again. Raises DataError."""
     mark = options.label_separator or ""

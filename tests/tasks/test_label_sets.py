@@ -207,3 +207,12 @@ def test_a_plan_with_a_separator_survives_json(table_of) -> None:
     old = {key: value for key, value in found.to_json().items() if key != "separator"}
     assert type(found).from_json(old).separator == ""
     assert np.array_equal(found.target, ("subjects",))
+
+
+def test_answers_that_stay_the_same_within_a_sequence_are_labels_of_it(table_of) -> None:
+    rows = "\n".join(f"s{i // 4},{i % 4},{i * 0.1:.1f},{i // 4 % 2},{i // 8 % 2}" for i in range(160))
+    text = f"id,t,x,up,down\n{rows}"
+    found = plan(table_of, text, target=("up", "down"), id=("id",), time="t")
+    assert (found.task, found.id, found.features) == ("multilabel", ("id",), ("x",))
+    changing = text.replace("s0,1,0.1,0,0", "s0,1,0.1,1,0")
+    assert plan(table_of, changing, target=("up", "down"), id=("id",), time="t").task == "forecast"
