@@ -25,13 +25,12 @@ class PredictOptions:
     )
     threshold: tuple[str, float] | None = option(
         None,
-        "No prediction below P; or that CLASS from P on, and below it the likeliest other. Of several "
-        "labels: each from P on, or this one.",
+        "No class (of several labels: none of those) below P; or CLASS from P on, else another.",
         parse="threshold",
         metavar="P|CLASS=P",
     )
-    interval: tuple[int, ...] | None = option(
-        None, "Of numbers: coverage of the intervals, in percent; 80,95.", parse="percents"
+    intervals: tuple[int, ...] | None = option(
+        None, "Of numbers: coverage of the intervals, in percent; 80,95.", parse="percents", flag="--interval"
     )
     as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME", flag="--as")
     on_error: str = option(

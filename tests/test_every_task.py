@@ -45,10 +45,11 @@ WRITES = {
 }
 """Lines that leave something behind; no other writes anything."""
 
-EVERY = ("classify", "regress", "forecast", "language", "tag")
+EVERY = ("classify", "multilabel", "regress", "forecast", "language", "tag")
 COLUMNS = {
     "train": {
         "classify": "accuracy",
+        "multilabel": "micro_f1",
         "regress": "mae",
         "forecast": "mase",
         "language": "nats",
@@ -63,6 +64,7 @@ COLUMNS = {
     "generate -m": {"language": "ended"},
     "tune": {
         "classify": "accuracy",
+        "multilabel": "micro_f1",
         "regress": "mae",
         "forecast": "mase",
         "language": "nats",
@@ -71,15 +73,21 @@ COLUMNS = {
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "inspect-gradients": dict.fromkeys(EVERY, "ratio"),
     "inspect-gradients -m": dict.fromkeys(EVERY, "ratio"),
-    "predict -m": {"classify": "probability", "regress": "prediction", "tag": "probability"},
+    "predict -m": {
+        "classify": "probability",
+        "multilabel": "prediction",
+        "regress": "prediction",
+        "tag": "probability",
+    },
     "evaluate -m": {
         "classify": "macro_f1",
+        "multilabel": "subset_accuracy",
         "regress": "rmse",
         "forecast": "smape",
         "language": "perplexity",
         "tag": "accuracy",
     },
-    "explain -m": {"classify": "score", "forecast": "importance"},
+    "explain -m": {"classify": "score", "multilabel": "score", "forecast": "importance"},
     "show": dict.fromkeys(EVERY, "value"),
 }
 """Line → task → a column of what it prints."""
@@ -91,11 +99,14 @@ GOES_WITH = {
 }
 NO_TEXT = (DATA, "no column holds text")
 FORECASTS = ("forecast_carried", "forecast_members", "forecast_panel", "forecast_single")
-NUMBERS_AND_CLASSES = ("classify_rows", "classify_sequences", "regress", *FORECASTS)
+NUMBERS_AND_CLASSES = (
+    *("classify_rows", "classify_sequences", "multilabel_columns", "regress", "regress_intervals"),
+    *FORECASTS,
+)
 NOT_OVER_TIME = (DATA, "no column of numbers to forecast among")
 WORDS_ALONE = (
     *("classify_words", "classify_characters", "classify_parts", "classify_pieces", "classify_runs"),
-    *("language_words", "language_characters"),
+    *("language_words", "language_characters", "multilabel_cells"),
 )
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
 REFUSED = {
@@ -122,10 +133,15 @@ REFUSED = {
     **{
         ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
         for name in MADE["GOLDEN"]
-        if name.startswith(("regress", "language", "tag")) or name in ("classify_rows", "classify_sequences")
+        if name.startswith(("regress", "language", "tag"))
+        or name in ("classify_rows", "classify_sequences", "multilabel_columns")
     },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
-    ("inspect-gradients -m", "classify_rows"): (DATA, "sequences of one step carry nothing through time"),
+    ("inspect-gradients", "multilabel_columns"): (DATA, "more than one column could be the target"),
+    **{
+        ("inspect-gradients -m", name): (DATA, "sequences of one step carry nothing through time")
+        for name in ("classify_rows", "multilabel_columns", "regress_intervals")
+    },
     ("inspect-gradients -m", "regress"): (USAGE, "carries nothing from step to step"),
 }
 """(Line, golden model) → exit code and sentence of the refusal."""

@@ -29,8 +29,8 @@ def decoder(model: SavedModel, task: RowTask, options: PredictOptions) -> Decode
 
     Raises UsageError for ``--top-k`` and ``--threshold`` where they would make no sense.
     """
-    if options.interval is not None:
-        return _with_intervals(model, task, options.interval)
+    if options.intervals is not None:
+        return _with_intervals(model, task, options.intervals)
     if options.top_classes is None and options.threshold is None:
         return lambda outputs: task.decode(outputs, options.probabilities)
     typed = "--top-k" if options.top_classes is not None else "--threshold"

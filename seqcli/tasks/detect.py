@@ -15,6 +15,7 @@ from seqcli.tasks.forecasting.choices import LEAST_ROWS
 from seqcli.tasks.forecasting.moments import without_doubled_hours
 from seqcli.tasks.forecasting.static import find_static
 from seqcli.tasks.label_rules import (
+    are_labels,
     is_truth,
     separated_column,
     separator_for,
@@ -88,12 +89,16 @@ def _is_language(table: Table, options: ColumnOptions) -> bool:
 
 def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
     """The task and its target."""
+    if options.label_separator and options.task not in (None, "multilabel"):
+        raise UsageError(
+            f"--label-separator means nothing to the task {options.task}", "leave out --label-separator"
+        )
     if options.target:
         task = options.task or _task_of(columns, options)
         separator = separator_for(columns, options.target, options) if task == "multilabel" else ""
         typed = several_sentence(columns[options.target[0]], separator) if separator else ""
         return task, Found(options.target, f"target {typed or ', '.join(options.target)} as typed", separator)
-    if options.label_separator and options.task in (None, "multilabel"):
+    if options.label_separator:
         column = separated_column(columns, options)
         said = several_sentence(column, options.label_separator)
         return "multilabel", Found((column.name,), said, options.label_separator)
@@ -176,12 +181,13 @@ def _refuse_few(columns: Columns) -> None:
 
 def _task_of(columns: Columns, options: ColumnOptions) -> str:
     """The task that a typed target means: strings are classes, numbers over time a series."""
-    target, texts = options.target, any(column.running_text for column in columns)
+    target = options.target
+    if options.label_separator:
+        return "multilabel"
     if len(target) > 1:
-        dated = columns.time_column() is not None and not texts
-        return "forecast" if dated or not all(is_truth(columns[name]) for name in target) else "multilabel"
+        return "multilabel" if are_labels(columns, target) else "forecast"
     column = columns[target[0]]
-    if options.label_separator or separators_of(column):
+    if separators_of(column):
         return "multilabel"
     if column.kind != "number":
         return "classify"

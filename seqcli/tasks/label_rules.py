@@ -25,7 +25,9 @@ def separators_of(column: Column) -> list[str]:
     """
     if column.kind != "text" or column.characters > LONGEST:
         return []
-    return [separator for separator in (LIST, *SEPARATORS) if _splits(column, separator)]
+    if _splits(column, LIST):
+        return [LIST]
+    return [separator for separator in SEPARATORS if _splits(column, separator)]
 
 
 def _splits(column: Column, separator: str) -> bool:
@@ -70,6 +72,20 @@ def is_truth(column: Column) -> bool:
     """Whether a column says of one label whether a row has it: 0 and 1, and hardly anything else."""
     known = sum(count for text, count in column.texts.items() if text.lower() in TRUTH)
     return column.distinct == 2 and known >= 0.99 * column.written
+
+
+def are_labels(columns: Columns, target: tuple[str, ...]) -> bool:
+    """Whether columns are answers of 0 and 1, and not series of them.
+
+    Beside a text, where there is no time, or where they stay the same within each sequence.
+    """
+    if not all(is_truth(columns[name]) for name in target):
+        return False
+    time = columns.time_column()
+    if time is None or any(column.running_text for column in columns):
+        return True
+    sets = columns.separators(time.name)
+    return any(not any(columns.varies_within(name, ids) for name in target) for ids in sets)
 
 
 def separated_column(columns: Columns, options: ColumnOptions) -> Column:

@@ -117,10 +117,11 @@ class Regress:
 
     def recalibrate(self, parts: Sequence[tuple[NDArray[np.float32], Examples]]) -> Regress:
         """With intervals from the outputs (N, 1, 3) for all parts that were not learnt from."""
-        outputs = np.concatenate([part for part, _ in parts if len(part)])
-        return replace(
-            self, interval=Interval.fit(outputs, np.concatenate([_target(part) for _, part in parts]))
-        )
+        held = [(outputs, _target(examples)) for outputs, examples in parts if len(examples)]
+        if not held:
+            return self
+        outputs, target = (np.concatenate(each) for each in zip(*held, strict=True))
+        return replace(self, interval=Interval.fit(outputs, target))
 
     def report(
         self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples

@@ -53,6 +53,26 @@ def motions() -> list[Row]:
     return [row for row in sensor(150) if row[-1] in ("circle", "shake")]
 
 
+def mentions() -> list[Row]:
+    """Reviews with the kinds of things that they mention, in one cell."""
+    kinds = {
+        "people": ("character", "cast", "director"),
+        "sound": ("music", "dialogue"),
+        "writing": ("story", "script"),
+    }
+    rows: list[Row] = []
+    for review, *_ in reviews(100):
+        found = [kind for kind, words in kinds.items() if any(word in str(review) for word in words)]
+        rows.append((review, ";".join(found)))
+    return rows
+
+
+def answers() -> list[Row]:
+    """One row a motion: averages of its steps, and of each of two questions yes or no."""
+    rows = averages()
+    return [(*row[:3], int(float(str(row[0])) > 0.5), int(row[4] == "circle")) for row in rows]
+
+
 def averages() -> list[Row]:
     """One row a motion: the averages of its steps, how they are spread, and which it was."""
     steps: dict[object, list[Row]] = {}
@@ -138,10 +158,28 @@ GOLDEN = {
     "classify_rows": Golden(
         ("x", "y", "z", "half", "motion"), averages, ("--target", "motion"), slice(20)
     ),
+    "multilabel_cells": Golden(
+        ("review", "tags"),
+        mentions,
+        ("--level", "words", "--embedding-size", "4", "--no-subwords"),
+        slice(20),
+    ),
+    "multilabel_columns": Golden(
+        ("x", "y", "z", "wide", "round"),
+        answers,
+        ("--target", "wide,round", "--features", "x,y,z"),
+        slice(20),
+    ),
     "regress": Golden(
         PRICES,
         lambda: list(prices(240)),
         ("--task", "regress", "--target", "close", "--features", "open,high,volume", "--cell", "none"),
+        slice(20),
+    ),
+    "regress_intervals": Golden(
+        PRICES,
+        lambda: list(prices(240)),
+        ("--task", "regress", "--target", "close", "--features", "open,high,volume"),
         slice(20),
     ),
     "forecast_single": Golden(
