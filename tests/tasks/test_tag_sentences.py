@@ -96,6 +96,14 @@ def test_columns_are_known_by_what_they_hold() -> None:
     assert not is_span_column(["[]"])
 
 
+@pytest.mark.parametrize("cell", ["x", '[{"start": 0, "end": 1, "label": "A"', '{"start": 0}'])
+def test_a_cell_that_is_no_list_of_spans_is_named_and_not_read_as_none(cell) -> None:
+    rows = [spans_row("ab", (0, 1, "A")), spans_row("c", (0, 1, "A")), ("d", cell)]
+    assert is_span_column([row[1] for row in rows])
+    with pytest.raises(DataError, match="f, row 3, column spans: not a list of spans"):
+        read_texts(table(("text", "spans"), rows), "text", WordCutter(), "spans")
+
+
 def test_some_sentences_are_taken_with_all_that_is_theirs() -> None:
     rows = [spans_row("a b", (0, 1, "X")), spans_row("c", (0, 1, "Y")), spans_row("d e")]
     found = read_texts(table(("text", "spans"), rows), "text", WordCutter(), "spans").take(np.array([2, 0]))

@@ -27,6 +27,7 @@ WORDS, LISTS, TEXTS = "words", "lists", "texts"
 FORMS = (WORDS, LISTS, TEXTS)
 UNTAGGED = "_"
 """The tag of a word that has none, in CoNLL-U and elsewhere; it is not learnt."""
+_A_SPAN = '{"start": 0, "end": 4, "label": "PER"}'
 _BETWEEN = re.compile(r"[ ,;|]+")
 """What stands between two tags of one word."""
 
@@ -197,12 +198,15 @@ def _marks(table: Table, row: int, text: str, spans: str) -> list[Mark]:
     """The spans of one row. Raises DataError for what is none, or lies outside of its text."""
     marks = []
     length = len(table.cells(text)[row])
-    for item in _items(table.cells(spans)[row]) or []:
+    items = _items(table.cells(spans)[row])
+    if items is None:
+        raise DataError(f"{table.where(row, spans)}: not a list of spans", f"such as [{_A_SPAN}]")
+    for item in items:
         mark = _mark(item)
         if mark is None or not 0 <= mark.start < mark.stop <= length:
             raise DataError(
                 f"{table.where(row, spans)}: {json.dumps(item)[:60]} is no span of {length} characters",
-                'such as {"start": 0, "end": 4, "label": "PER"}, the end behind the last character',
+                f"such as {_A_SPAN}, the end behind the last character",
             )
         marks.append(mark)
     return sorted(marks)
@@ -261,7 +265,8 @@ def is_list_column(cells: Sequence[str]) -> bool:
 
 
 def is_span_column(cells: Sequence[str]) -> bool:
-    """Whether the first filled cells are JSON lists of spans."""
+    """Whether the first filled cells are JSON lists of spans, but for some that are to be corrected."""
     lists = [_items(cell) for cell in cells[:200] if cell.strip()]
-    marks = [item for found in lists for item in found or []]
-    return bool(marks) and None not in lists and all(_mark(item) is not None for item in marks)
+    items = [item for found in lists for item in found or []]
+    spans = sum(_mark(item) is not None for item in items)
+    return spans > len(items) - spans + lists.count(None)
