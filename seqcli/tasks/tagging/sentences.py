@@ -145,8 +145,7 @@ def read_lists(table: Table, word: str, tag: str | None = None) -> Sentences:
         if tag is not None:
             said = _strings(table.cells(tag)[row])
             if said is None or len(said) != len(found):
-                what = "not a list of tags" if said is None else f"{len(said)} tags for {len(found)} words"
-                raise DataError(f"{table.where(row, tag)}: {what}", "each word needs one tag, in a list")
+                raise _no_tags(table, row, tag, len(found))
             tags.append(said)
         if found:
             words.append(found)
@@ -155,6 +154,19 @@ def read_lists(table: Table, word: str, tag: str | None = None) -> Sentences:
             tags.pop()
     laid, offsets = _laid(words)
     return Sentences(laid, offsets, np.asarray(rows, dtype=np.int64), None if tag is None else _laid(tags)[0])
+
+
+def _no_tags(table: Table, row: int, tag: str, words: int) -> DataError:
+    """The error for a row whose tags are none, or too many or few for its words."""
+    cell = table.cells(tag)[row]
+    said = _strings(cell)
+    if said is not None:
+        what, hint = f"{len(said)} tags for {words} words", "each word needs one tag, in a list"
+    elif _strings(cell, numbers=True) is not None:
+        what, hint = "numbers, not the names of tags", "write what they stand for, such as B-PER"
+    else:
+        what, hint = "not a list of tags", "each word needs one tag, in a list"
+    return DataError(f"{table.where(row, tag)}: {what}", hint)
 
 
 def read_texts(table: Table, text: str, cutter: WordCutter, spans: str | None = None) -> Sentences:
@@ -250,18 +262,16 @@ def _items(cell: str) -> list[Any] | None:
     return found if isinstance(found, list) else None
 
 
-def _strings(cell: str) -> list[str] | None:
-    """A JSON list of strings, or None."""
-    found = _items(cell)
-    if found is None or not all(isinstance(item, str) for item in found):
-        return None
-    return found
+def _strings(cell: str, numbers: bool = False) -> list[str] | None:
+    """A JSON list of strings (or of ``numbers`` too), or None."""
+    found, kinds = _items(cell), (str, int) if numbers else (str,)
+    return found if found is not None and all(isinstance(item, kinds) for item in found) else None
 
 
-def is_list_column(cells: Sequence[str]) -> bool:
-    """Whether the first filled cells are JSON lists of strings."""
-    some = [cell for cell in cells[:200] if cell.strip()]
-    return bool(some) and all(_strings(cell) is not None for cell in some) and any(_strings(c) for c in some)
+def is_list_column(cells: Sequence[str], numbers: bool = False) -> bool:
+    """Whether the first filled cells are JSON lists of strings, or of whole ``numbers`` too."""
+    some = [_strings(cell, numbers) for cell in cells[:200] if cell.strip()]
+    return None not in some and any(some)
 
 
 def is_span_column(cells: Sequence[str]) -> bool:
