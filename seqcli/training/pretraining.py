@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from dataclasses import replace
-from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -37,7 +36,7 @@ from seqcli.training.fit_setup import FitSetup
 from seqcli.training.loop import fit
 
 TRAINING = "training"
-"""Instead of a file: the texts of the training rows."""
+"""Instead of a file: the texts of the training rows. A file of that name is called ./training."""
 NOTHING = "none"
 NEGATIVES = 512
 MOST_POSITIONS = 2048
@@ -104,7 +103,7 @@ def texts_to_read(prepared: Prepared, options: Options) -> Batchable | None:
             "--pretrain learns to foresee the next word, and --cell none knows nothing of those ahead of it",
             "leave out one of them",
         )
-    if wanted == TRAINING and not Path(wanted).exists():
+    if wanted == TRAINING:
         table = cast(Source, prepared.source).train
     else:
         table = read_table([wanted], options.reading)

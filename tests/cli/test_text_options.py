@@ -67,6 +67,16 @@ def test_each_option_changes_the_model_and_its_saved_options_make_it_again(here,
     assert files_of(read_model("again.seqcli")) == files_of(changed)
 
 
+def test_training_rows_are_meant_whatever_else_is_called_training(here, capsys) -> None:
+    usual = files_of(train("--pretrain", "training"))
+    Path("training").mkdir()
+    assert files_of(train("--pretrain", "training")) == usual
+    Path("training").rmdir()
+    Path("more.txt").rename("training")
+    assert files_of(train("--pretrain", "training")) == usual
+    assert files_of(train("--pretrain", "./training")) != usual
+
+
 def test_words_met_once_are_kept_where_they_have_a_vector(here, capsys) -> None:
     model = train("--vectors", "vectors.txt")
     tokens = json.loads(Path("m.seqcli/model.json").read_text())["task"]["inputs"]["vocabulary"]["tokens"]
