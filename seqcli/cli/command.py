@@ -23,7 +23,7 @@ TRAINING_OPTIONS = frozenset(item.name for group in TRAINING_GROUPS for item in 
 
 FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(ForecastOptions))})
 LANGUAGE_ONLY = frozenset({"condition", "backend"})
-CLASSIFY_ONLY = frozenset({"class_weight"})
+CLASSIFY_ONLY = frozenset({"class_weight", "prior"})
 TAG_ONLY = frozenset({"tag_column", "members"})
 """Options that no other task than the one reads."""
 

@@ -97,7 +97,8 @@ def texts_to_read(prepared: Prepared, options: Options) -> Batchable | None:
         return None
     inputs = getattr(prepared.task, "inputs", None)
     if not isinstance(inputs, Inputs) or inputs.vocabulary is None:
-        raise UsageError("--pretrain reads texts, and no text is read here", "leave out --pretrain")
+        task = prepared.task.plan.task
+        raise UsageError(f"--pretrain means nothing to the task {task}", "leave out --pretrain")
     if prepared.network.cell == "none":
         raise UsageError(
             "--pretrain learns to foresee the next word, and --cell none knows nothing of those ahead of it",

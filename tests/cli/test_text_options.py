@@ -28,6 +28,8 @@ def here(tmp_path, monkeypatch):
     vectors = {word: rng.normal(size=6).round(3) for word in known}
     lines = [f"{word} {' '.join(map(str, vector))}" for word, vector in vectors.items()]
     Path("vectors.txt").write_text("\n".join(lines) + "\n")
+    words = (f"{word} {'XY'[k % 2]}" for text in texts for k, word in enumerate([*text.split(), ""]))
+    Path("words.conll").write_text("\n".join(line if line[0] != " " else "" for line in words) + "\n")
     Path("more.txt").write_text("\n".join(texts[::-1]) + "\n")
     return tmp_path
 
@@ -111,6 +113,12 @@ def test_words_met_once_are_kept_where_they_have_a_vector(here, capsys) -> None:
         ("texts.csv", ("--ema", "1"), "too large"),
         ("more.txt", ("--word-dropout", ".1"), "means nothing to the task language"),
         ("numbers.csv", ("--task", "regress", "--target", "x", "--class-weight", "auto"), "means nothing to"),
+        ("numbers.csv", ("--task", "regress", "--target", "x", "--prior", "nb"), "no text is read here"),
+        ("numbers.csv", ("--prior", "none"), "no text is read here"),
+        ("more.txt", ("--prior", "tfidf"), "means nothing to the task language"),
+        ("words.conll", ("--prior", "nb"), "means nothing to the task tag"),
+        ("words.conll", ("--vectors", "vectors.txt"), "means nothing to the task tag"),
+        ("words.conll", ("--pretrain", "training"), "means nothing to the task tag"),
     ],
 )
 def test_what_would_do_nothing_is_refused(here, capsys, file, typed, said) -> None:
