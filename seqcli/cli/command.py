@@ -52,7 +52,7 @@ IDLE = {
     "forecast": NEVER_IN_FORECAST,
     "language": NEVER_IN_LANGUAGE,
     "classify": NEVER_IN_ROWS | LABELS_ONLY,
-    "multilabel": NEVER_IN_ROWS | CLASSIFY_ONLY | {"label_smoothing"},
+    "multilabel": NEVER_IN_ROWS | {"class_weight", "label_smoothing"},
     "regress": NEVER_IN_ROWS | LABELS_ONLY | CLASSIFY_ONLY | {"label_smoothing"},
     "tag": FORECAST_ONLY
     | LANGUAGE_ONLY

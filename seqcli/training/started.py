@@ -68,8 +68,8 @@ class StartedRun:
         for name in sorted(typed & mine.keys()):
             if mine[name] != now[name]:
                 flag = "--" + name.replace("_", "-")
-                typed = mine[name] not in (None, [])
-                had = f"had {flag} {mine[name]}, not {now[name]}" if typed else f"had no {flag}"
+                given = mine[name] not in (None, [])
+                had = f"had {flag} {mine[name]}, not {now[name]}" if given else f"had no {flag}"
                 raise UsageError(
                     f"the interrupted training {had}",
                     f"leave out {flag}, or leave out --resume to start anew",

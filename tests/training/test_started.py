@@ -58,7 +58,7 @@ def test_the_options_of_the_run_go_on() -> None:
     assert BEGUN.options_for(other, frozenset()) == BEGUN.options  # defaults, not typed
     with pytest.raises(UsageError, match="had --epochs 3, not 4"):
         BEGUN.options_for(other, frozenset({"epochs"}))
-    with pytest.raises(UsageError, match="had no --hidden-size$"):
+    with pytest.raises(UsageError, match=r"had no --hidden-size$"):
         BEGUN.options_for(other, frozenset({"hidden_size"}))
 
 
