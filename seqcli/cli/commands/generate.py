@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Iterator
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from seqcli.cli.command import NEVER_IN_LANGUAGE, TRAINING_GROUPS, Command, Invocation
 from seqcli.cli.find_or_train import Wanted, dry_run, find_or_train, typed_in
 from seqcli.cli.use import open_model
+from seqcli.cli.writing import Session, check_writing
 from seqcli.errors import UsageError, near_miss
 from seqcli.options import (
     ForecastOptions,
@@ -19,7 +18,6 @@ from seqcli.options import (
     OutputOptions,
     RunOptions,
     SavingOptions,
-    TrainingOptions,
 )
 from seqcli.options_use import GenerateOptions
 from seqcli.readers.sources import bad_character
@@ -28,7 +26,6 @@ from seqcli.reporting.screen import Screen
 from seqcli.reporting.texts import text_format, write_texts
 
 if TYPE_CHECKING:
-    from seqcli.inference.generate import Beginning, Sample, Writer
     from seqcli.model_dir import SavedModel
     from seqcli.readers.table import Table
 
@@ -43,8 +40,7 @@ def generate(call: Invocation) -> int:
     output = call.group(OutputOptions)
     options = call.group(GenerateOptions)
     check_output(output)
-    if options.top_p is not None and options.top_p > 1:
-        raise UsageError(f"--top-p: {options.top_p:g} is too large", "the largest value is 1")
+    check_writing(call, options, output)
     screen = Screen(output.quiet, output.verbose)
     given = read_given(options.given)
     if given and call.files:  # the column is named, so the model is to depend on it
@@ -61,21 +57,15 @@ def generate(call: Invocation) -> int:
             raise UsageError("a dry run needs a file", "seqcli generate corpus.txt --dry-run")
         return dry_run(call, training_options(call), screen)
     model = find_model(call, screen, stdin, given)
-    from seqcli.inference.generate import Writer
-
-    writer = Writer(model, given)
-    beginning = writer.begin(prompt)
-    for note in (writer.note, beginning.note):
-        if note:
-            screen.warn(note)
-    seed = call.group(TrainingOptions).seed if options.sample_seed is None else options.sample_seed
-    stop = options.stop or ""
-    if re.fullmatch(r"(\\n)+", stop):  # as it is typed where the shell does not make it a line break
-        stop = stop.replace(r"\n", "\n")
-    apart = "" if stop == "\n" else "\n"  # texts of one line each stand on lines of their own
+    session = Session.open(call, model, given, prompt, screen)
+    # Texts of one line each stand on lines of their own.
+    apart = "" if session.options.stop == "\n" else "\n"
     with result_stream(output) as stream:
-        texts = samples(writer, beginning, replace(options, stop=stop), seed)
-        write_texts(texts, beginning.prompt, stream, text_format(output), apart)
+        if options.interactive:
+            session.talk(stream, screen)
+        else:
+            write_texts(session.samples(), session.beginning.prompt, stream, text_format(output), apart)
+    session.save()
     return 0
 
 
@@ -141,19 +131,6 @@ def find_model(
         used, hint = f"-m {named}", "leave out {flag}, or give a FILE instead of -m"
     AS_IT_IS.refuse_training(call, used, hint)
     return open_model(named, screen)
-
-
-def samples(writer: Writer, beginning: Beginning, options: GenerateOptions, seed: int) -> Iterator[Sample]:
-    """As many texts as asked; each has draws of its own, whatever the length of those before it."""
-    import numpy as np
-
-    from seqcli.inference.generate import Sample
-    from seqcli.inference.sampling import Sampler
-
-    sampler = Sampler(options.temperature, options.top_k, options.top_p)
-    for number in range(options.n):
-        tokens = writer.tokens(beginning, sampler, np.random.default_rng([seed, number]))
-        yield Sample(tokens, options.length or writer.usual_length, options.stop or "")
 
 
 COMMAND = Command(
