@@ -55,7 +55,12 @@ class EvaluateOptions:
         parse="limits",
         metavar="METRIC=X",
     )
-    per_token: bool = option(False, "One row for each token of a text: how well it was foreseen.")
+    per_token: bool = option(
+        False, "One row for each token of a text: how well it was foreseen; a coloured text on a terminal."
+    )
+    dynamic: bool = option(
+        False, "Also let a language model learn from the text as it is scored: first scored, then learnt."
+    )
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,11 @@ def text_nats(model: SavedModel, examples: Windows) -> FloatArray:
     return surprisals(StreamSession.open(model).read, examples, model.network.output_shape[0])
 
 
+def unit_of(model: SavedModel) -> str:
+    """What a token of a language model is, for a sentence: "character", "word"."""
+    return language_task(model).unit
+
+
 def token_rows(model: SavedModel, table: Table) -> Iterator[list[tuple[Cell, ...]]]:
     """Rows of :data:`TOKEN_COLUMNS` for the text of ``table``, in batches as it is read.
 
