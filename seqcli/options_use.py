@@ -160,7 +160,11 @@ class GenerateOptions:
     sample_seed: int | None = option(None, "Seed of the draws; the value of --seed.", at_least=0)
     stop: str | None = option(None, "End ahead of this text; \\n is a line break.", metavar="TEXT")
     n: int = option(1, "Texts to write, one after the other.", at_least=1)
-    given: str | None = option(None, "Write for this value of the condition column.", metavar="COLUMN=VALUE")
+    given: str | None = option(
+        None,
+        "Write for this value of a column, several by commas: category=food,rating=4.",
+        metavar="COLUMN=VALUE",
+    )
     interactive: bool = option(
         False, "Write after each line that is typed, and remember what came before; Ctrl-D ends."
     )

@@ -125,6 +125,7 @@ REFUSED = {
         if name.startswith(("regress", "language", "tag")) or name in ("classify_rows", "classify_sequences")
     },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
+    ("inspect-gradients", "language_rows"): (DATA, "sequences of one step carry nothing through time"),
     ("inspect-gradients -m", "classify_rows"): (DATA, "sequences of one step carry nothing through time"),
     ("inspect-gradients -m", "regress"): (USAGE, "carries nothing from step to step"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -104,7 +104,7 @@ class Session:
 
     @classmethod
     def open(
-        cls, call: Invocation, model: SavedModel, given: tuple[str, str] | None, prompt: str, screen: Screen
+        cls, call: Invocation, model: SavedModel, given: Mapping[str, str] | None, prompt: str, screen: Screen
     ) -> Session:
         """Read the model, the state to go on from and the prompt; what is odd about them is said."""
         from seqcli.inference.generate import Writer

@@ -10,7 +10,7 @@ Every text begins on a new line: the line break ahead of it is read and not show
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqcli.errors import UsageError, near_miss
+from seqcli.inference.given import given_fields, row_fields
 from seqcli.inference.kinds import language_task
 from seqcli.inference.sampling import Sampler
 from seqcli.inference.stream import States, StreamSession
@@ -28,7 +29,7 @@ from seqcli.sequences import AnyArray, Batch, FloatArray, IntArray
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE
 
 if TYPE_CHECKING:
-    from seqcli.tasks.language import Language
+    from seqcli.readers.table import Table
 
 USUAL_LENGTH = {"characters": 500, "words": 100}
 """Tokens of a text when nothing is asked."""
@@ -63,22 +64,32 @@ class Beginning:
 
 
 class Writer:
-    """Writes with one model. ``given`` is its condition column and the value that the text is for.
+    """Writes with one model. ``given`` has a value for columns that the text depends on.
 
-    ``fixed`` is what the network reads of it at every step, (1,) by field.
+    ``fixed`` is what the network reads of it at every step, (1,) or (1, F) by field.
     ``note`` says what was chosen where nothing was given. Raises :class:`UsageError` for a model that
     writes no text and for a condition it does not know.
     """
 
-    def __init__(self, model: SavedModel, given: tuple[str, str] | None = None) -> None:
+    def __init__(self, model: SavedModel, given: Mapping[str, str] | None = None) -> None:
         self._task = language_task(model)
         self._corpus, self._inputs = self._task.corpus, model.network.inputs
-        condition, self.note = _condition(self._task, given)
+        self.fixed, self.note = given_fields(self._task, given)
         self._told = given is not None
-        self.fixed: dict[str, AnyArray] = {}
-        if condition is not None:
-            self.fixed["condition"] = np.array([condition], dtype=np.int64)
         self._streams = StreamSession.open(model, threads=1)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of a row that its text depends on."""
+        return self._task.plan.features
+
+    def rows(self, table: Table) -> list[dict[str, AnyArray]]:
+        """For each row of ``table`` what ``fixed`` is to be."""
+        return row_fields(self._task, table)
+
+    def bad_rows(self, table: Table) -> dict[int, str]:
+        """Rows whose text cannot be written: position → what is wrong."""
+        return {} if self._task.given is None else self._task.given.bad_cells(table)
 
     @property
     def size(self) -> int:
@@ -91,12 +102,13 @@ class Writer:
         return USUAL_LENGTH[self._corpus.level]
 
     def take(self, fixed: dict[str, AnyArray]) -> None:
-        """Write for what another text depended on, (1,) by field, unless something was given.
+        """Write for what another text depended on, (1,) or (1, F) by field, unless something was given.
 
         Raises :class:`ValueError` for what the model does not know.
         """
         sizes = {item.field: item.size for item in self._inputs}
-        if any(not 0 <= value[0] < sizes[name] for name, value in fixed.items()):
+        ids = {name: value for name, value in fixed.items() if value.dtype == np.int64}
+        if any(not 0 <= value[0] < sizes[name] for name, value in ids.items()):
             raise ValueError("holds a condition that the model does not know")
         if not self._told:
             self.fixed, self.note = fixed, ""
@@ -156,7 +168,7 @@ class Writer:
         """The network's fields (B, T) for token ids (B, T)."""
         batch: Batch = {"tokens": ids}
         for name, value in self.fixed.items():
-            batch[name] = np.broadcast_to(value, ids.shape)
+            batch[name] = np.broadcast_to(value, (*ids.shape, *value.shape[1:]))
         return batch
 
 
@@ -254,34 +266,6 @@ def _begun(text: str, stop: str) -> int:
     """How many characters at the end of ``text`` may be the first ones of ``stop``."""
     most = min(len(text), len(stop) - 1)
     return next((count for count in range(most, 0, -1) if text.endswith(stop[:count])), 0)
-
-
-def _condition(task: Language, given: tuple[str, str] | None) -> tuple[int | None, str]:
-    """The id of the condition's value, None without one, and what should be said of the choice.
-
-    Where nothing is given the first value is taken.
-    """
-    values = task.conditions
-    if not values and given is not None:
-        raise UsageError(
-            "--given: this model's text depends on no column",
-            "leave it out, or train a model with --condition COLUMN",
-        )
-    if not values:
-        return None, ""
-    column = task.plan.features[0]
-    listed = ", ".join(values[:_NAMED]) + (", …" if len(values) > _NAMED else "")
-    if given is None:
-        chosen, note = values[0], f"--given {column}={values[0]}, the first of {len(values)} values: {listed}"
-        return int(task.condition_ids([chosen])[0]), note
-    name, value = given
-    if name != column:
-        raise UsageError(f"--given: the text depends on {column}, not on {name}", f"its values are {listed}")
-    if value not in values:
-        close = near_miss(value, values)
-        hint = f"did you mean {column}={close}?" if close else f"its values are {listed}"
-        raise UsageError(f"--given: {column} has no value {value!r}", hint)
-    return int(task.condition_ids([value])[0]), ""
 
 
 def _unknown_note(pieces: list[str]) -> str:

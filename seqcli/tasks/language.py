@@ -8,7 +8,7 @@ named, rows are texts of their own with a category each, drawn by category inste
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -25,11 +25,12 @@ from seqcli.readers.table import Table
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.sequences import TARGET, AnyArray, Examples, IntArray, Windows
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables, Writing
+from seqcli.tasks.features import Features
 from seqcli.tasks.language_scores import COLD_STEPS, text_scores
 from seqcli.tasks.language_sizes import choose_text_sizes
 from seqcli.tasks.parts import held_out_shares, left_out_sentences
 
-TOKENS, CONDITION = "tokens", "condition"
+TOKENS, CONDITION, GIVEN = "tokens", "condition", "given"
 LEAST_CHARACTERS = 16
 """Text below which there is nothing to learn."""
 SHORT_TEXT = 2_000
@@ -53,6 +54,8 @@ class Language:
     corpus: Corpus
     conditions: tuple[str, ...] = ()
     """Values of the condition column in training rows; the id of value i is 2 + i, of any other or none 1."""
+    given: Features | None = None
+    """Several columns that a text depends on; see :mod:`seqcli.tasks.language_rows`."""
 
     @classmethod
     def prepare(cls, tables: Tables, plan: Plan, options: Options) -> Prepared:
@@ -73,7 +76,13 @@ class Language:
                 "leave it out, or --level words",
             )
         corpus = Corpus.fit(whole, options.columns.level or "characters", by_heart)
-        task = cls(plan, corpus, tuple(sorted({*(parts[0].categories or ())} - {""})))
+        if depends_on_rows(plan, options, parts[0].rows):
+            from seqcli.tasks.language_rows import RowLanguage
+
+            assert parts[0].rows is not None
+            task: Language = RowLanguage.fit(plan, corpus, parts[0].rows, options)
+        else:
+            task = Language(plan, corpus, tuple(sorted({*(parts[0].categories or ())} - {""})))
         train, validation, test = (task._encode(part, ring=by_heart) for part in parts)
         lengths = [len(part.past[TARGET]) for part in (train, validation, test)]
         task._refuse_too_little(tables.main.source, lengths[0])
@@ -113,6 +122,8 @@ class Language:
         inputs = [InputSpec(TOKENS, "tokens", self.corpus.size, embedding_size)]
         if self.conditions:
             inputs.append(InputSpec(CONDITION, "tokens", len(self.conditions) + 2, CONDITION_SIZE))
+        if self.given is not None:
+            inputs.append(InputSpec(GIVEN, "values", len(self.given.names)))
         return NetworkSpec(
             inputs=tuple(inputs),
             output_shape=(self.corpus.size,),
@@ -130,8 +141,8 @@ class Language:
     def _encode(self, part: _Texts, ring: bool = False) -> Windows:
         """Texts as one stream: "tokens" (M,), and as "target" (M,) the token after each.
 
-        ``condition`` (M,) is that of the text the target stands in. In a ``ring`` the first token follows
-        the last.
+        ``condition`` (M,), or ``given`` (M, F), is that of the text the target stands in. In a ``ring`` the
+        first token follows the last.
         """
         pieces = [self.corpus.encode(text) for text in part.texts]
         ids = np.concatenate(pieces) if pieces else np.empty(0, dtype=np.int64)
@@ -141,6 +152,10 @@ class Language:
         if self.conditions and part.categories is not None:
             owner = np.repeat(self.condition_ids(part.categories), [len(piece) for piece in pieces])
             fields[CONDITION] = np.roll(owner, -1) if ring else owner[1:]
+        if self.given is not None and part.rows is not None:
+            matrix = self.given.matrix(part.rows)  # (N, F)
+            each = np.repeat(matrix, [len(piece) for piece in pieces], axis=0)  # (M + 1, F)
+            fields[GIVEN] = np.roll(each, -1, axis=0) if ring else each[1:]
         count = len(fields[TARGET])
         window = min(COLD_STEPS, max(count, 1))
         return Windows(fields, {}, np.arange(0, count - window + 1, window), window, 0)
@@ -237,6 +252,8 @@ class _Texts:
 
     texts: list[str]
     categories: list[str] | None = None
+    rows: Table | None = None
+    """Where the columns stand that each text depends on."""
 
 
 def _texts(table: Table, plan: Plan) -> _Texts:
@@ -248,7 +265,7 @@ def _texts(table: Table, plan: Plan) -> _Texts:
     cells = table.cells(table.names[0] if lines else plan.text[0])
     categories = [cell.strip() for cell in table.cells(plan.features[0])] if plan.features else None
     if table.unit != "line" or categories is not None:
-        return _Texts([f"{cell}\n" for cell in cells], categories)
+        return _Texts([f"{cell}\n" for cell in cells], categories, table if plan.features else None)
     files = np.zeros(len(table), dtype=np.int64) if table.file_of is None else table.file_of
     begins = np.diff(files, prepend=-1) != 0
     blank = np.where(begins, table.records, np.diff(table.records, prepend=0)) - 1  # lines ahead of each row
@@ -260,6 +277,8 @@ def _cut_text(
 ) -> tuple[tuple[_Texts, _Texts, _Texts], list[str], bool]:
     """Training, validation and test text, sentences on the cut, and whether all is learnt by heart."""
     main = _texts(tables.main, plan)
+    if depends_on_rows(plan, options, main.rows):
+        main = replace(main, categories=_first_classes(tables.main, plan))
     length = sum(map(len, main.texts))
     if length < LEAST_CHARACTERS:
         raise DataError(
@@ -281,9 +300,24 @@ def _cut_text(
             raise DataError(f"{tables.main.source}: {error.message}", error.hint) from error
     parts = [cut[0], given[0] or cut[1], given[1] or cut[2]]
     sizes = [sum(map(len, part.texts)) for part in parts]
-    how = "drawn by category" if main.categories else "in the order of the text"
+    how = "in the order of the text"
+    if main.categories:
+        how = "drawn by category" if any(main.categories) else "drawn row by row"
     rule = f"split {how}: {sizes[0]:,} training, {sizes[1]:,} validation, {sizes[2]:,} test characters"
     return (parts[0], parts[1], parts[2]), [rule], False
+
+
+def depends_on_rows(plan: Plan, options: Options, table: Table | None) -> bool:
+    """Whether a text depends on several columns, or on a number, and not on the values of one column."""
+    if options.columns.condition is not None or table is None or not plan.features:
+        return False
+    return len(plan.features) > 1 or table.kind(plan.features[0]) != "text"
+
+
+def _first_classes(table: Table, plan: Plan) -> list[str]:
+    """The cells that rows are drawn by: those of the first column of classes, or nothing."""
+    classes = [name for name in plan.features if table.kind(name) == "text"]
+    return [cell.strip() for cell in table.cells(classes[0])] if classes else [""] * len(table)
 
 
 def _in_order(main: _Texts, shares: Sequence[float]) -> list[_Texts]:
@@ -305,6 +339,7 @@ def _by_category(main: _Texts, shares: Sequence[float], seed: int) -> list[_Text
         _Texts(
             [main.texts[row] for row in order],
             [main.categories[row] for row in order],
+            None if main.rows is None else main.rows.take(np.array(order, dtype=np.int64)),
         )
         for order in (rng.permutation(part).tolist() for part in (split.train, split.validation, split.test))
     ]

@@ -33,7 +33,7 @@ def surprisals(read: Reader, examples: Windows, size: int) -> FloatArray:
     for start in range(0, count, rows):
         stop = min(start + rows, count)
         batch = {
-            name: values[start * window : stop * window].reshape(-1, window)
+            name: values[start * window : stop * window].reshape(-1, window, *values.shape[1:])
             for name, values in fields.items()
         }
         logits, _ = read(batch, None)

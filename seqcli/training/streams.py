@@ -78,7 +78,8 @@ class StreamFeed:
         rows = int(np.clip(length // SCORED_STEPS, 1, SCORED_STREAMS))
         each = length // rows
         fields = {
-            name: values[: rows * each].reshape(rows, each) for name, values in self._validation.items()
+            name: values[: rows * each].reshape(rows, each, *values.shape[1:])
+            for name, values in self._validation.items()
         }
         network, total, states = cast(Network, trainer.network).eval(), 0.0, None
         steps = int(np.clip(LOGITS_AT_ONCE // (rows * network.spec.output_shape[0]), 1, SCORED_STEPS))
@@ -137,6 +138,9 @@ def go_on(network: Network, ids: list[int], length: int, temperature: float, see
         while len(written) < length:
             tokens = torch.tensor([read], device=device)
             batch = {"tokens": tokens, "condition": torch.full_like(tokens, 2)}
+            for item in network.spec.inputs:
+                if item.kind == "values":  # a row of means
+                    batch[item.field] = torch.zeros(*tokens.shape, item.size, device=device)
             logits, states = network.read_on(batch, states)
             scaled = logits[0, -1].float().cpu() / temperature
             if not bool(scaled.isfinite().all()):
