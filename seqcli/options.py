@@ -99,8 +99,8 @@ class ColumnOptions:
     )
     level: str | None = option(
         None,
-        "Read text as words, as characters, or as pieces of words (bpe).",
-        choices=("words", "characters", "bpe"),
+        "Read text as words, characters, or pieces of words (bpe); a text to go on with as bytes too.",
+        choices=("words", "characters", "bpe", "bytes"),
     )
     condition: str | None = option(
         None, "Write text that depends on this column, such as a category.", metavar="COLUMN"

@@ -95,7 +95,7 @@ NUMBERS_AND_CLASSES = ("classify_rows", "classify_sequences", "regress", *FORECA
 NOT_OVER_TIME = (DATA, "no column of numbers to forecast among")
 WORDS_ALONE = (
     *("classify_words", "classify_characters", "classify_parts", "classify_pieces", "classify_runs"),
-    *("language_words", "language_characters"),
+    *("language_words", "language_characters", "language_pieces"),
 )
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
 REFUSED = {

@@ -71,8 +71,10 @@ class BeamSearch:
         """The ``count`` best as texts that end ahead of ``stop``."""
         found = []
         for text in self.best(length, stop)[:count]:
+            decoder = self._writer.decoder()
+            decoder.wait_for(self._beginning.pending)
             tokens = [
-                Token(self._writer.text([number]), logprob, 0.0)
+                Token(decoder.feed([number]), logprob, 0.0)
                 for number, logprob in zip(text.ids, text.logprobs, strict=True)
             ]
             found.append(Sample(tokens, length, stop))

@@ -23,7 +23,7 @@ from seqcli.inference.kinds import language_task
 from seqcli.inference.sampling import Sampler
 from seqcli.inference.stream import States, StreamSession
 from seqcli.model_dir import SavedModel
-from seqcli.preprocessing.corpus import cut
+from seqcli.preprocessing.corpus import Decoder
 from seqcli.preprocessing.vocabulary import RESERVED, UNKNOWN
 from seqcli.sequences import AnyArray, Batch, FloatArray, IntArray
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE
@@ -31,7 +31,7 @@ from seqcli.tasks.language_scores import LOGITS_AT_ONCE
 if TYPE_CHECKING:
     from seqcli.readers.table import Table
 
-USUAL_LENGTH = {"characters": 500, "words": 100}
+USUAL_LENGTH = {"characters": 500, "words": 100, "bytes": 500, "bpe": 150}
 """Tokens of a text when nothing is asked."""
 REMEMBERED = 4096
 """Tokens back to which a sampler can look."""
@@ -61,6 +61,8 @@ class Beginning:
     """The tokens (N,) that were read last, :data:`REMEMBERED` at most."""
     line_ended: bool = True
     """Whether what was read ends with a line break."""
+    pending: bytes = b""
+    """The first bytes of a character that is not whole yet."""
 
 
 class Writer:
@@ -128,9 +130,10 @@ class Writer:
         if self._corpus.level == "words":
             prompt = prompt.rstrip(" ")  # the next word brings the space ahead of it
         ids = self._corpus.encode(prompt)
-        unknown = [
-            piece for piece, i in zip(cut(prompt, self._corpus.level), ids, strict=True) if i == UNKNOWN
-        ]
+        unknown: list[str] = []
+        if (ids == UNKNOWN).any():
+            pieces = zip(self._corpus.cut(prompt), ids, strict=True)
+            unknown = [piece for piece, i in pieces if i == UNKNOWN]
         recent = np.concatenate([recent, ids])[-REMEMBERED:]
         ids = np.concatenate([ahead, ids])
         steps = max(1, LOGITS_AT_ONCE // self._corpus.size)
@@ -151,6 +154,10 @@ class Writer:
     def text(self, ids: Iterable[int]) -> str:
         """The text of token ids (N,)."""
         return self._corpus.decode(ids)
+
+    def decoder(self) -> Decoder:
+        """What decodes tokens as they come."""
+        return self._corpus.decoder()
 
     def token_id(self, text: str) -> int:
         """The id of the token that is ``text``. Raises :class:`UsageError` where there is none."""
@@ -184,6 +191,8 @@ class Tokens(Iterator[Token]):
         self._recent = deque(beginning.recent.tolist(), maxlen=REMEMBERED)
         self._looks_back = sampler.window if sampler.repetition_penalty != 1 else 0
         self._line_ended = beginning.line_ended
+        self._decoder = writer.decoder()
+        self._decoder.wait_for(beginning.pending)
 
     def __next__(self) -> Token:
         logits, _ = self._read()
@@ -192,7 +201,7 @@ class Tokens(Iterator[Token]):
             recent = np.array([list(islice(reversed(self._recent), self._looks_back))], dtype=np.int64)
         drawn = self._sampler.draw(logits, self._rng, recent)
         self._drawn = drawn.ids
-        text = self._writer.text(drawn.ids.tolist())
+        text = self._decoder.feed(drawn.ids.tolist())
         self._line_ended = text.endswith("\n")
         return Token(text, float(drawn.logprob[0]), float(drawn.sampled_logprob[0]))
 
@@ -208,7 +217,7 @@ class Tokens(Iterator[Token]):
         """Where the text stands after all tokens that were given out: it can be gone on with from there."""
         logits, states = self._read()
         recent = np.array(self._recent, dtype=np.int64)
-        return Beginning("", logits, states, "", recent, self._line_ended)
+        return Beginning("", logits, states, "", recent, self._line_ended, self._decoder.pending)
 
 
 class Sample:

@@ -14,7 +14,6 @@ from seqcli.inference.session import GraphSession
 from seqcli.inference.stream import StreamSession
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
-from seqcli.preprocessing.corpus import cut
 from seqcli.preprocessing.vocabulary import RESERVED, UNKNOWN
 from seqcli.readers.table import Table
 from seqcli.results import Cell
@@ -128,7 +127,7 @@ def _read_by_language(model: SavedModel, text: str) -> Reading:
     task = language_task(model)
     unit, corpus = task.unit, task.corpus
     text = text.rstrip(" ") if unit == "word" else text  # the next word brings the space ahead of it
-    tokens = cut(text, corpus.level)
+    tokens = corpus.cut(text)
     _check_length(tokens, unit)
     encoded = corpus.encode(text)
     opening = task.opening()

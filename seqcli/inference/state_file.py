@@ -24,6 +24,8 @@ VERSION = 1
 MOST_BYTES = 2**26
 STATE, FIXED = "state.", "given."
 """Ahead of the names of the network's states, and of what the whole text depends on."""
+MOST_PENDING = 3
+"""Bytes of a character that lacks its last one."""
 _RANDOM = 6
 """Numbers of a generator: its state and its increment in two halves each, and a held half of a draw."""
 
@@ -44,6 +46,7 @@ def state_bytes(model: SavedModel, writer: Writer, end: Beginning, rng: np.rando
         "logits": end.logits.astype(np.float32),
         "recent": end.recent,
         "line_ended": np.array([end.line_ended], dtype=np.int64),
+        "pending": np.frombuffer(end.pending, dtype=np.uint8).astype(np.int64),
         "random": _random_numbers(rng),
         **{STATE + name: state.astype(np.float32) for name, state in end.states.items()},
         **{FIXED + name: value for name, value in writer.fixed.items()},
@@ -70,24 +73,31 @@ def read_state(path: str, model: SavedModel, writer: Writer) -> Held:
     wanted |= {FIXED + name: value for name, value in writer.fixed.items()}
     wanted |= {"logits": start.logits, "line_ended": np.zeros(1, dtype=np.int64)}
     wanted |= {"random": np.zeros(_RANDOM, dtype=np.int64)}
-    own = {"version", "model", "recent"}
+    own = {"version", "model", "recent", "pending"}
     same = arrays.keys() == {*wanted, *own} and all(
         arrays[name].shape == value.shape
         and arrays[name].dtype == value.dtype
         and bool(np.isfinite(arrays[name]).all())
         for name, value in wanted.items()
     )
-    recent = arrays.get("recent", np.zeros(0))
-    known = recent.ndim == 1 and len(recent) <= REMEMBERED and recent.dtype == np.int64
-    if not same or not known or ((recent < 0) | (recent >= start.logits.shape[1])).any():
+    recent, pending = (arrays.get(name, np.zeros(0)) for name in ("recent", "pending"))
+    size = start.logits.shape[1]
+    if not same or not _ids(recent, REMEMBERED, size) or not _ids(pending, MOST_PENDING, 256):
         raise DataError(f"{path}: does not fit the network of {model.path}", "it is damaged: write it again")
     try:
         writer.take({name: arrays[FIXED + name] for name in writer.fixed})
     except ValueError as error:
         raise DataError(f"{path}: {error}", "it is damaged: write it again") from None
     states = {name: arrays[STATE + name] for name in start.states}
-    beginning = Beginning("", arrays["logits"], states, "", recent, bool(arrays["line_ended"][0]))
+    ended = bool(arrays["line_ended"][0])
+    beginning = Beginning("", arrays["logits"], states, "", recent, ended, bytes(pending.tolist()))
     return Held(beginning, _generator(arrays["random"], path))
+
+
+def _ids(values: NDArray[Any], most: int, size: int) -> bool:
+    """Whether these are at most so many whole numbers below ``size``, (N,)."""
+    whole = values.dtype == np.int64 and values.ndim == 1 and len(values) <= most
+    return whole and bool(((values >= 0) & (values < size)).all())
 
 
 def _arrays(path: str) -> dict[str, NDArray[Any]]:

@@ -10,12 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqcli.errors import ModelError
 from seqcli.preprocessing.vocabulary import LEVELS, RESERVED, UNKNOWN
+from seqcli.readers.roles import counted
 from seqcli.sequences import IntArray
 
 MOST_TOKENS = 10_000
@@ -31,6 +33,20 @@ _WORD = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]|\s")
 def cut(text: str, level: str) -> list[str]:
     """The tokens of ``text``, which put together are the text."""
     return list(text) if level == "characters" else _WORD.findall(text)
+
+
+class Decoder(Protocol):
+    """Tokens that come one after the other become text."""
+
+    def feed(self, ids: Iterable[int]) -> str:
+        """The text that is sure after these tokens (N,)."""
+
+    @property
+    def pending(self) -> bytes:
+        """The bytes of a character that is not whole."""
+
+    def wait_for(self, pending: bytes) -> None:
+        """Begin behind these bytes of a character."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +83,28 @@ class Corpus:
         """Number of ids, the reserved ones included: rows of an embedding, and of the logits."""
         return len(self.tokens) + RESERVED
 
+    @property
+    def unit(self) -> str:
+        """What a token is, for a sentence."""
+        return self.level.removesuffix("s")
+
+    @property
+    def characters(self) -> NDArray[np.float64]:
+        """How many characters each token has, (V,); of a reserved one nobody knows."""
+        return np.array([*[np.nan] * RESERVED, *map(len, self.tokens)], dtype=np.float64)
+
+    def described(self) -> str:
+        """Which tokens there are, in words."""
+        return f"{counted(len(self.tokens), f'different {self.unit}')} in the training part"
+
+    def cut(self, text: str) -> list[str]:
+        """The tokens of ``text``, known or not."""
+        return cut(text, self.level)
+
+    def decoder(self) -> Decoder:
+        """What decodes tokens as they come."""
+        return WholeDecoder(self)
+
     def encode(self, text: str) -> IntArray:
         """Token ids (N,) of a text."""
         if self.level == "characters":
@@ -98,6 +136,25 @@ class Corpus:
         if level == "characters" and any(len(token) != 1 for token in tokens):
             raise ModelError("the model's characters are longer than one")
         return cls(level, tuple(tokens))
+
+
+class WholeDecoder(Decoder):
+    """Tokens that are whole characters each."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+
+    def feed(self, ids: Iterable[int]) -> str:
+        """The text of these tokens (N,)."""
+        return self._corpus.decode(ids)
+
+    @property
+    def pending(self) -> bytes:
+        """Nothing: a character is one token."""
+        return b""
+
+    def wait_for(self, pending: bytes) -> None:
+        """Nothing is waited for."""
 
 
 def _order(counts: Counter[str]) -> Any:

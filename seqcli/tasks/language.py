@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +17,15 @@ from numpy.typing import NDArray
 from seqcli.errors import DataError, ModelError, UsageError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import Options
-from seqcli.preprocessing.corpus import Corpus, cut
+from seqcli.preprocessing.byte_corpus import AnyCorpus, fit_corpus, restore_corpus
 from seqcli.preprocessing.split import stratified_split
 from seqcli.preprocessing.vocabulary import PADDING, UNKNOWN
-from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.sequences import TARGET, AnyArray, Examples, IntArray, Windows
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables, Writing
 from seqcli.tasks.features import Features
-from seqcli.tasks.language_scores import COLD_STEPS, text_scores
+from seqcli.tasks.language_scores import A_CHARACTER, COLD_STEPS, text_scores
 from seqcli.tasks.language_sizes import choose_text_sizes
 from seqcli.tasks.parts import held_out_shares, left_out_sentences
 
@@ -38,7 +37,7 @@ SHORT_TEXT = 2_000
 UNKNOWN_SHARE = 0.02
 """Share of unknown tokens in a held-out part that is worth a warning."""
 CONDITION_SIZE = 16
-WRITTEN = {"characters": 60, "words": 14}
+WRITTEN = {"characters": 60, "words": 14, "bytes": 60, "bpe": 20}
 """Tokens that a network in training writes to show how it goes."""
 
 
@@ -51,7 +50,7 @@ class Language:
     higher_is_better: ClassVar[bool] = False
 
     plan: Plan
-    corpus: Corpus
+    corpus: AnyCorpus
     conditions: tuple[str, ...] = ()
     """Values of the condition column in training rows; the id of value i is 2 + i, of any other or none 1."""
     given: Features | None = None
@@ -70,12 +69,7 @@ class Language:
             )
         parts, rules, by_heart = _cut_text(tables, plan, options)
         whole = "".join(parts[0].texts)
-        if options.columns.level == "bpe":
-            raise UsageError(
-                "--level bpe is for labelled texts so far: a language model reads words or characters",
-                "leave it out, or --level words",
-            )
-        corpus = Corpus.fit(whole, options.columns.level or "characters", by_heart)
+        corpus = fit_corpus(whole, options.columns.level or "characters", by_heart)
         if depends_on_rows(plan, options, parts[0].rows):
             from seqcli.tasks.language_rows import RowLanguage
 
@@ -96,7 +90,7 @@ class Language:
             network=task._network(sizes.embedding_size, sizes.hidden_size, sizes.dropout, options),
             loss="cross_entropy",
             training={**sizes.training, "level": corpus.level},
-            rules=[*rules, f"{counted(len(corpus.tokens), f'different {task.unit}')} in the training part"],
+            rules=[*rules, corpus.described()],
             warnings=warnings,
             source=(train, validation, test),
             counts=(f"{task.unit}s", _token_counts(lengths, by_heart)),
@@ -105,8 +99,8 @@ class Language:
 
     @property
     def unit(self) -> str:
-        """What a token is, for a sentence: "character" or "word"."""
-        return self.corpus.level.removesuffix("s")
+        """What a token is, for a sentence: "character", "word", "byte" or "piece"."""
+        return self.corpus.unit
 
     def _refuse_too_little(self, source: str, length: int) -> None:
         """Raise DataError for a training part of ``length`` 0, or in which nothing but spaces is known."""
@@ -175,11 +169,20 @@ class Language:
 
     def pieces(self, table: Table) -> list[str]:
         """The tokens of all text of ``table`` as they stand there, one more than there are targets."""
-        return [piece for text in _texts(table, self.plan).texts for piece in cut(text, self.corpus.level)]
+        return [piece for text in _texts(table, self.plan).texts for piece in self.corpus.cut(text)]
 
     def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
         """Nats, bits and perplexity from the nats of each token, (M, 2)."""
-        return text_scores(outputs)
+        scores = text_scores(outputs)
+        if self.corpus.level != "characters":
+            scores[A_CHARACTER] = scores["nats"] * self._tokens_a_character(examples)
+        return scores
+
+    def _tokens_a_character(self, examples: Examples) -> float:
+        """So that nats of levels compare; NaN where a token is unknown, whose text nobody foresees."""
+        targets = cast(Windows, examples).past[TARGET]
+        characters = float(self.corpus.characters[targets].sum())
+        return len(targets) / characters if characters else float("nan")
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Language:
         """Nothing is learnt after training from nats (M, 2)."""
@@ -193,21 +196,29 @@ class Language:
         self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
     ) -> list[ResultTable]:
         """The predictors beside each other; ``outputs`` are nats (M, 2)."""
-        columns = (
+        columns = [
             ResultColumn("predictor"),
             ResultColumn("nats", ".4f", emphasis=True),
             ResultColumn("blk64", ".4f"),
             ResultColumn("bits", ".3f"),
             ResultColumn("perplexity", ".2f"),
-        )
+        ]
+        found = [dict(score.values) for score in scores]
+        if self.corpus.level != "characters":
+            columns.insert(2, ResultColumn(A_CHARACTER, ".4f"))
+            ratio = self._tokens_a_character(examples)
+            found = [{**values, A_CHARACTER: values["nats"] * ratio} for values in found]
         names = [column.name for column in columns[1:]]
-        rows = [(score.predictor, *(_or_none(score.values.get(name)) for name in names)) for score in scores]
+        rows = [
+            (score.predictor, *(_or_none(values.get(name)) for name in names))
+            for score, values in zip(scores, found, strict=True)
+        ]
         caption = (
             f"nats: a {self.unit}, with all the text before it; blk64: in windows of {COLD_STEPS}, "
             "each read without what came before"
         )
         title = f"{len(outputs):,} test {self.unit}s"
-        return [ResultTable(title, columns, rows, caption)]
+        return [ResultTable(title, tuple(columns), rows, caption)]
 
     def baselines(self, prepared: Prepared) -> list[Scores]:
         """Counts of n-grams, and of single tokens, in the training part."""
@@ -234,7 +245,7 @@ class Language:
     def from_json(cls, data: dict[str, Any]) -> Language:
         """Rebuild from :meth:`to_json`. Raises ModelError on anything else."""
         try:
-            plan, corpus = Plan.from_json(data["plan"]), Corpus.from_json(data["corpus"])
+            plan, corpus = Plan.from_json(data["plan"]), restore_corpus(data["corpus"])
             conditions = data["conditions"]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError("the model's task cannot be read", "train it again") from error

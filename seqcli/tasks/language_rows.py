@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from seqcli.errors import DataError, ModelError, UsageError, near_miss
 from seqcli.options import Options
-from seqcli.preprocessing.corpus import Corpus
+from seqcli.preprocessing.byte_corpus import AnyCorpus, restore_corpus
 from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
 from seqcli.tasks.features import Features
@@ -32,7 +32,7 @@ class RowLanguage(Language):
     name: ClassVar[str] = "language.v2"
 
     @classmethod
-    def fit(cls, plan: Plan, corpus: Corpus, rows: Table, options: Options) -> RowLanguage:
+    def fit(cls, plan: Plan, corpus: AnyCorpus, rows: Table, options: Options) -> RowLanguage:
         """Fit the columns on training ``rows``. Raises DataError for one that is no number too often."""
         given = Features.fit(rows, plan.features, options.reading.missing)
         for column in given.numbers:
@@ -56,7 +56,7 @@ class RowLanguage(Language):
     def from_json(cls, data: dict[str, Any]) -> RowLanguage:
         """Rebuild from :meth:`to_json`. Raises ModelError on anything else."""
         try:
-            plan, corpus = Plan.from_json(data["plan"]), Corpus.from_json(data["corpus"])
+            plan, corpus = Plan.from_json(data["plan"]), restore_corpus(data["corpus"])
             given = Features.from_json(data["given"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError("the model's task cannot be read", "train it again") from error

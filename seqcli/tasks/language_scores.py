@@ -12,6 +12,8 @@ from seqcli.sequences import TARGET, AnyArray, Batch, FloatArray, Windows
 Reader: TypeAlias = Callable[[Batch, Any], tuple[FloatArray, Any]]
 """Fields (B, T), and the states after the last batch (None: begin anew) → logits (B, T, V), states."""
 
+A_CHARACTER = "character_nats"
+"""Nats a character, whatever the tokens are."""
 COLD_STEPS = 64
 """Length of the windows that are read without what came before them."""
 LOGITS_AT_ONCE = 2**22

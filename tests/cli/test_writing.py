@@ -121,6 +121,39 @@ def test_a_state_of_something_else_is_refused(desk, capsys) -> None:
     assert "does not fit" in said("bad.safetensors")
 
 
+# ---- bytes and pieces of words
+
+
+@pytest.mark.parametrize("level", ["bytes", "bpe"])
+def test_a_state_may_end_within_a_character(desk, capsys, level) -> None:
+    model = TINY["tiny_language"](desk / "b.seqcli", level=level, text="é日 the owl\n" * 20, gain=2.0)[0]
+    base = ("-m", str(model.path), "--temperature", "9")
+    whole = text_of(capsys, *base, "--length", "60", "--prompt", "é")
+    pending = 0
+    for length in range(1, 25):
+        out = ("--length", str(length), "--prompt", "é", "--state-out", "s.safetensors")
+        first = text_of(capsys, *base, *out)
+        second = text_of(capsys, *base, "--length", str(60 - length), "--state-in", "s.safetensors")
+        assert first + second == whole
+        pending += len(load_file("s.safetensors")["pending"]) > 0
+    assert pending
+
+
+def test_no_part_of_a_character_is_written(desk, capsys) -> None:
+    model = TINY["tiny_language"](desk / "b.seqcli", level="bytes", text="aé\n")[0]
+    argv = ("-m", str(model.path), "--length", "300", "--format", "json", "-q", "--temperature", "1")
+    record = json.loads(run(capsys, *argv)[1])[0]
+    texts = [token["token"] for token in record["tokens"]]
+    assert "".join(texts) == record["text"]
+    assert "" in texts  # a byte that waits for others
+    assert len(texts) == 300
+    beam = run(capsys, "-m", str(model.path), "--beam", "4", "--length", "9", "-q")
+    assert beam[0] == 0
+    code, _, err = run(capsys, "-m", str(model.path), "--logit-bias", "é=1")
+    assert code == 2
+    assert err.splitlines()[0] == "--logit-bias: 'é' is 2 bytes"
+
+
 # ---- beams and biases
 
 

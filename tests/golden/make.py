@@ -190,6 +190,14 @@ GOLDEN = {
         "evaluate",
         ("--per-token",),
     ),
+    "language_pieces": Golden(
+        ("paragraph",),
+        paragraphs,
+        ("--level", "bpe", "--embedding-size", "8", "--cell", "lstm"),
+        slice(3),
+        "evaluate",
+        ("--per-token",),
+    ),
     "language_rows": Golden(
         ("category", "name", "letters"),
         lambda: [(*row, len(str(row[1]))) for row in names(480)],
