@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import json
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -19,17 +19,20 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from seqcli import large
 from seqcli.errors import ModelError, UsageError
 from seqcli.preprocessing.corpus import Corpus, Decoder, cut
 from seqcli.preprocessing.pieces import INSTALL, KEPT_WORDS, LONGEST_WORD, MOST_MERGES
 from seqcli.preprocessing.vocabulary import BPE, RESERVED
-from seqcli.sequences import IntArray
+from seqcli.sequences import AnyArray, IntArray
 
 BYTES = "bytes"
 BYTE_LEVELS = (BYTES, BPE)
 NAME = "corpus.v2"
 CHARACTERS_A_PIECE, FEWEST_PIECES, MOST_PIECES = 400, 100, 4000
 """Characters of training text for each piece that is learnt, and how many there are at least and at most."""
+LEARNT_FROM = 10_000_000
+"""Characters from twice which on pieces are learnt from a part of the text, spread over all of it."""
 _SHIFT = 0x100
 """A byte is a letter of its own, none of them white space, where the package learns."""
 
@@ -56,12 +59,14 @@ class ByteCorpus:
         object.__setattr__(self, "_ranks", {pair: rank for rank, pair in enumerate(self.merges)})
 
     @classmethod
-    def fit(cls, text: str, level: str) -> ByteCorpus:
+    def fit(cls, text: str | Sequence[str], level: str) -> ByteCorpus:
         """Bytes as they are, or with the pieces of a training text, the more of them the longer it is."""
         if level == BYTES:
             return cls(level)
-        size = int(np.clip(len(text) // CHARACTERS_A_PIECE, FEWEST_PIECES, MOST_PIECES))
-        return cls(level, learn_merges(text, size))
+        parts = [text] if isinstance(text, str) else text
+        length = sum(map(len, parts))
+        size = int(np.clip(length // CHARACTERS_A_PIECE, FEWEST_PIECES, MOST_PIECES))
+        return cls(level, learn_merges(parts[:: max(1, length // LEARNT_FROM)], size))
 
     @property
     def size(self) -> int:
@@ -191,9 +196,29 @@ class ByteDecoder(Decoder):
 
 
 AnyCorpus: TypeAlias = Corpus | ByteCorpus
+SHELVED = 1 << 20
+"""Bytes of a piece of a long text from which on it is held in a file."""
 
 
-def fit_corpus(text: str, level: str, by_heart: bool) -> AnyCorpus:
+def encoded(corpus: AnyCorpus, texts: Iterable[str]) -> list[AnyArray]:
+    """Token ids of each of several texts, (N,) each, in as few bytes as they fit in."""
+    small = np.min_scalar_type(corpus.size - 1)
+    return [large.kept(corpus.encode(text).astype(small), SHELVED) for text in texts]
+
+
+def together(pieces: Sequence[AnyArray]) -> AnyArray:
+    """Pieces of token ids as one array (N,): int64, but of a long text smaller numbers in a file."""
+    length = sum(map(len, pieces))
+    long = 8 * length >= large.LARGE
+    whole = large.empty((length,), pieces[0].dtype if pieces and long else np.int64)
+    at = 0
+    for piece in pieces:
+        whole[at : at + len(piece)] = piece
+        at += len(piece)
+    return whole
+
+
+def fit_corpus(text: str | Sequence[str], level: str, by_heart: bool) -> AnyCorpus:
     """The tokens of a training text at one of the levels."""
     return ByteCorpus.fit(text, level) if level in BYTE_LEVELS else Corpus.fit(text, level, by_heart)
 
@@ -205,7 +230,7 @@ def restore_corpus(data: Any) -> AnyCorpus:
     return Corpus.from_json(data)
 
 
-def learn_merges(text: str, size: int) -> tuple[tuple[bytes, bytes], ...]:
+def learn_merges(texts: Sequence[str], size: int) -> tuple[tuple[bytes, bytes], ...]:
     """The merges that lead to at most ``size`` pieces beside the bytes.
 
     Raises UsageError where the package that learns them is not installed.
@@ -221,7 +246,7 @@ def learn_merges(text: str, size: int) -> tuple[tuple[bytes, bytes], ...]:
         vocab_size=256 + size, min_frequency=2, show_progress=False, initial_alphabet=letters
     )
     lines = (
-        " ".join(_letters(word) for word in cut(line, "words")) for line in text.splitlines(keepends=True)
+        " ".join(_letters(word) for word in cut(line, "words")) for text in texts for line in text.split("\n")
     )
     tokenizer.train_from_iterator(lines, trainer)
     merges = json.loads(tokenizer.to_str())["model"]["merges"]

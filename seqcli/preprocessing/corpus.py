@@ -68,12 +68,14 @@ class Corpus:
         object.__setattr__(self, "_by_code", by_code)
 
     @classmethod
-    def fit(cls, text: str, level: str, by_heart: bool = False) -> Corpus:
-        """The tokens of a training text. Equal counts are ordered by the token itself.
+    def fit(cls, text: str | Iterable[str], level: str, by_heart: bool = False) -> Corpus:
+        """The tokens of a training text, which may come in pieces; equal counts are ordered by the token.
 
         Of a text that is learnt ``by_heart`` each word is known.
         """
-        counts = Counter(text) if level == "characters" else Counter(cut(text, level))
+        counts: Counter[str] = Counter()
+        for piece in [text] if isinstance(text, str) else text:
+            counts.update(piece if level == "characters" else cut(piece, level))
         least = 1 if level == "characters" or by_heart else LEAST_WORD_COUNT
         kept = sorted((token for token, count in counts.items() if count >= least), key=_order(counts))
         return cls(level, tuple(kept[:MOST_TOKENS]))

@@ -11,22 +11,26 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.sequences import TARGET, AnyArray, IntArray, Windows
+from seqcli.sequences import TARGET, AnyArray, IntArray, Windows, as_ids
 from seqcli.tasks.base import Scores
 from seqcli.tasks.language_scores import text_scores
 
 LONGEST = 7
 """Largest n that is tried; the validation part chooses."""
+COUNTED = 4_000_000
+"""Tokens at the end of a long training text that are counted: more take gigabytes."""
 UNCHOSEN = 3
 """The n where there is no validation part."""
 
 
 def ngram_scores(train: Windows, validation: Windows, test: Windows, size: int) -> list[Scores]:
     """Scores on ``test`` of the n-gram that is best on ``validation``, and of single tokens."""
-    parts = [part.past for part in (train, validation, test)]
+    parts = [train.past, validation.past, test.past]
+    if len(train.past[TARGET]) > COUNTED:
+        parts[0] = {name: values[-COUNTED:] for name, values in train.past.items()}
     lengths = [len(part[TARGET]) for part in parts]
-    tokens = np.concatenate([part["tokens"] for part in parts])
-    targets = np.concatenate([part[TARGET] for part in parts])
+    tokens = as_ids(np.concatenate([part["tokens"] for part in parts]))
+    targets = as_ids(np.concatenate([part[TARGET] for part in parts]))
     edges = np.cumsum([0, *lengths])
     found: list[tuple[float, AnyArray]] = []
     for nats in ngram_nats(tokens, targets, lengths[0], size):

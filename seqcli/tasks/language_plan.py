@@ -8,6 +8,9 @@ from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import Columns
 from seqcli.tasks.rules import ambiguous
 
+LABELS = frozenset({"label", "file"})
+"""Columns that hold nothing but the name of the file a line stands in."""
+
 
 def language_plan(columns: Columns, options: ColumnOptions, reason: str = "") -> Plan:
     """The text column: as typed, else the only one of strings, else the only one of running text.
@@ -22,6 +25,7 @@ def language_plan(columns: Columns, options: ColumnOptions, reason: str = "") ->
         )
     features = (condition,) if condition is not None else features
     lines = columns.table.unit == "line"  # a text of numbers is a text
+    several = lines and len(columns.table.files) > 1
     strings = [
         column
         for column in columns
@@ -47,11 +51,14 @@ def language_plan(columns: Columns, options: ColumnOptions, reason: str = "") ->
     left_out = tuple(
         (column.name, "a language model reads one text")
         for column in columns
-        if column.name not in {text, *features}
+        if column.name not in {text, *features} and not (several and column.name in LABELS)
     )
     why = reason or ("as typed" if options.task or options.target or features else "lines of text")
     if features:
         why += f", one text a row, depending on {', '.join(features)}"
+    files = columns.table.files
+    if lines and len(files) > 1 and not features:
+        why += f"; the {len(files)} files are one text, from {files[0]} to {files[-1]}"
     return Plan(
         task="language",
         target=(text,),

@@ -24,7 +24,7 @@ from seqcli.backends.cells.cell import State
 from seqcli.backends.losses import cross_entropy
 from seqcli.backends.network import Network
 from seqcli.preprocessing.vocabulary import RESERVED
-from seqcli.sequences import LENGTHS, TARGET, AnyArray, Batch, FloatArray, Windows
+from seqcli.sequences import LENGTHS, TARGET, AnyArray, Batch, FloatArray, Windows, as_ids
 from seqcli.tasks.base import Writing
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE, surprisals
 from seqcli.training.batches import to_tensors
@@ -61,7 +61,7 @@ class StreamFeed:
         """The next K steps of each row, (B, K), and which rows begin anew, ``fresh`` (B,)."""
         places = np.arange(self._rows) * self._length // self._rows + step * self._steps
         index = (places[:, None] + np.arange(self._steps)) % self._length  # (B, K)
-        batch: Batch = {name: values[index] for name, values in self._train.items()}
+        batch: Batch = {name: as_ids(values[index]) for name, values in self._train.items()}
         batch[LENGTHS] = np.full(self._rows, self._steps, dtype=np.int64)
         batch["fresh"] = np.random.default_rng([self._seed, step]).random(self._rows) < FRESH_SHARE
         return batch

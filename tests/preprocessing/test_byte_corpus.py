@@ -89,7 +89,7 @@ def test_what_comes_often_is_one_piece(pieces) -> None:
 
 def test_equal_texts_give_equal_pieces(pieces) -> None:
     assert ByteCorpus.fit(TEXT, "bpe") == pieces
-    assert len(learn_merges(TEXT, 10)) <= 10
+    assert len(learn_merges([TEXT], 10)) <= 10
 
 
 def test_it_survives_json(pieces) -> None:
