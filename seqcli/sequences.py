@@ -26,6 +26,11 @@ TARGET = "target"
 WEIGHT = "weight"
 
 
+def as_ids(values: AnyArray) -> AnyArray:
+    """Token ids that are held in few bytes as int64, of any shape (B, ...); all else as it is."""
+    return values.astype(np.int64) if values.dtype.kind == "u" else values
+
+
 class Examples(Protocol):
     """What training and inference consume."""
 

@@ -106,7 +106,7 @@ NUMBERS_AND_CLASSES = (
 NOT_OVER_TIME = (DATA, "no column of numbers to forecast among")
 WORDS_ALONE = (
     *("classify_words", "classify_characters", "classify_parts", "classify_pieces", "classify_runs"),
-    *("language_words", "language_characters", "multilabel_cells"),
+    *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
 )
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
 REFUSED = {
@@ -138,6 +138,7 @@ REFUSED = {
     },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
     ("inspect-gradients", "multilabel_columns"): (DATA, "more than one column could be the target"),
+    ("inspect-gradients", "language_rows"): (DATA, "sequences of one step carry nothing through time"),
     **{
         ("inspect-gradients -m", name): (DATA, "sequences of one step carry nothing through time")
         for name in ("classify_rows", "multilabel_columns", "regress_intervals")

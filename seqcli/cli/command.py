@@ -38,7 +38,7 @@ NEVER_IN_FORECAST = frozenset(
     {"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY, *LABELS_ONLY}
 )
 NEVER_IN_LANGUAGE = frozenset(
-    {"missing", "aggregate", "features", "time", "id", "group", "pool", "refit"}
+    {"missing", "aggregate", "time", "id", "group", "pool", "refit"}
     | {"subwords", "word_dropout", "vectors", "pretrain"}
     | CLASSIFY_ONLY
     | FORECAST_ONLY

@@ -28,14 +28,17 @@ class WithReferences(Protocol):
 
 
 def evaluate(
-    model: SavedModel, table: Table, warn: Callable[[str], None] = lambda text: None
+    model: SavedModel,
+    table: Table,
+    warn: Callable[[str], None] = lambda text: None,
+    also: Callable[[Examples], list[Scores]] = lambda examples: [],
 ) -> list[ResultTable]:
     """Tables on how well the model does on ``table``: the result first, then details.
 
     The first row of the result is the model's; where baselines can be had without training they
-    follow. A file that the model was trained on is said to be one in the caption, and ``warn`` hears
-    which rows of a forecast were scored. Raises :class:`DataError` when the file lacks a column or
-    holds no answers.
+    follow, behind what ``also`` scores. A file that the model was trained on is said to be one in the
+    caption, and ``warn`` hears which rows of a forecast were scored. Raises :class:`DataError` when the
+    file lacks a column or holds no answers.
     """
     task = saved_task(model)
     with blamed_on(model):
@@ -52,7 +55,7 @@ def evaluate(
         cell = model.network.cell
         mixed = isinstance(task, Mixing) and task.composition(cell)
         name = cell if mixed else f"seqcli ({cell})"
-        scores = own_scores(task, outputs, examples, name)
+        scores = own_scores(task, outputs, examples, name) + also(examples)
         if isinstance(task, WithReferences):
             scores += task.reference_scores(examples)
         found = doubts(task, outputs, examples, table)

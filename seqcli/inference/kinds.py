@@ -45,6 +45,8 @@ def language_task(model: SavedModel) -> Language:
     spec, sizes = model.network, {"tokens": language.corpus.size}
     if language.conditions:
         sizes["condition"] = len(language.conditions) + 2
+    if language.given is not None:
+        sizes["given"] = len(language.given.names)
     if not spec.streams or {item.field: item.size for item in spec.inputs} != sizes:
         raise ModelError(f"{model.path}: its network does not read what its task writes", "train it again")
     if spec.output_shape != (language.corpus.size,):

@@ -14,13 +14,13 @@ from seqcli.inference.session import GraphSession
 from seqcli.inference.stream import StreamSession
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
-from seqcli.preprocessing.corpus import cut
 from seqcli.preprocessing.vocabulary import RESERVED, UNKNOWN
 from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.sequences import Batchable, IntArray, LookUp, Sequences
 from seqcli.tasks.base import Chained, to_decode
 from seqcli.tasks.inputs import PARTS, TOKENS, Inputs
+from seqcli.tasks.language_rows import given_vector
 
 if TYPE_CHECKING:
     from seqcli.preprocessing.vocabulary import Vocabulary
@@ -133,7 +133,7 @@ def _read_by_language(model: SavedModel, text: str) -> Reading:
     task = language_task(model)
     unit, corpus = task.unit, task.corpus
     text = text.rstrip(" ") if unit == "word" else text  # the next word brings the space ahead of it
-    tokens = cut(text, corpus.level)
+    tokens = corpus.cut(text)
     check_length(tokens, unit)
     encoded = corpus.encode(text)
     opening = task.opening()
@@ -145,6 +145,10 @@ def _read_by_language(model: SavedModel, text: str) -> Reading:
         notes.append(
             f"its text depends on {task.plan.features[0]}: read for {value}, the first of its values"
         )
+    if task.given is not None:
+        vector, note = given_vector(task.given, {})
+        ids["given"] = np.repeat(vector, len(ids[TOKENS]), axis=0)
+        notes.append(note)
     check_fields(model, ids)
     logits, _ = StreamSession.open(model, threads=1).read({name: field[None] for name, field in ids.items()})
     scores = logits[0, -1].astype(np.float64)  # (V,)
@@ -161,8 +165,8 @@ def check_fields(model: SavedModel, ids: dict[str, IntArray]) -> None:
     """Raise ModelError unless the network reads just these tokens (T,) and bags (T, K)."""
     inputs = model.network.inputs
     fits = {item.field for item in inputs} == set(ids) and all(
-        ids[item.field].ndim == {"tokens": 1, "bags": 2}.get(item.kind)
-        and ids[item.field].max(initial=0) < item.size
+        ids[item.field].ndim == {"tokens": 1, "bags": 2, "values": 2}.get(item.kind)
+        and (item.kind == "values" or ids[item.field].max(initial=0) < item.size)
         for item in inputs
     )
     if not fits:

@@ -20,6 +20,9 @@ from seqcli.readers.table import Table
 
 _SHORT = 32
 """Characters of a cell, on average, up to which it is held as bytes."""
+_ROWS_AT_ONCE = 50_000
+_SHORT_LINE = 100
+"""The same of a file of lines, which may be a long text."""
 _GLANCED = 1000
 """Rows that are compared with the header."""
 
@@ -109,7 +112,7 @@ def _compact(block: Block) -> Block:
         return block
     cells = [column.cells() for column in columns]
     size = sum(len(cell) for column in cells for cell in column)
-    if size > _SHORT * len(block) * len(columns):
+    if size > (_SHORT if len(columns) > 1 else _SHORT_LINE) * len(block) * len(columns):
         return block
     return replace(block, columns=dict(zip(block.columns, CleanBlock.packed(cells).columns(), strict=True)))
 
@@ -132,8 +135,11 @@ def _column(block: Block, name: str) -> Column:
 
 
 def _without_blank_lines(table: Table) -> Table:
-    cells = table.cells(table.names[0])
-    kept = np.fromiter((bool(cell.strip()) for cell in cells), np.bool_, len(cells))
+    kept = np.ones(len(table), np.bool_)
+    for start in range(0, len(table), _ROWS_AT_ONCE):
+        rows = np.arange(start, min(start + _ROWS_AT_ONCE, len(table)))
+        cells = table.column(table.names[0]).pick(rows)
+        kept[rows] = [bool(cell.strip()) for cell in cells]
     if kept.all():
         return table
     blank = int((~kept).sum())

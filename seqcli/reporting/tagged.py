@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ import numpy as np
 from seqcli.errors import UsageError, printable
 from seqcli.readers.conll import CONLLU
 from seqcli.reporting.results import CONLL, RowWriter
-from seqcli.reporting.screen import is_terminal
+from seqcli.reporting.screen import has_colours
 from seqcli.results import Cell
 
 if TYPE_CHECKING:
@@ -85,8 +84,7 @@ class TaggedWriter:
         self._told, self._stream = told, stream
         self._count = 0
         self._labels: dict[str, str] = {}
-        smart = is_terminal(stream) and os.environ.get("TERM") != "dumb"
-        self._colour = smart and not os.environ.get("NO_COLOR")
+        self._colour = has_colours(stream)
         self._width = shutil.get_terminal_size().columns
         self._rows: RowWriter | None = None
         if told.form in ("csv", "table"):

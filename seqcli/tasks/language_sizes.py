@@ -13,7 +13,7 @@ import numpy as np
 
 from seqcli.errors import UsageError
 from seqcli.options import Options
-from seqcli.preprocessing.corpus import Corpus
+from seqcli.preprocessing.byte_corpus import AnyCorpus
 
 BPTT = 64
 MOST_STREAMS = 16
@@ -42,12 +42,12 @@ class TextSizes:
     training: dict[str, Any]
 
 
-def choose_text_sizes(length: int, corpus: Corpus, options: Options, by_heart: bool) -> TextSizes:
+def choose_text_sizes(length: int, corpus: AnyCorpus, options: Options, by_heart: bool) -> TextSizes:
     """The defaults for a training text of ``length`` tokens."""
     training, network = options.training, options.network
     from_scratch = training.backend == "numpy"
     hidden_size = network.hidden_size or (64 if by_heart else 256)
-    embedding_size = network.embedding_size or (128 if corpus.level == "words" else 64)
+    embedding_size = network.embedding_size or (128 if corpus.level in ("words", "bpe") else 64)
     a_pass = max(length, 1) * _multiplications(embedding_size, hidden_size, corpus.size, network.num_layers)
     passes = min(WORK / a_pass, MOST_PASSES)
     if training.time_budget is not None:

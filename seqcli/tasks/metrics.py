@@ -22,6 +22,7 @@ HIGHER_IS_BETTER = {
     "owa": False,
     "skill": True,
     "nats": False,
+    "character_nats": False,
     "blk64": False,
     "bits": False,
     "perplexity": False,

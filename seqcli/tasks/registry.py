@@ -18,6 +18,7 @@ TASKS = {
     "forecast.v1": "seqcli.tasks.forecasting.first:FirstForecast",
     "forecast.v2": "seqcli.tasks.forecast:Forecast",
     "language.v1": "seqcli.tasks.language:Language",
+    "language.v2": "seqcli.tasks.language_rows:RowLanguage",
     "tag.v1": "seqcli.tasks.tag:Tag",
 }
 CURRENT = {name.partition(".")[0]: name for name in TASKS}

@@ -157,7 +157,7 @@ def _what(plan: Plan) -> str:
         each = f" of each {', '.join(plan.id)}" if plan.id else ""
         return f"A recurrent network that forecasts the next values of {target}{each}."
     if plan.task == "language":
-        given = f" for a given {plan.features[0]}" if plan.features else ""
+        given = f" for a given {' and '.join(plan.features)}" if plan.features else ""
         return f"A recurrent network that writes text like the column {target}{given}, token by token."
     if plan.task == "tag":
         return f"A recurrent network that gives each word a tag, as the column {target} does."

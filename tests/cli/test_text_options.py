@@ -117,7 +117,7 @@ def test_words_met_once_are_kept_where_they_have_a_vector(here, capsys) -> None:
         ("texts.csv", ("--pretrain", "training", "--time-budget", "9s"), "the time of its own passes"),
         ("texts.csv", ("--vectors", "vectors.txt", "--init-from", "m.seqcli"), "what the words begin as"),
         ("texts.csv", ("--level", "bpe", "--subwords"), "cuts words into parts already"),
-        ("more.txt", ("--level", "bpe"), "is for labelled texts so far"),
+        ("texts.csv", ("--level", "bytes"), "is for a text to go on with"),
         ("texts.csv", ("--pool", "max+min"), "'min' is not one of"),
         ("texts.csv", ("--pool", "max+max"), "names a pooling twice"),
         ("texts.csv", ("--ema", "1"), "too large"),

@@ -228,6 +228,23 @@ GOLDEN = {
         "evaluate",
         ("--per-token",),
     ),
+    "language_pieces": Golden(
+        ("paragraph",),
+        paragraphs,
+        ("--level", "bpe", "--embedding-size", "8", "--cell", "lstm"),
+        slice(3),
+        "evaluate",
+        ("--per-token",),
+    ),
+    "language_rows": Golden(
+        ("category", "name", "letters"),
+        lambda: [(*row, len(str(row[1]))) for row in names(480)],
+        ("--task", "language", "--target", "name", "--features", "category,letters", "--embedding-size", "8",
+         "--bptt", "16"),
+        slice(20),
+        "evaluate",
+        ("--per-token",),
+    ),
     "tag_spans": Golden(
         ("sentence", "token", "tag"),
         lambda: list(tagged(480)),
