@@ -122,7 +122,7 @@ class GenerateOptions:
     """Writing"""
 
     prompt: str | None = option(None, "What the text begins with; - reads it from stdin.", metavar="TEXT")
-    length: int | None = option(None, "Characters to write (500), or words (100).", at_least=1)
+    length: int | None = option(None, "Characters to write (500), words (100), or bars (32).", at_least=1)
     temperature: float = option(
         0.8, "Below 1 the likely tokens come more often, above 1 less; 0 takes the likeliest.", at_least=0.0
     )
@@ -134,6 +134,14 @@ class GenerateOptions:
     stop: str | None = option(None, "End ahead of this text; \\n is a line break.", metavar="TEXT")
     n: int = option(1, "Texts to write, one after the other.", at_least=1)
     given: str | None = option(None, "Write for this value of the condition column.", metavar="COLUMN=VALUE")
+
+
+@dataclass(frozen=True)
+class MusicOptions:
+    """Music"""
+
+    prompt_file: str | None = option(None, "What the music begins with, a .mid file.", metavar="FILE")
+    render: str | None = option(None, "Make sound of it too, as a .wav file.", metavar="FILE")
 
 
 @dataclass(frozen=True)

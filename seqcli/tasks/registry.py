@@ -16,6 +16,7 @@ TASKS = {
     "forecast.v1": "seqcli.tasks.forecasting.first:FirstForecast",
     "forecast.v2": "seqcli.tasks.forecast:Forecast",
     "language.v1": "seqcli.tasks.language:Language",
+    "music.v1": "seqcli.tasks.music:Music",
     "tag.v1": "seqcli.tasks.tag:Tag",
 }
 CURRENT = {name.partition(".")[0]: name for name in TASKS}

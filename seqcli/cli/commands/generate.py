@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from seqcli.cli.command import NEVER_IN_LANGUAGE, TRAINING_GROUPS, Command, Invocation
 from seqcli.cli.find_or_train import Wanted, dry_run, find_or_train, typed_in
+from seqcli.cli.music import play, refuse_music_options, task_meant
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError, near_miss
 from seqcli.options import (
@@ -17,11 +18,12 @@ from seqcli.options import (
     ModelOptions,
     Options,
     OutputOptions,
+    PlotOptions,
     RunOptions,
     SavingOptions,
     TrainingOptions,
 )
-from seqcli.options_use import GenerateOptions
+from seqcli.options_use import GenerateOptions, MusicOptions
 from seqcli.readers.sources import bad_character
 from seqcli.reporting.results import check_output, result_stream
 from seqcli.reporting.screen import Screen
@@ -40,6 +42,10 @@ AS_IT_IS = Wanted("generate", "language", obeyed=READING | {"seed"})
 
 def generate(call: Invocation) -> int:
     """Write texts to stdout as they are drawn; what is said of model and prompt goes to stderr."""
+    task = task_meant(call)
+    if task:
+        return play(call, task)
+    refuse_music_options(call)
     output = call.group(OutputOptions)
     options = call.group(GenerateOptions)
     check_output(output)
@@ -162,10 +168,13 @@ COMMAND = Command(
         "seqcli generate corpus.txt --prompt 'The '",
         "seqcli generate -m corpus.seqcli --length 200 --temperature .5 --top-p .9",
         "seqcli generate -m corpus.seqcli --prompt 'The ' --n 3 --stop '\\n' --format jsonl",
+        "seqcli generate tunes/ -o tune.mid --render tune.wav",
     ),
     groups=(
         ModelOptions,
         GenerateOptions,
+        MusicOptions,
+        PlotOptions,
         *(group for group in TRAINING_GROUPS if group is not ForecastOptions),
         SavingOptions,
         RunOptions,
@@ -176,5 +185,5 @@ COMMAND = Command(
         for group in TRAINING_GROUPS
     },
     files="FILE",
-    files_help="A text to learn from: txt, or a column of csv, tsv or jsonl (.gz too); - for stdin.",
+    files_help="A text to learn from: txt, or a column of csv, tsv or jsonl (.gz too), - for stdin; or a folder of .mid files.",
 )
