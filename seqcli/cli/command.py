@@ -43,11 +43,14 @@ NEVER_IN_LANGUAGE = frozenset(
     | FORECAST_ONLY
     | TAG_ONLY
 )
+NEVER_IN_MUSIC = NEVER_IN_LANGUAGE | LANGUAGE_ONLY | {"level", "target", "encoding", "delimiter"} | {"prior"}
 """Options that the one task does not read."""
 
 IDLE = {
     "forecast": NEVER_IN_FORECAST,
     "language": NEVER_IN_LANGUAGE,
+    "music": NEVER_IN_MUSIC,
+    "pianoroll": NEVER_IN_MUSIC | TEXT_ONLY | {"bptt", "label_smoothing"},
     "classify": FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | {"bptt"},
     "regress": FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | CLASSIFY_ONLY | {"bptt", "label_smoothing"},
     "tag": FORECAST_ONLY

@@ -38,8 +38,9 @@ def task_meant(call: Invocation) -> str:
     """
     if call.files:
         from seqcli.readers.music import midi_files
+        from seqcli.readers.rolls import roll_file
 
-        return "music" if midi_files(call.files) else ""
+        return "music" if midi_files(call.files) else "pianoroll" if roll_file(call.files) else ""
     from seqcli.model_dir import find_model
 
     try:
@@ -79,7 +80,8 @@ def play(call: Invocation, task: str) -> int:
         return dry_run(call, _training(call, task), screen)
     model = _model(call, task, screen, stdin)
     seed = call.group(TrainingOptions).seed if options.sample_seed is None else options.sample_seed
-    pieces = list(_compose(model, prompt, options, seed, screen))
+    compose = _compose if task == "music" else _play_frames
+    pieces = compose(model, prompt, options, seed, screen)
     _write(pieces, places, output, screen)
     if sounds:
         _render(pieces, sounds, screen)
@@ -197,6 +199,31 @@ def _compose(
     ]
 
 
+def _play_frames(
+    model: SavedModel, prompt: Score | None, options: GenerateOptions, seed: int, screen: Screen
+) -> Sequence[Written]:
+    """The same of a model of piano rolls, whose keys are drawn one by one."""
+    import numpy as np
+
+    from seqcli.inference.frames import Player
+    from seqcli.inference.music import Written
+    from seqcli.inference.sampling import Sampler
+
+    for flag, value in (("--top-k", options.top_k), ("--top-p", options.top_p)):
+        if value is not None:
+            raise UsageError(
+                f"{flag} chooses among events, and each key of a piano roll is drawn by itself",
+                f"leave out {flag}; --temperature .5 draws the likely keys",
+            )
+    player = Player(model, prompt)
+    pieces = []
+    for number in range(options.n):
+        rng = np.random.default_rng([seed, number])
+        score, logprob = player.write(Sampler(options.temperature), rng, options.length)
+        pieces.append(Written(score, options.length or 0, logprob, "length"))
+    return pieces
+
+
 def _write(
     pieces: Sequence[Written], places: list[Path | None] | None, output: OutputOptions, screen: Screen
 ) -> None:
@@ -236,12 +263,9 @@ def _render(pieces: Sequence[Written], places: Sequence[Path], screen: Screen) -
 
 def _show(model: SavedModel, pieces: Sequence[Written], plot: PlotOptions, screen: Screen) -> None:
     """The first piece as a roll, the figures of all beside those of the corpus, and the picture."""
-    from typing import cast
-
-    from seqcli.inference.kinds import language_task
+    from seqcli.inference.trust import saved_task
     from seqcli.reporting.roll import RollFigure, draw_roll, shown_bars, write_rolls
     from seqcli.reporting.training import show_tables
-    from seqcli.tasks.music import Music
     from seqcli.tasks.music_stats import Style
     from seqcli.tasks.music_tables import style_table
 
@@ -255,7 +279,7 @@ def _show(model: SavedModel, pieces: Sequence[Written], plot: PlotOptions, scree
         for line in draw_roll(sounding[0], width, is_plain(screen.stream)):
             screen.pieces([(line, "")])
         screen.line("")
-    corpus = cast(Music, language_task(model)).style
+    corpus: Style = getattr(saved_task(model), "style")  # noqa: B009 – both tasks of music have one
     show_tables(screen, (style_table([Style.of([piece.score]) for piece in pieces], corpus),))
     write_rolls(RollFigure(f"Written by {model.path.name}", sounding), plot, screen)
 

@@ -59,7 +59,7 @@ def read_text(model: SavedModel, text: str) -> Reading:
     Raises UsageError for a model that reads anything else, and for a text without a token or too long.
     """
     task = saved_task(model)
-    if command_of(task) == "generate":
+    if command_of(task) == "generate" and task.plan.task == "language":
         return _read_by_language(model, text)
     inputs = getattr(task, "inputs", None)
     if not isinstance(inputs, Inputs) or not inputs.only_text or inputs.vocabulary is None:

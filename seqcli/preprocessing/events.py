@@ -193,8 +193,9 @@ class Events:
         if not isinstance(data, Mapping) or data.get("name") != "events.v1":
             raise ModelError("the model's events cannot be read", "was it made by a newer seqcli?")
         words, steps = data.get("words"), data.get("steps")
-        good = isinstance(words, list) and all(isinstance(word, str) and parse(word) for word in words)
-        if not good or type(steps) is not int or steps not in STEPS or len(set(words)) < len(words):
+        if not isinstance(words, list) or not all(isinstance(word, str) and parse(word) for word in words):
+            raise ModelError("the model's events cannot be read", "train it again")
+        if type(steps) is not int or steps not in STEPS or len(set(words)) < len(words):
             raise ModelError("the model's events cannot be read", "train it again")
         if not {"End", "Bar"} <= set(words):
             raise ModelError("the model's events begin no bar, or never end", "train it again")
@@ -291,9 +292,9 @@ class Reading:
     def _allowed(self, kinds: IntArray, numbers: IntArray) -> NDArray[np.bool_]:
         """Which events of ``kinds`` (N,) and ``numbers`` (N,) may come now, (N,)."""
         if self._nameless:
-            return (kinds == PROGRAM) | (kinds == DRUMS)
+            return np.isin(kinds, (PROGRAM, DRUMS))
         if not self.bars:
-            return kinds == BAR
+            return np.isin(kinds, (BAR,))
         allowed = np.zeros(len(kinds), dtype=np.bool_)
         if not self._pending and (self._at < 0 or self._filled):
             allowed |= (kinds == BAR) | (kinds == END)

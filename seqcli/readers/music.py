@@ -61,7 +61,7 @@ def read_pieces(files: Sequence[Path], source: str) -> Table:
     digest = hashlib.sha256()
     silent = 0
     for file in files:
-        content = _content(file)
+        content = content_of(file)
         digest.update(hashlib.sha256(content).digest())
         try:
             score = read_midi(content, str(file))
@@ -92,15 +92,15 @@ def read_pieces(files: Sequence[Path], source: str) -> Table:
         unit=PIECE,
         notes=(f"{counted(len(cells), 'piece')} of music",) if not one else (),
         warnings=tuple(warnings),
-        digest=hashlib.sha256(_content(files[0])).hexdigest() if one else digest.hexdigest(),
+        digest=hashlib.sha256(content_of(files[0])).hexdigest() if one else digest.hexdigest(),
     )
 
 
-def _content(file: Path) -> bytes:
+def content_of(file: Path, most: int = MOST_BYTES) -> bytes:
     """The bytes of a file, of one that is too large no more than show that it is."""
     try:
         with file.open("rb") as stream:
-            return stream.read(MOST_BYTES + 1)
+            return stream.read(most + 1)
     except FileNotFoundError as error:
         raise missing_file(str(file)) from error
     except PermissionError as error:

@@ -16,6 +16,7 @@ from seqcli.readers.columns import BlockColumn, CleanBlock, Column, JoinedColumn
 from seqcli.readers.folders import Member, find_members, join_members, published_train
 from seqcli.readers.music import midi_files, read_pieces
 from seqcli.readers.registry import begin_format
+from seqcli.readers.rolls import read_rolls, roll_file
 from seqcli.readers.sources import Source, open_source
 from seqcli.readers.table import Table
 
@@ -35,6 +36,9 @@ def read_table(paths: Sequence[str], options: ReadingOptions) -> Table:
     pieces = midi_files(paths)
     if pieces:
         return read_pieces(pieces, paths[0])
+    rolls = roll_file(paths)
+    if rolls:
+        return read_rolls(rolls)
     members = find_members(paths)
     if not members:
         return read_file(paths[0], options)

@@ -82,9 +82,11 @@ def _tone(note: Note, part: Part, seconds: float) -> NDArray[np.float64]:
     """Samples of one note, from its begin to where it is silent."""
     loud = _LOUDEST * (note.velocity / 127) ** 1.5
     if part.drums:
-        return loud * _drum(note.pitch)
+        hit: NDArray[np.float64] = loud * _drum(note.pitch)
+        return hit
     length = min(seconds, LONGEST) + _RELEASE
-    return loud * _harmonics(note.pitch, _kind(part.program), int(length * RATE)) * _envelope(length)
+    tone: NDArray[np.float64] = _harmonics(note.pitch, _kind(part.program), int(length * RATE))
+    return loud * tone * _envelope(length)
 
 
 @lru_cache(maxsize=256)
@@ -117,11 +119,14 @@ def _drum(pitch: int) -> NDArray[np.float64]:
     """Noise that dies away, the sooner the higher the drum; below 42 with a tone that falls."""
     time = np.arange(int(_DRUM_SECONDS * RATE)) / RATE
     noise = np.random.default_rng(pitch).uniform(-1, 1, len(time))
+    sound: NDArray[np.float64]
     if pitch < 38:
-        return np.sin(2 * np.pi * (50 * time + 4 * (1 - np.exp(-30 * time)))) * np.exp(-14 * time) * 2
-    if pitch < 42:
-        return (noise + np.sin(2 * np.pi * 190 * time)) * np.exp(-22 * time)
-    return np.diff(noise, prepend=0.0) * np.exp(-(60 if pitch < 49 else 14) * time)
+        sound = np.sin(2 * np.pi * (50 * time + 4 * (1 - np.exp(-30 * time)))) * np.exp(-14 * time) * 2
+    elif pitch < 42:
+        sound = (noise + np.sin(2 * np.pi * 190 * time)) * np.exp(-22 * time)
+    else:
+        sound = np.diff(noise, prepend=0.0) * np.exp(-(60 if pitch < 49 else 14) * time)
+    return sound
 
 
 def _kind(program: int) -> str:

@@ -221,7 +221,7 @@ def scores_of(table: Table) -> list[Score]:
 def _parts(
     tunes: list[list[str]], given: Sequence[list[list[str]] | None], options: Options
 ) -> tuple[list[list[list[str]]], list[str], list[int]]:
-    """Events of the pieces of each part, sentences on the split, and which pieces are in the training part."""
+    """Events of the pieces of each part, sentences on the split, and which pieces are for training."""
     shares = held_out_shares(options.split, 0.05, 0.1)
     held_out = [0.0 if part else share for part, share in zip(given, shares, strict=True)]
     if len(tunes) < FEW_PIECES and any(held_out):

@@ -8,9 +8,6 @@ from seqcli.readers.music import SCORE
 from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
 
-ROLL = "roll"
-"""The column that holds each piece as keys that sound at each step."""
-
 
 def pieces_plan(table: Table, options: ColumnOptions) -> Plan:
     """The one column of a table of pieces: MIDI files are music, rows of keys a piano roll.

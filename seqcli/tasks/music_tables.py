@@ -57,7 +57,7 @@ def style_table(written: Sequence[Style], corpus: Style) -> ResultTable:
         f"at_once: pitches that begin together; C_to_B: tenths of the notes on {' '.join(PITCH_CLASSES)}, "
         "0 less than half a tenth"
     )
-    return ResultTable("What was written, beside what was learnt from", columns, rows, caption)
+    return ResultTable("What was written, beside what was learnt from", columns, [*rows], caption)
 
 
 def _or_none(value: float | None) -> float | None:

@@ -17,6 +17,7 @@ TASKS = {
     "forecast.v2": "seqcli.tasks.forecast:Forecast",
     "language.v1": "seqcli.tasks.language:Language",
     "music.v1": "seqcli.tasks.music:Music",
+    "pianoroll.v1": "seqcli.tasks.pianoroll:PianoRoll",
     "tag.v1": "seqcli.tasks.tag:Tag",
 }
 CURRENT = {name.partition(".")[0]: name for name in TASKS}

@@ -89,12 +89,15 @@ def write_first(table: ResultTable, output: OutputOptions, screen: Screen) -> No
 
 def write_tokens(model: SavedModel, table: Table, output: OutputOptions) -> None:
     """A row for each token of the text, as it is read."""
+    from seqcli.inference.frames import FRAME_COLUMNS, frame_rows
     from seqcli.inference.surprisal import TOKEN_COLUMNS, token_rows
 
     form = result_format(output)
+    rolls = str(model.record["task"]["name"]).startswith("pianoroll.")
+    columns, each = (FRAME_COLUMNS, frame_rows) if rolls else (TOKEN_COLUMNS, token_rows)
     with result_stream(output) as sink:
-        writer = RowWriter(TOKEN_COLUMNS, form, sink, computed=5)
-        for rows in token_rows(model, table):
+        writer = RowWriter(columns, form, sink, computed=5)
+        for rows in each(model, table):
             for position, token, *measured in rows:
                 # A person sees where spaces and line breaks stand; a program gets the token itself.
                 shown = json.dumps(token, ensure_ascii=False) if form == "table" else token
