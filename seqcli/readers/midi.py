@@ -81,7 +81,7 @@ def _score(content: bytes) -> Score:
     found, place, ahead = _Found(), start + 8 + length, 0
     if tempo is not None:
         found.tempos.append((0, tempo))
-    for track in range(tracks):
+    for track in range(max(tracks, 1)):
         place = _next_track(content, place)
         if place < 0:
             if track:
@@ -93,7 +93,7 @@ def _score(content: bytes) -> Score:
         reader = _Track(content, place + 8, stop, track, ahead)
         last = reader.read(found, keep_tempo=tempo is None)
         if last > MOST_QUARTERS * division:
-            raise _Fault(place, f"the track lasts more than {MOST_QUARTERS:,} quarter notes")
+            raise _Fault(place, f"the track lasts over {MOST_QUARTERS:,} quarters")
         ahead = last if form == 2 else 0  # patterns that follow one another
         place = stop
     parts = [Part(program, channel == DRUM_CHANNEL) for _, channel, program in found.parts]

@@ -86,7 +86,9 @@ def _tone(note: Note, part: Part, seconds: float) -> NDArray[np.float64]:
         return hit
     length = min(seconds, LONGEST) + _RELEASE
     tone: NDArray[np.float64] = _harmonics(note.pitch, _kind(part.program), int(length * RATE))
-    return loud * tone * _envelope(length)
+    tone = loud * tone
+    tone *= _envelope(length)
+    return tone
 
 
 @lru_cache(maxsize=256)

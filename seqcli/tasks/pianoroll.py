@@ -135,7 +135,7 @@ class PianoRoll:
         count = len(outputs) - len(examples)
         caption = (
             "frame_nll: nats a frame, summed over 88 keys, of all frames but the first of each piece; "
-            "accuracy: keys rightly sounding, of those that sound or were said to (Bay, Ehmann and Downie 2009)"
+            "accuracy: keys rightly sounding, of those that sound or were said to"
         )
         return [ResultTable(f"{count:,} test frames of {len(examples):,} pieces", columns, [*rows], caption)]
 

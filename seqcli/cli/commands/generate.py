@@ -185,6 +185,6 @@ COMMAND = Command(
         for group in TRAINING_GROUPS
     },
     files="FILE",
-    files_help="A text to learn from: txt, or a column of csv, tsv or jsonl (.gz too), - for stdin; or music: "
-    "a folder of .mid files.",
+    files_help="A text to learn from: txt, or a column of csv, tsv or jsonl (.gz too), - for stdin; or "
+    "music: a folder of .mid files.",
 )
