@@ -62,17 +62,17 @@ def refuse_music_options(call: Invocation) -> None:
 def play(call: Invocation, task: str) -> int:
     """Write pieces of music; what is said of them, and a picture of the first, goes to stderr."""
     output, options = call.group(OutputOptions), call.group(GenerateOptions)
-    extra, plot = call.group(MusicOptions), call.group(PlotOptions)
+    music, plot = call.group(MusicOptions), call.group(PlotOptions)
     for name in sorted(FOR_TEXT & call.typed):
         hint = "--prompt-file start.mid begins with music" if name == "prompt" else f"leave out --{name}"
         raise UsageError(f"--{name} goes with text, and this is music", hint)
     if options.top_p is not None and options.top_p > 1:
         raise UsageError(f"--top-p: {options.top_p:g} is too large", "the largest value is 1")
     places = _places(output, options.n, ".mid")
-    sounds = _sounds(extra.render, options.n)
+    sounds = _sounds(music.render, options.n)
     check_plot(plot, output)
     screen = Screen(output.quiet, output.verbose)
-    prompt = _read_prompt(extra.prompt_file)
+    prompt = _read_prompt(music.prompt_file)
     stdin = typed_in(call.files)
     if call.group(RunOptions).dry_run:
         if not call.files:

@@ -141,8 +141,9 @@ class Events:
 
     @classmethod
     def fit(cls, tunes: Iterable[list[str]], steps: int) -> Events:
-        """All events of the training tunes, the most frequent first."""
-        counts = Counter(word for words in tunes for word in words)
+        """All events of the training tunes, the most frequent first; bars and ends are always known."""
+        counts = Counter(["Bar", "End"])
+        counts.update(word for words in tunes for word in words)
         return cls(tuple(sorted(counts, key=lambda word: (-counts[word], word))), steps)
 
     @property

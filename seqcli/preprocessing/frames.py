@@ -19,7 +19,7 @@ LOUDNESS = 90
 
 @dataclass(frozen=True)
 class Rolls:
-    """Pieces (T, 88) as :class:`~seqcli.sequences.Examples`; example i is a piece moved by ``shifts[i]``.
+    """Pieces (T, K) of 88 keys as :class:`~seqcli.sequences.Examples`; example i is a piece moved by ``shifts[i]``.
 
     The network reads silence and then each frame but the last; its target is the frame after each.
     """
@@ -32,7 +32,7 @@ class Rolls:
 
     @classmethod
     def in_keys(cls, pieces: Sequence[NDArray[np.uint8]], most: int) -> Rolls:
-        """Each piece, and up to ``most`` semitones higher and lower as far as the keys are there."""
+        """Each piece (T, K), and up to ``most`` semitones higher and lower as far as the keys are there."""
         places, shifts = [], []
         for place, piece in enumerate(pieces):
             keys = np.flatnonzero(piece.any(axis=0))
@@ -80,7 +80,7 @@ class Rolls:
 
 
 def score_of(frames: NDArray[np.uint8]) -> Score:
-    """Keys (T, 88) as a score: a quarter note a frame, a key that goes on sounding being one note."""
+    """Keys (T, K) as a score: a quarter note a frame, a key that goes on sounding being one note."""
     notes = []
     for key in range(KEYS):
         column = np.concatenate([[0], frames[:, key] > 0, [0]]).astype(np.int8)
@@ -92,7 +92,7 @@ def score_of(frames: NDArray[np.uint8]) -> Score:
 
 
 def frames_from(score: Score) -> NDArray[np.uint8]:
-    """Keys (T, 88) that sound at each quarter note of a score; drums and what is on no piano are left out."""
+    """Keys (T, K) that sound at each quarter note of a score; drums and what is on no piano are left out."""
     end = -(-score.end // score.division)
     frames = np.zeros((end, KEYS), dtype=np.uint8)
     for note in score.notes:

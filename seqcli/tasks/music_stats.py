@@ -127,7 +127,7 @@ class _Piece:
 
 
 def find_key(sounding: NDArray[np.float64]) -> str:
-    """The key that goes best with how long each pitch class (12,) sounds; "" where none does."""
+    """The key that goes best with how long each of 12 pitch classes (P,) sounds; "" where none does."""
     if not sounding.any() or sounding.std() == 0:
         return ""
     best, name = -2.0, ""

@@ -97,7 +97,7 @@ class PianoRoll:
                 "ema": EMA,
             },
             rules=[*rules, f"training pieces are learnt up to {SHIFTS} semitones higher and lower too"],
-            source=(train, test),
+            source=(Rolls.in_keys(parts[0], 0), test),
             counts=("pieces", (len(parts[0]), len(parts[1]), len(parts[2]))),
         )
 
