@@ -145,7 +145,7 @@ class Music:
         return found
 
     def opening(self) -> IntArray:
-        """The ids (1,) that a piece begins after: an End, padding where none was learnt."""
+        """The ids (N,) that a piece begins after: an End, padding where none was learnt."""
         ids = self.events.encode(["End"])
         return np.where(ids == UNKNOWN, PADDING, ids)
 
