@@ -234,7 +234,7 @@ def test_piano_rolls_from_training_to_a_file(made: Path, tmp_path: Path, monkeyp
     model = str(made / "chord.seqcli")
     with open(made / "chords.json.csv", encoding="utf-8", newline="") as file:
         predictors = [row["predictor"] for row in csv.DictReader(file)]
-    assert predictors == ["gru", "keys after themselves", "keys by themselves"]
+    assert predictors == ["lstm", "keys after themselves", "keys by themselves"]
     code, out, _ = run(capsys, "-m", model, "-o", "t.mid", "--length", "6", "--temperature", "0.8")
     assert (code, out) == (0, "")
     assert read_midi((tmp_path / "t.mid").read_bytes(), "t.mid").division == 12

@@ -218,7 +218,7 @@ GOLDEN = {
     "pianoroll": Golden(
         ("part", "piece", "keys"),
         chords,
-        (),
+        ("--cell", "gru"),
         slice(24),
         "evaluate",
         ("--per-token",),

@@ -12,7 +12,6 @@ from seqcli.readers.score import Note, Part, Score
 from seqcli.reporting.synth import RATE, render, wave_bytes
 from tests.midi_pieces import tune
 
-
 PIANO = Part(0)
 
 
