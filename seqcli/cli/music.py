@@ -15,6 +15,7 @@ from seqcli.cli.use import open_model
 from seqcli.errors import SeqcliError, UsageError
 from seqcli.options import ModelOptions, Options, OutputOptions, PlotOptions, RunOptions, TrainingOptions
 from seqcli.options_use import GenerateOptions, MusicOptions
+from seqcli.readers.roles import counted
 from seqcli.reporting.plots import check_plot
 from seqcli.reporting.results import check_output, check_place, result_format, whole_file, write_result
 from seqcli.reporting.screen import Screen, is_plain, is_terminal
@@ -205,7 +206,7 @@ def _play_frames(
     """The same of a model of piano rolls, whose keys are drawn one by one."""
     import numpy as np
 
-    from seqcli.inference.frames import Player
+    from seqcli.inference.frames import USUAL_STEPS, Player
     from seqcli.inference.music import Written
     from seqcli.inference.sampling import Sampler
 
@@ -220,7 +221,7 @@ def _play_frames(
     for number in range(options.n):
         rng = np.random.default_rng([seed, number])
         score, logprob = player.write(Sampler(options.temperature), rng, options.length)
-        pieces.append(Written(score, options.length or 0, logprob, "length"))
+        pieces.append(Written(score, logprob, f"cut after {counted(options.length or USUAL_STEPS, 'step')}"))
     return pieces
 
 
@@ -246,8 +247,7 @@ def _write(
             continue
         with whole_file(place) as stream:
             stream.write(content)
-        why = "which the model ended" if piece.ended == "end" else "cut at --length bars"
-        screen.line(f"{name}: {len(piece.score.notes):,} notes, {why}", "dim")
+        screen.line(f"{name}: {counted(len(piece.score.notes), 'note')}, {piece.ended}", "dim")
 
 
 def _render(pieces: Sequence[Written], places: Sequence[Path], screen: Screen) -> None:
@@ -273,7 +273,7 @@ def _show(model: SavedModel, pieces: Sequence[Written], plot: PlotOptions, scree
     if sounding and not screen.quiet:
         width = min(screen.width, 120)
         shown, bars = shown_bars(sounding[0], width)
-        part = f"bars 1 to {shown} of {bars}" if shown < bars else f"{bars} bars"
+        part = f"bars 1 to {shown} of {bars}" if shown < bars else counted(bars, "bar")
         of = "the first piece, " if len(pieces) > 1 else ""
         screen.line(f"\n{of}{part}", "bold")
         for line in draw_roll(sounding[0], width, is_plain(screen.stream)):

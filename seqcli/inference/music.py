@@ -20,6 +20,7 @@ from seqcli.model_dir import SavedModel
 from seqcli.preprocessing.events import BAR, END, Reading, words_of
 from seqcli.preprocessing.tunes import on_grid
 from seqcli.preprocessing.vocabulary import UNKNOWN
+from seqcli.readers.roles import counted
 from seqcli.readers.score import Score
 from seqcli.sequences import FloatArray, IntArray
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE
@@ -49,12 +50,10 @@ class Written:
     """A piece that was written, behind the prompt if there was one."""
 
     score: Score
-    events: int
-    """Events that were drawn."""
     logprob: float
-    """Their log-probability under the network itself."""
+    """Log-probability of what was drawn under the network itself."""
     ended: str
-    """Why it is over: "end", where the model ended it, or "length"."""
+    """Why it is over, for a sentence."""
 
 
 class Composer:
@@ -104,7 +103,8 @@ class Composer:
                 break
             steps, states = self._read(chosen.ids, states)
             logits = steps[:, -1]
-        return Written(reading.score(), drawn, logprob, "end" if reading.ended else "length")
+        ended = "which the model ended" if reading.ended else f"cut after {counted(wanted, 'bar')}"
+        return Written(reading.score(), logprob, ended)
 
     def _read(self, ids: IntArray, states: States) -> tuple[FloatArray, States]:
         return self._streams.read({"tokens": ids[None]}, states)

@@ -19,9 +19,10 @@ LOUDNESS = 90
 
 @dataclass(frozen=True)
 class Rolls:
-    """Pieces (T, K) of 88 keys as :class:`~seqcli.sequences.Examples`; example i is a piece moved by ``shifts[i]``.
+    """Pieces (T, K) of 88 keys as :class:`~seqcli.sequences.Examples`.
 
-    The network reads silence and then each frame but the last; its target is the frame after each.
+    Example i is a piece moved by ``shifts[i]``. The network reads silence and then each frame but the last;
+    its target is the frame after each.
     """
 
     pieces: Sequence[NDArray[np.uint8]]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from seqcli.readers.roles import counted
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.tasks.base import Scores
 from seqcli.tasks.language_scores import COLD_STEPS
@@ -44,7 +45,7 @@ def style_table(written: Sequence[Style], corpus: Style) -> ResultTable:
         ResultColumn("C_to_B"),
     )
     names = [str(number) for number in range(1, len(written) + 1)] if len(written) > 1 else ["written"]
-    named = [*zip(names, written, strict=True), (f"{corpus.pieces} learnt from", corpus)]
+    named = [*zip(names, written, strict=True), ("corpus", corpus)]
     rows = [
         (
             name, style.key, style.meter, style.bars, style.notes, style.density, style.at_once,
@@ -57,7 +58,8 @@ def style_table(written: Sequence[Style], corpus: Style) -> ResultTable:
         f"at_once: pitches that begin together; C_to_B: tenths of the notes on {' '.join(PITCH_CLASSES)}, "
         "0 less than half a tenth"
     )
-    return ResultTable("What was written, beside what was learnt from", columns, [*rows], caption)
+    title = f"What was written, beside the corpus of {counted(corpus.pieces, 'training piece')}"
+    return ResultTable(title, columns, [*rows], caption)
 
 
 def _or_none(value: float | None) -> float | None:
