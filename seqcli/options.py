@@ -81,7 +81,7 @@ class ColumnOptions:
     task: str | None = option(
         None,
         "What to learn; found from the columns.",
-        choices=("classify", "multilabel", "regress", "forecast", "language", "tag"),
+        choices=("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
     )
     target: tuple[str, ...] = option((), "Column(s) to predict or forecast.", parse="list")
     tag_column: str | None = option(

@@ -130,7 +130,7 @@ class GenerateOptions:
     """Writing"""
 
     prompt: str | None = option(None, "What the text begins with; - reads it from stdin.", metavar="TEXT")
-    length: int | None = option(None, "Characters to write (500), or words (100).", at_least=1)
+    length: int | None = option(None, "Characters to write (500), words (100), or bars (32).", at_least=1)
     temperature: float = option(
         0.8, "Below 1 the likely tokens come more often, above 1 less; 0 takes the likeliest.", at_least=0.0
     )
@@ -177,6 +177,14 @@ class GenerateOptions:
     state_out: str | None = option(
         None, "Write the state at the end, to go on from with --state-in.", metavar="FILE.safetensors"
     )
+
+
+@dataclass(frozen=True)
+class MusicOptions:
+    """Music"""
+
+    prompt_file: str | None = option(None, "What the music begins with, a .mid file.", metavar="FILE")
+    render: str | None = option(None, "Make sound of it too, as a .wav file.", metavar="FILE")
 
 
 @dataclass(frozen=True)

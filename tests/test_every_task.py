@@ -45,7 +45,7 @@ WRITES = {
 }
 """Lines that leave something behind; no other writes anything."""
 
-EVERY = ("classify", "multilabel", "regress", "forecast", "language", "tag")
+EVERY = ("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll")
 COLUMNS = {
     "train": {
         "classify": "accuracy",
@@ -54,14 +54,16 @@ COLUMNS = {
         "forecast": "mase",
         "language": "nats",
         "tag": "accuracy",
+        "music": "nats",
+        "pianoroll": "frame_nll",
     },
     "train --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast": dict.fromkeys(EVERY, "hi80"),
     "forecast --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast -m": {"forecast": "hi80"},
-    "generate": dict.fromkeys(EVERY, "ended"),
+    "generate": {**dict.fromkeys(EVERY, "ended"), "music": "pitch", "pianoroll": "pitch"},
     "generate --dry-run": dict.fromkeys(EVERY, "text"),
-    "generate -m": {"language": "ended"},
+    "generate -m": {"language": "ended", "music": "pitch", "pianoroll": "pitch"},
     "tune": {
         "classify": "accuracy",
         "multilabel": "micro_f1",
@@ -69,6 +71,8 @@ COLUMNS = {
         "forecast": "mase",
         "language": "nats",
         "tag": "seconds",
+        "music": "nats",
+        "pianoroll": "frame_nll",
     },
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "inspect-gradients": dict.fromkeys(EVERY, "ratio"),
@@ -86,6 +90,8 @@ COLUMNS = {
         "forecast": "smape",
         "language": "perplexity",
         "tag": "accuracy",
+        "music": "perplexity",
+        "pianoroll": "frame_nll",
     },
     "explain -m": {"classify": "score", "multilabel": "score", "forecast": "importance"},
     "show": dict.fromkeys(EVERY, "value"),
@@ -95,7 +101,7 @@ COLUMNS = {
 USAGE, DATA = 2, 3
 GOES_WITH = {
     "forecast -m": ("forecast", "it does not forecast"),
-    "generate -m": ("language", "it does not write text"),
+    "generate -m": (("language", "music", "pianoroll"), "it does not write text"),
 }
 NO_TEXT = (DATA, "no column holds text")
 FORECASTS = ("forecast_carried", "forecast_members", "forecast_panel", "forecast_single")
@@ -122,7 +128,7 @@ REFUSED = {
     **{
         ("predict -m", name): (USAGE, "it does not predict rows")
         for name in MADE["GOLDEN"]
-        if name.startswith(("forecast", "language"))
+        if name.startswith(("forecast", "language", "music", "pianoroll"))
     },
     ("explain -m", "forecast_carried"): (USAGE, "its state is carried over all rows"),
     **{
@@ -133,8 +139,13 @@ REFUSED = {
     **{
         ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
         for name in MADE["GOLDEN"]
-        if name.startswith(("regress", "language", "tag"))
+        if name.startswith(("regress", "language", "tag", "music", "pianoroll"))
         or name in ("classify_rows", "classify_sequences", "multilabel_columns")
+    },
+    **{
+        (f"forecast{dry}", name): (USAGE, f"for the task {name}, not forecast")
+        for name in ("music", "pianoroll")
+        for dry in ("", " --dry-run")
     },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
     ("inspect-gradients", "multilabel_columns"): (DATA, "more than one column could be the target"),

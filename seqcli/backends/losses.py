@@ -68,6 +68,13 @@ def mae(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return _weighted_mean((outputs - target).abs(), known, batch)
 
 
+def keys(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Negative log-likelihood of a frame, summed over its keys: logits and target (B, T, K) → scalar mean."""
+    target, known = _known(outputs, batch)
+    losses = F.binary_cross_entropy_with_logits(outputs, target, reduction="none") * known
+    return _weighted_mean(losses.sum(dim=-1), known.amax(dim=-1), batch)
+
+
 def given(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """What a network answers that computes its own loss: () → ()."""
     return outputs
@@ -79,6 +86,7 @@ LOSSES: dict[str, Loss] = {
     "given": given,
     "huber": huber,
     "huber_and_band": huber_and_band,
+    "keys": keys,
     "mae": mae,
     "mse": mse,
 }

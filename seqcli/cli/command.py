@@ -45,12 +45,15 @@ NEVER_IN_LANGUAGE = frozenset(
     | TAG_ONLY
     | LABELS_ONLY
 )
+NEVER_IN_MUSIC = NEVER_IN_LANGUAGE | LANGUAGE_ONLY | {"level", "target", "encoding", "delimiter"} | {"prior"}
 """Options that the one task does not read."""
 
 NEVER_IN_ROWS = FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | {"bptt"}
 IDLE = {
     "forecast": NEVER_IN_FORECAST,
     "language": NEVER_IN_LANGUAGE,
+    "music": NEVER_IN_MUSIC,
+    "pianoroll": NEVER_IN_MUSIC | TEXT_ONLY | {"bptt", "label_smoothing"},
     "classify": NEVER_IN_ROWS | LABELS_ONLY,
     "multilabel": NEVER_IN_ROWS | {"class_weight", "label_smoothing"},
     "regress": NEVER_IN_ROWS | LABELS_ONLY | CLASSIFY_ONLY | {"label_smoothing"},

@@ -8,10 +8,12 @@ from typing import Protocol, cast, runtime_checkable
 
 from seqcli.errors import DataError
 from seqcli.inference.carried import network_outputs
+from seqcli.inference.frames import roll_logits
 from seqcli.inference.kinds import command_of
 from seqcli.inference.surprisal import text_nats
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
+from seqcli.preprocessing.frames import Rolls
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import Examples, Windows
@@ -48,7 +50,9 @@ def evaluate(
                 f"{table.source}: no row has a known {' or '.join(task.plan.target)}",
                 "evaluate needs the true answers beside the inputs",
             )
-        if command_of(task) == "generate":
+        if isinstance(examples, Rolls):
+            outputs = roll_logits(model, examples)
+        elif command_of(task) == "generate":
             outputs = text_nats(model, cast(Windows, examples))
         else:
             outputs = network_outputs(model)(examples)

@@ -60,7 +60,7 @@ def read_text(model: SavedModel, text: str) -> Reading:
     Raises UsageError for a model that reads anything else, and for a text without a token or too long.
     """
     task = saved_task(model)
-    if command_of(task) == "generate":
+    if command_of(task) == "generate" and task.plan.task == "language":
         return _read_by_language(model, text)
     if isinstance(task, Chained):
         from seqcli.inference.reading_tags import read_sentence

@@ -1,4 +1,4 @@
-"""A file, stdin, several files or a folder of folders → one table: how training reads."""
+"""A file, stdin, several files, a folder of folders or one of music → one table: how training reads."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from seqcli.readers.blocks import Block, Format, Opening, fault_error, no_rows
 from seqcli.readers.choosing import choose_format, read_opening
 from seqcli.readers.columns import BlockColumn, CleanBlock, Column, JoinedColumn, TextColumn
 from seqcli.readers.folders import Member, find_members, join_members, published_train
+from seqcli.readers.music import midi_files, read_pieces
 from seqcli.readers.registry import begin_format
+from seqcli.readers.rolls import read_rolls, roll_file
 from seqcli.readers.sources import Source, open_source
 from seqcli.readers.table import Table
 
@@ -34,6 +36,12 @@ def read_table(paths: Sequence[str], options: ReadingOptions) -> Table:
     name is the label. Raises :class:`~seqcli.errors.DataError` that names file, row and reason for
     the first row that cannot be read, and for whatever cannot be opened or holds no rows.
     """
+    pieces = midi_files(paths)
+    if pieces:
+        return read_pieces(pieces, paths[0])
+    rolls = roll_file(paths)
+    if rolls:
+        return read_rolls(rolls)
     members = find_members(paths)
     if not members:
         return read_file(paths[0], options)

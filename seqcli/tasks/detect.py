@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from seqcli.errors import DataError, UsageError
 from seqcli.options import ColumnOptions, ReadingOptions
 from seqcli.readers.aggregate import first_shared_time
+from seqcli.readers.music import PIECE
 from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
@@ -23,6 +24,7 @@ from seqcli.tasks.label_rules import (
     several_sentence,
 )
 from seqcli.tasks.language_plan import language_plan
+from seqcli.tasks.music_plan import pieces_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
 from seqcli.tasks.tag_plan import form_of, is_conll, tag_plan
@@ -46,6 +48,8 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     for a column that is not there, for a choice that only the user can make (with the candidates) and
     for a task that this version does not learn.
     """
+    if table.unit == PIECE:
+        return pieces_plan(table, options)
     if options.task == "tag" or (options.task is None and (options.tag_column or form_of(table))):
         return tag_plan(table, options)
     if is_conll(table):

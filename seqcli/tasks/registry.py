@@ -19,6 +19,8 @@ TASKS = {
     "forecast.v2": "seqcli.tasks.forecast:Forecast",
     "language.v1": "seqcli.tasks.language:Language",
     "language.v2": "seqcli.tasks.language_rows:RowLanguage",
+    "music.v1": "seqcli.tasks.music:Music",
+    "pianoroll.v1": "seqcli.tasks.pianoroll:PianoRoll",
     "tag.v1": "seqcli.tasks.tag:Tag",
 }
 CURRENT = {name.partition(".")[0]: name for name in TASKS}

@@ -13,7 +13,7 @@ import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -296,8 +296,8 @@ def fit_and_test(
 
 def outputs_of(run: Run, examples: Examples) -> NDArray[np.float32]:
     """What the network says: outputs (N, *output_shape); of a text the nats of each token, (M, 2)."""
-    if run.prepared.network.streams:
-        return text_surprisals(run.network, cast(Windows, examples))
+    if isinstance(examples, Windows) and run.prepared.network.streams:
+        return text_surprisals(run.network, examples)
     if run.prepared.network.stateful:
         return carried_outputs(run.network, windows_of(examples))
     return predict_outputs(run.network, examples, run.options.training.batch_size or 1)

@@ -104,19 +104,24 @@ def write_first(table: ResultTable, output: OutputOptions, screen: Screen) -> No
 
 def write_tokens(model: SavedModel, table: Table, output: OutputOptions, screen: Screen) -> None:
     """A row for each token of the text, as it is read; for a person the text, coloured."""
+    from seqcli.inference.frames import FRAME_COLUMNS, frame_rows
     from seqcli.inference.surprisal import TOKEN_COLUMNS, token_rows, unit_of
 
     form = result_format(output)
-    if form == "table" and not output.format and has_colours(sys.stdout):
+    task = str(model.record["task"]["name"])
+    if task.startswith("language.") and form == "table" and not output.format and has_colours(sys.stdout):
         surprise = SurpriseWriter(sys.stdout, unit_of(model))
         for rows in token_rows(model, table):
             surprise.write([(str(row[1]), None if row[3] is None else float(row[3])) for row in rows])
         surprise.close()
         screen.line(f"bits a {unit_of(model)}: {surprise.legend}; --format table has the figures", "dim")
         return
+    columns, each = (
+        (FRAME_COLUMNS, frame_rows) if task.startswith("pianoroll.") else (TOKEN_COLUMNS, token_rows)
+    )
     with result_stream(output) as sink:
-        writer = RowWriter(TOKEN_COLUMNS, form, sink, computed=5)
-        for rows in token_rows(model, table):
+        writer = RowWriter(columns, form, sink, computed=5)
+        for rows in each(model, table):
             for position, token, *measured in rows:
                 # A person sees where spaces and line breaks stand; a program gets the token itself.
                 shown = json.dumps(token, ensure_ascii=False) if form == "table" else token

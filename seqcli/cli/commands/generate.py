@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seqcli.cli.command import NEVER_IN_LANGUAGE, TRAINING_GROUPS, Command, Invocation
 from seqcli.cli.find_or_train import Wanted, dry_run, find_or_train, typed_in
+from seqcli.cli.music import play, refuse_music_options, task_meant
 from seqcli.cli.use import open_model
 from seqcli.cli.writing import Session, check_writing
 from seqcli.cli.writing_rows import write_rows
@@ -17,10 +18,11 @@ from seqcli.options import (
     ModelOptions,
     Options,
     OutputOptions,
+    PlotOptions,
     RunOptions,
     SavingOptions,
 )
-from seqcli.options_use import GenerateOptions
+from seqcli.options_use import GenerateOptions, MusicOptions
 from seqcli.readers.sources import bad_character
 from seqcli.reporting.results import check_output, result_stream
 from seqcli.reporting.screen import Screen
@@ -38,6 +40,10 @@ AS_IT_IS = Wanted("generate", "language", obeyed=READING | {"seed"})
 
 def generate(call: Invocation) -> int:
     """Write texts to stdout as they are drawn; what is said of model and prompt goes to stderr."""
+    task = task_meant(call)
+    if task:
+        return play(call, task)
+    refuse_music_options(call)
     output = call.group(OutputOptions)
     options = call.group(GenerateOptions)
     check_output(output)
@@ -173,10 +179,13 @@ COMMAND = Command(
         "seqcli generate -m corpus.seqcli --length 200 --temperature .5 --top-p .9",
         "seqcli generate -m corpus.seqcli --prompt 'The ' --n 3 --stop '\\n' --format jsonl",
         "seqcli generate reviews.csv --features category,rating --given category=food,rating=4",
+        "seqcli generate tunes/ -o tune.mid --render tune.wav",
     ),
     groups=(
         ModelOptions,
         GenerateOptions,
+        MusicOptions,
+        PlotOptions,
         *(group for group in TRAINING_GROUPS if group is not ForecastOptions),
         SavingOptions,
         RunOptions,
@@ -187,6 +196,6 @@ COMMAND = Command(
         for group in TRAINING_GROUPS
     },
     files="FILE",
-    files_help="A text to learn from: txt, or a column of csv, tsv or jsonl (.gz too); - for stdin. "
-    "With -m, rows of columns that the text depends on: each gets a text.",
+    files_help="A text to learn from: txt, or a column of csv, tsv or jsonl (.gz too), - for stdin; or "
+    "music: a folder of .mid files. With -m, rows of columns that the text depends on: each gets a text.",
 )
