@@ -15,7 +15,7 @@ from typing import Any
 
 from seqcli.errors import UsageError, near_miss
 
-CELLS = ("gru", "lstm", "mingru", "minlstm", "rnn", "none")
+CELLS = ("gru", "lstm", "mingru", "minlstm", "mamba", "rnn", "none")
 """Cells offered by ``--cell``; a test holds this equal to the registry in backends."""
 FORMATS = ("csv", "tsv", "jsonl", "txt", "conll", "conllu")
 MOST_NUMBERS = 10_000_000

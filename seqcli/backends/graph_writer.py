@@ -14,6 +14,8 @@ import onnx
 from numpy.typing import ArrayLike, NDArray
 from onnx import helper, numpy_helper
 
+from seqcli.saved.graph_operators import LINEAR_STEP, LINEAR_STEP_PORTS
+
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.nn import Module
@@ -52,6 +54,10 @@ class GraphWriter:
             self._weights[name] = numpy_helper.from_array(array, name)
         return self._known[key]
 
+    def weight(self, values: Tensor) -> str:
+        """As :meth:`constant`, of a parameter (...,) in single precision."""
+        return self.constant(to_numpy(values))
+
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """Apply an operator with one output; returns the output's name."""
         return self.nodes(operator, inputs, 1, **attributes)[0]
@@ -84,7 +90,7 @@ class GraphWriter:
 
     def norm(self, x: str, norm: Module) -> str:
         """Layer normalisation of x (..., H), with torch's own ε."""
-        weights = [self.constant(to_numpy(weight)) for weight in norm.parameters()]
+        weights = [self.weight(weight) for weight in norm.parameters()]
         return self.node("LayerNormalization", x, *weights)
 
     def silu(self, x: str) -> str:
@@ -151,13 +157,11 @@ class GraphWriter:
 
 def linear_step() -> onnx.GraphProto:
     """The one body that a Scan of ours has: h, a, b → a ⊙ h + b, twice: to carry, and to keep."""
-    nodes = [
-        helper.make_node("Mul", ["a", "h"], ["kept"]),
-        helper.make_node("Add", ["kept", "b"], ["next"]),
-        helper.make_node("Identity", ["next"], ["out"]),
-    ]
-    ports = [helper.make_tensor_value_info(name, FLOAT, None) for name in ("h", "a", "b", "next", "out")]
-    return helper.make_graph(nodes, "linear_step", ports[:3], ports[3:])
+    nodes = [helper.make_node(operator, reads, makes) for operator, reads, makes in LINEAR_STEP]
+    takes, gives = (
+        [helper.make_tensor_value_info(name, FLOAT, None) for name in names] for names in LINEAR_STEP_PORTS
+    )
+    return helper.make_graph(nodes, "linear_step", takes, gives)
 
 
 def to_numpy(weight: Tensor) -> NDArray[np.float32]:

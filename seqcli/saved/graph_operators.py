@@ -38,6 +38,15 @@ class Operator:
     attributes: dict[str, Attribute] = field(default_factory=dict)
 
 
+LINEAR_STEP = (
+    ("Mul", ("step.a", "step.h"), ("step.kept",)),
+    ("Add", ("step.kept", "step.b"), ("step.next",)),
+    ("Identity", ("step.next",), ("step.out",)),
+)
+"""The only body of a loop: operator, what it reads and what it makes, in order."""
+LINEAR_STEP_PORTS = (("step.h", "step.a", "step.b"), ("step.next", "step.out"))
+"""What it takes, the carried value ahead of one of each sequence, and what it gives, the carried value first."""
+
 AXIS = Attribute("int", low=-8, high=8)
 AXES = Attribute("ints", low=-8, high=8)
 FLAG = Attribute("int", allowed=(0, 1))

@@ -30,7 +30,7 @@ def make_cell(name: str, dtype: torch.dtype = torch.float64, inputs: int = 3, hi
 
 
 def random_state(cell: Cell, batch: int) -> tuple[torch.Tensor, ...]:
-    dtype = cell.weight_ih.dtype
+    dtype = next(cell.parameters()).dtype
     return tuple(torch.rand(batch, cell.hidden_size, dtype=dtype) - 0.5 for _ in cell.states)
 
 

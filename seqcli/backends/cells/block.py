@@ -177,22 +177,20 @@ class Block(Cell):
         v = graph.affine(x, self.weight_in, self.bias_in) if self.enters else x
         u = graph.norm(v, self.norms[0])
         if not initial:
-            zero = graph.node("Mul", graph.slice(u, 0, 1), graph.constant(torch.zeros(1).numpy()))
+            zero = graph.node("Mul", graph.slice(u, 0, 1), graph.weight(torch.zeros(1)))
             initial = (zero,) * len(self.states)
         seen = graph.node("Concat", *initial[:-REACH-1:-1], u, axis=0)  # (3 + T, B, H)
-        c = graph.constant(self.bias_conv.detach().float().numpy())
-        for back, weight in enumerate(self.weight_conv.detach().float().numpy()):
+        c = graph.weight(self.bias_conv)
+        for back, weight in enumerate(self.weight_conv):
             part = graph.slice(seen, REACH - back, -back or None)
-            c = graph.node("Add", c, graph.node("Mul", part, graph.constant(weight)))
+            c = graph.node("Add", c, graph.node("Mul", part, graph.weight(weight)))
         y, memory = self.write_mix(graph, c, u, initial[:-REACH])
         v = graph.node("Add", v, y)
-        wide, (gate, up), (b_gate, b_up) = (
-            graph.norm(v, self.norms[1]),
-            self.weight_up.chunk(2),
-            self.bias_up.chunk(2),
-        )
-        wide = graph.node("Mul", graph.silu(graph.affine(wide, gate, b_gate)), graph.affine(wide, up, b_up))
-        v = graph.node("Add", v, graph.affine(wide, self.weight_down, self.bias_down))
+        m = graph.norm(v, self.norms[1])
+        parts = zip(self.weight_up.chunk(2), self.bias_up.chunk(2), strict=True)
+        gate, up = (graph.affine(m, *part) for part in parts)
+        inner = graph.node("Mul", graph.silu(gate), up)
+        v = graph.node("Add", v, graph.affine(inner, self.weight_down, self.bias_down))
         last = [graph.slice(seen, -k, 1 - k or None) for k in range(1, REACH + 1)]
         return graph.norm(v, self.norms[2]), (*memory, *last)
 
