@@ -131,7 +131,9 @@ class NetworkOptions:
     hidden_size: int | None = option(
         None, "Units of each layer and direction.", at_least=1, below=MOST_NUMBERS
     )
-    num_layers: int = option(1, "Recurrent layers.", at_least=1, below=65)
+    num_layers: int | None = option(
+        None, "Recurrent layers; 1, of minGRU in a text to go on with 2.", at_least=1, below=65
+    )
     embedding_size: int | None = option(
         None, "Size of word or character vectors.", at_least=1, below=MOST_NUMBERS
     )

@@ -194,7 +194,9 @@ def _check_body(data: memoryview) -> None:
 def _float(data: memoryview) -> str:
     """The name of a float32 value of any shape."""
     value = read_message(data, VALUE)
-    tensor = read_message(read_message(value.get("type", NOTHING), TYPE).get("tensor_type", NOTHING), TENSOR_TYPE)
+    tensor = read_message(
+        read_message(value.get("type", NOTHING), TYPE).get("tensor_type", NOTHING), TENSOR_TYPE
+    )
     if tensor != {"elem_type": FLOAT}:
         raise WireError("a loop has a body that is not allowed")
     return _text(value.get("name", NOTHING))

@@ -45,7 +45,7 @@ LINEAR_STEP = (
 )
 """The only body of a loop: operator, what it reads and what it makes, in order."""
 LINEAR_STEP_PORTS = (("step.h", "step.a", "step.b"), ("step.next", "step.out"))
-"""What it takes, the carried value ahead of one of each sequence, and what it gives, the carried value first."""
+"""What it takes, the carried value ahead of one of each sequence, and what it gives, that value first."""
 
 AXIS = Attribute("int", low=-8, high=8)
 AXES = Attribute("ints", low=-8, high=8)

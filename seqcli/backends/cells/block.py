@@ -41,6 +41,7 @@ class Block(Cell):
     """A cell in a residual block. A kind of its own says what the recurrence is."""
 
     states: ClassVar[tuple[str, ...]] = ("h", *SEEN)
+    memory: ClassVar[tuple[str, ...]] = ("h",)
 
     def make_weights(self) -> None:
         """Room for the weights of the block, then for those of the recurrence."""
@@ -95,9 +96,7 @@ class Block(Cell):
         *memory, u1, u2, u3 = state
         v = F.linear(x, self.weight_in, self.bias_in) if self.enters else x
         u = self.norms[0](v)
-        c = self.bias_conv + sum(
-            w * seen for w, seen in zip(self.weight_conv, (u, u1, u2, u3), strict=True)
-        )
+        c = self.bias_conv + sum(w * seen for w, seen in zip(self.weight_conv, (u, u1, u2, u3), strict=True))
         y, after = self.mix_step(c, u, tuple(memory))
         v = v + y
         gate, up = F.linear(self.norms[1](v), self.weight_up, self.bias_up).chunk(2, dim=-1)
@@ -123,7 +122,7 @@ class Block(Cell):
         if self.enters:
             v = linear(v, self.weight_in, self.bias_in)
         u = self.norms[0](v)
-        return v, torch.cat([torch.stack(state[:-REACH-1:-1]), u]), u
+        return v, torch.cat([torch.stack(state[: -REACH - 1 : -1]), u]), u
 
     def state_at(self, x: Tensor, outputs: Tensor, state: State, lengths: Tensor) -> State:
         """The state after each row's own last step, (B, H) each: outputs do not tell, so the memory is made anew."""
@@ -170,16 +169,14 @@ class Block(Cell):
         back, _ = backward._write_way(graph, graph.reversed(x, lengths), ())
         return graph.node("Concat", outputs, graph.reversed(back, lengths), axis=2), ()
 
-    def _write_way(
-        self, graph: GraphWriter, x: str, initial: tuple[str, ...]
-    ) -> tuple[str, tuple[str, ...]]:
+    def _write_way(self, graph: GraphWriter, x: str, initial: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
         """One direction: ``x`` (T, B, F) → outputs (T, B, H) and last states (1, B, H)."""
         v = graph.affine(x, self.weight_in, self.bias_in) if self.enters else x
         u = graph.norm(v, self.norms[0])
         if not initial:
             zero = graph.node("Mul", graph.slice(u, 0, 1), graph.weight(torch.zeros(1)))
             initial = (zero,) * len(self.states)
-        seen = graph.node("Concat", *initial[:-REACH-1:-1], u, axis=0)  # (3 + T, B, H)
+        seen = graph.node("Concat", *initial[: -REACH - 1 : -1], u, axis=0)  # (3 + T, B, H)
         c = graph.weight(self.bias_conv)
         for back, weight in enumerate(self.weight_conv):
             part = graph.slice(seen, REACH - back, -back or None)

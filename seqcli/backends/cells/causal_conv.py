@@ -1,6 +1,6 @@
 """A short causal convolution, each channel by itself: what a step sees of the few steps before it.
 
-    c_t = b + w_0 ⊙ x_t + w_1 ⊙ x_{t-1} + w_2 ⊙ x_{t-2} + w_3 ⊙ x_{t-3}
+c_t = b + w_0 ⊙ x_t + w_1 ⊙ x_{t-1} + w_2 ⊙ x_{t-2} + w_3 ⊙ x_{t-3}
 """
 
 from __future__ import annotations

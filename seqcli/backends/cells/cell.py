@@ -31,12 +31,14 @@ class Cell(nn.Module):
     """The row blocks of the weights, in order."""
     states: ClassVar[tuple[str, ...]] = ("h",)
     """Names of what is carried from step to step; the first is also the output, unless a block makes that."""
+    memory: ClassVar[tuple[str, ...]] = ()
+    """Those of ``states`` that reach far back, () for all; the others are inputs of the last few steps."""
     onnx_operator: ClassVar[str] = ""
     """The ONNX operator that is this layer, "" when it is written in smaller ones."""
     onnx_gates: ClassVar[tuple[str, ...]] = ()
     """``gates`` in the order in which that operator wants them."""
     keep_gate: ClassVar[str] = ""
-    """The gate whose opening keeps the old state, "" when there is none."""
+    """What keeps the old state as far as it is open, a gate or what gates make; "" when there is none."""
     input_gate: ClassVar[str] = ""
     """A gate of its own for new input, "" when it is missing or tied to the keep gate."""
 

@@ -41,7 +41,8 @@ class Mamba(Block):
 
     name: ClassVar[str] = "mamba.v1"
     gates: ClassVar[tuple[str, ...]] = ("d",)
-    states: ClassVar[tuple[str, ...]] = (*(f"h{n}" for n in range(1, STATES + 1)), *SEEN)
+    memory: ClassVar[tuple[str, ...]] = tuple(f"h{n}" for n in range(1, STATES + 1))
+    states: ClassVar[tuple[str, ...]] = (*memory, *SEEN)
     keep_gate: ClassVar[str] = "a"
 
     def make_mixer(self) -> None:

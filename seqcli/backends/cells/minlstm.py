@@ -45,9 +45,7 @@ class MinLstm(MinCell):
         """The same, ``c`` (T, B, H)."""
         weights, biases = self.weight_ih.chunk(3), self.bias_ih.chunk(3)
         # −f̂ and −î of the negative weights
-        f, i = (
-            graph.node("Softplus", graph.affine(c, -w, -b)) for w, b in list(zip(weights, biases))[:2]
-        )
+        f, i = (graph.node("Softplus", graph.affine(c, -w, -b)) for w, b in list(zip(weights, biases))[:2])
         a = graph.node("Sigmoid", graph.node("Sub", i, f))
         n = graph.affine(c, weights[2], biases[2])
         return a, graph.node("Sub", n, graph.node("Mul", a, n))
