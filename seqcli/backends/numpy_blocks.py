@@ -1,7 +1,7 @@
 """minGRU, minLSTM and Mamba in their residual block, from their equations: forwards alone. NumPy alone.
 
-See :mod:`seqcli.backends.cells.block` and the files of the cells for the equations; here they stand once more,
-step by step, to show what a saved network does and to be compared with the torch cells.
+See :mod:`seqcli.backends.cells.block` and the files of the cells for the equations; here they stand once
+more, step by step, to show what a saved network does and to be compared with the torch cells.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class NumpyBlock:
         return (*self.memory, *(f"u{k}" for k in range(1, REACH + 1)))
 
     def forward(self, x: Array, state: State) -> tuple[Array, Seen, Array]:
-        """x (T, F), state (H,) each → outputs (T, H), what is named (T, H) each, and the memory (T + 1, N, H)."""
+        """x (T, F), state (H,) each → outputs (T, H), what is named (T, H) each, memory (T + 1, N, H)."""
         outputs, named, memories = [], [], [np.stack(state[:-REACH])]
         memory, last = memories[0], list(state[-REACH:])
         for step in x:

@@ -131,9 +131,9 @@ def title(traces: Sequence[CellTrace], shown: CellTrace) -> str:
         *(["other layers"] if shown.layer > 1 else []),
         *(["the way back"] if any(trace.direction == "backward" for trace in traces) else []),
     ]
-    return (
-        f"{cell_title(shown.cell)} layer {shown.layer}, read {shown.direction}: {units} whose {what} varies most"
-        + (f" ({' and '.join(others)}: --format csv)" if others else "")
+    layer = f"{cell_title(shown.cell)} layer {shown.layer}, read {shown.direction}"
+    return f"{layer}: {units} whose {what} varies most" + (
+        f" ({' and '.join(others)}: --format csv)" if others else ""
     )
 
 

@@ -8,11 +8,10 @@
     v_t = v_t + W_d (silu(W_g norm(v_t) + b_g) ⊙ (W_u norm(v_t) + b_u)) + b_d
     o_t = norm(v_t)                                        output, which the next layer reads
 
-norm is layer normalisation (Ba, Kiros and Hinton 2016, arXiv:1607.06450) ahead of each part, so that the sum v
-passes through unchanged (Xiong et al. 2020, arXiv:2002.04745); the gated layer at the end is that of Shazeer
-2020, arXiv:2002.05202. What a recurrent layer of before would have learnt with W_hh, these three parts
-learn between the layers, and all steps of them at once. Carried are the recurrence's memory and the three
-last u.
+norm is layer normalisation (Ba, Kiros and Hinton 2016, arXiv:1607.06450) ahead of each part, so that the sum
+v passes through unchanged (Xiong et al. 2020, arXiv:2002.04745); the gated layer at the end is that of
+Shazeer 2020, arXiv:2002.05202. What a recurrent layer would have learnt with W_hh, these parts learn between the
+layers, and all steps of them at once. Carried are the recurrence's memory and the three last u.
 """
 
 from __future__ import annotations
@@ -125,7 +124,7 @@ class Block(Cell):
         return v, torch.cat([torch.stack(state[: -REACH - 1 : -1]), u]), u
 
     def state_at(self, x: Tensor, outputs: Tensor, state: State, lengths: Tensor) -> State:
-        """The state after each row's own last step, (B, H) each: outputs do not tell, so the memory is made anew."""
+        """The state after each row's own last step, (B, H) each, made anew: outputs do not tell it."""
         _, seen, u = self._enter(x, state)
         _, memory = self.mix(causal_conv(seen, self.weight_conv, self.bias_conv), u, state[:-REACH])
         last = [last_step(part.transpose(0, 1), lengths) for part in memory]

@@ -30,7 +30,7 @@ class _LinearScan(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
-        h = _scan(a, b, h0)
+        h = stepped(a, b, h0) if a.device.type == "cpu" else parallel(a, b, h0)
         ctx.save_for_backward(a, h, h0)
         return h
 
@@ -38,20 +38,11 @@ class _LinearScan(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         a, h, h0 = ctx.saved_tensors
-        if grad.device.type == "cpu":
-            d = _stepped_back(a, grad)
-        else:
-            later = torch.cat([a[1:], torch.zeros_like(a[:1])])  # nothing comes back from behind the end
-            d = parallel(later.flip(0), grad.flip(0), torch.zeros_like(h0)).flip(0)
+        d = stepped_back(a, grad) if a.device.type == "cpu" else parallel_back(a, grad)
         d_a = torch.empty_like(a)
         torch.mul(d[0], h0, out=d_a[0])
         torch.mul(d[1:], h[:-1], out=d_a[1:])
         return d_a, d, a[0] * d[0]
-
-
-def _scan(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
-    """The quicker of both ways where the numbers are."""
-    return stepped(a, b, h0) if a.device.type == "cpu" else parallel(a, b, h0)
 
 
 def stepped(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
@@ -65,8 +56,8 @@ def stepped(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
     return h
 
 
-def _stepped_back(a: Tensor, grad: Tensor) -> Tensor:
-    """dh (T, ...) from dy (T, ...)."""
+def stepped_back(a: Tensor, grad: Tensor) -> Tensor:
+    """dh (T, ...) from dy (T, ...), one step after the other."""
     d = torch.empty_like(grad, memory_format=torch.contiguous_format)
     gates, grads, views = a.unbind(0), grad.unbind(0), d.unbind(0)
     views[-1].copy_(grads[-1])
@@ -85,3 +76,9 @@ def parallel(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
         a = torch.cat([a[:reach], a[reach:] * a[:-reach]])
         reach *= 2
     return b
+
+
+def parallel_back(a: Tensor, grad: Tensor) -> Tensor:
+    """As :func:`stepped_back`, by :func:`parallel`: the steps in the other order, nothing behind the last."""
+    later = torch.cat([a[1:], torch.zeros_like(a[:1])]).flip(0)
+    return parallel(later, grad.flip(0), torch.zeros_like(grad[0])).flip(0)

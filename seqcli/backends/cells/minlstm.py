@@ -8,8 +8,8 @@
 
 The LSTM without what looks at the state, without a memory apart from its output, and with both gates scaled
 to a sum of 1. Of what goes into the two σ, f̂ and î, that share is σ(softplus(−î) − softplus(−f̂)), which
-divides by nothing. c_t is what :mod:`seqcli.backends.cells.block` makes of the input of a layer, and o_t what that
-makes of h_t.
+divides by nothing. c_t is what :mod:`seqcli.backends.cells.block` makes of the input of a layer, and o_t what
+that makes of h_t.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ class MinLstm(MinCell):
 
     def write_coefficients(self, graph: GraphWriter, c: str) -> tuple[str, str]:
         """The same, ``c`` (T, B, H)."""
-        weights, biases = self.weight_ih.chunk(3), self.bias_ih.chunk(3)
-        # −f̂ and −î of the negative weights
-        f, i = (graph.node("Softplus", graph.affine(c, -w, -b)) for w, b in list(zip(weights, biases))[:2])
+        (w_f, w_i, w_n), (b_f, b_i, b_n) = self.weight_ih.chunk(3), self.bias_ih.chunk(3)
+        f, i = graph.affine(c, -w_f, -b_f), graph.affine(c, -w_i, -b_i)  # what is read, negative
+        f, i = graph.node("Softplus", f), graph.node("Softplus", i)
         a = graph.node("Sigmoid", graph.node("Sub", i, f))
-        n = graph.affine(c, weights[2], biases[2])
+        n = graph.affine(c, w_n, b_n)
         return a, graph.node("Sub", n, graph.node("Mul", a, n))
