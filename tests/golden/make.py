@@ -117,6 +117,12 @@ GOLDEN = {
         ("--level", "words", "--embedding-size", "4", "--pool", "mean+attention", "--ema", "0.9"),
         slice(20),
     ),
+    "classify_mingru": Golden(
+        ("category", "name"),
+        lambda: list(names(240)),
+        ("--level", "characters", "--embedding-size", "4", "--cell", "mingru", "--num-layers", "2"),
+        slice(20),
+    ),
     "classify_pieces": Golden(
         ("review", "label"),
         lambda: [row[:2] for row in reviews(240)],
@@ -137,6 +143,14 @@ GOLDEN = {
     ),
     "classify_rows": Golden(
         ("x", "y", "z", "half", "motion"), averages, ("--target", "motion"), slice(20)
+    ),
+    "forecast_minlstm": Golden(
+        PRICES,
+        lambda: list(prices(240)),
+        ("--target", "close", "--window", "20", "--horizon", "5", "--cell", "minlstm", "--decoder",
+         "recursive"),
+        slice(200, None),
+        "forecast",
     ),
     "regress": Golden(
         PRICES,
@@ -182,10 +196,26 @@ GOLDEN = {
         "evaluate",
         ("--per-token",),
     ),
+    "language_mamba": Golden(
+        ("paragraph",),
+        paragraphs,
+        ("--cell", "mamba", "--embedding-size", "6"),
+        slice(2),
+        "evaluate",
+        ("--per-token",),
+    ),
+    "language_mingru": Golden(
+        ("paragraph",),
+        paragraphs,
+        ("--cell", "mingru"),
+        slice(2),
+        "evaluate",
+        ("--per-token",),
+    ),
     "language_words": Golden(
         ("paragraph",),
         paragraphs,
-        ("--level", "words", "--embedding-size", "8", "--num-layers", "2", "--dropout", "0.2"),
+        ("--level", "words", "--embedding-size", "8", "--num-layers", "2", "--dropout", "0.2", "--cell", "gru"),
         slice(3),
         "evaluate",
         ("--per-token",),

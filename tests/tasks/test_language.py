@@ -605,7 +605,9 @@ def test_the_usual_cell_is_the_one_that_was_measured_better_and_that_is_said():
     assert network.inputs[0].embedding_size == network.hidden_size  # a block reads it as it is
     assert "cell mingru: measured better at equal time" in prepared.task.plan.reasons[-1]
     for typed in ({"cell": "lstm"}, {"backend": "numpy"}):
-        assert not any("measured" in reason for reason in prepare(table_of_lines(prose(100)), **typed).task.plan.reasons)
+        assert not any(
+            "measured" in reason for reason in prepare(table_of_lines(prose(100)), **typed).task.plan.reasons
+        )
 
 
 @pytest.mark.parametrize(("cell", "matrices"), [("mingru", 8), ("minlstm", 9), ("mamba", 9)])
