@@ -58,7 +58,7 @@ def main() -> None:
     print(f"{file.name}, {thread_count()} threads, torch {torch.__version__}")
     print(f"{'way':24} {'budget s':>8} {'took s':>7} {'whole median':>13} {'range':>15} {'blk64':>7}")
     ngram: list[float] = []
-    for way in [each for way in arguments.only for each in (CELLS if way == "cells" else (way,))]:
+    for way in [each for typed in arguments.only for each in (CELLS if typed == "cells" else (typed,))]:
         budget = arguments.numpy_seconds if way == "numpy" else arguments.seconds
         results = []
         for seed in arguments.seeds:

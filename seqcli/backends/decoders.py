@@ -33,9 +33,9 @@ from seqcli.network import NetworkSpec
 if TYPE_CHECKING:
     from seqcli.backends.graph_writer import GraphWriter
 
-Reached: TypeAlias = tuple[Tensor, list[State]]
+Ended: TypeAlias = tuple[Tensor, list[State]]
 """What the encoder said last, and its states then, layer by layer: (B * readers, H) each."""
-GraphReached: TypeAlias = tuple[str, list[tuple[str, ...]]]
+GraphEnded: TypeAlias = tuple[str, list[tuple[str, ...]]]
 """The same by the names they have in a graph: (1, B * readers, H) each."""
 
 
@@ -60,7 +60,7 @@ class Decoder(nn.Module):
         self.band = Band(spec.hidden_size, spec.segment * self.own) if spec.band else None
 
     def write_graph(
-        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, reached: GraphReached, ahead: str
+        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, reached: GraphEnded, ahead: str
     ) -> str:
         """Add the same to an ONNX graph; returns the name of (B, horizon, targets[, 3]).
 
@@ -128,7 +128,7 @@ class ParallelDecoder(Decoder):
         return torch.cat([places, self.reader[:, None].expand(-1, self.count, -1)], dim=-1)
 
     def forward(
-        self, nets: tuple[Segments, Encoder], x: Tensor, reached: Reached, ahead: Tensor | None
+        self, nets: tuple[Segments, Encoder], x: Tensor, reached: Ended, ahead: Tensor | None
     ) -> Tensor:
         """→ (B, horizon, targets[, 3]), as :class:`Decoder` says; what was read is in the states."""
         encoder, states = nets[1], reached[1]
@@ -142,7 +142,7 @@ class ParallelDecoder(Decoder):
         return self._joined(self._say(x.view(rows, self.count, -1)))
 
     def write_graph(
-        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, reached: GraphReached, ahead: str
+        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, reached: GraphEnded, ahead: str
     ) -> str:
         """As :class:`Decoder` says."""
         encoder, states = nets[1], reached[1]
@@ -174,7 +174,7 @@ class RecursiveDecoder(Decoder):
         self.by_changes = spec.stateful
 
     def forward(
-        self, nets: tuple[Segments, Encoder], x: Tensor, reached: Reached, ahead: Tensor | None
+        self, nets: tuple[Segments, Encoder], x: Tensor, reached: Ended, ahead: Tensor | None
     ) -> Tensor:
         """→ (B, horizon, targets[, 3]), as :class:`Decoder` says."""
         (segments, encoder), (top, states) = nets, reached
@@ -199,7 +199,7 @@ class RecursiveDecoder(Decoder):
         return self._joined(whole)
 
     @staticmethod
-    def _read_on(encoder: Encoder, read: Tensor, states: list[State]) -> Reached:
+    def _read_on(encoder: Encoder, read: Tensor, states: list[State]) -> Ended:
         """What is reached, (B, H) each, after one more segment, ``read`` as (B, 1, H)."""
         after = []
         for cell, state in zip(encoder.forward_cells, states, strict=True):
@@ -208,7 +208,7 @@ class RecursiveDecoder(Decoder):
         return read[:, -1], after
 
     def write_graph(
-        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, reached: GraphReached, ahead: str
+        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, reached: GraphEnded, ahead: str
     ) -> str:
         """As :class:`Decoder` says, one step unrolled behind the other."""
         (segments, encoder), (top, states), hidden = nets, reached, self.project.in_features

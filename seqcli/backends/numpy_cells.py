@@ -341,6 +341,6 @@ def _states(first: Array, steps: int) -> Array:
 
 
 def sigmoid(x: Array) -> Array:
-    """1 / (1 + e⁻ˣ), written so that no x overflows."""
+    """1 / (1 + e⁻ˣ) of x (..., H), written so that no x overflows."""
     half: Array = np.tanh(x / 2) / 2
     return half + 0.5

@@ -136,8 +136,9 @@ def _width(cell: str, work: float, layers: int) -> int:
     """
     if cell not in RESIDUAL:
         return 256
-    each = math.sqrt(work / CHARACTERS_A_WEIGHT / layers / _weights(cell, 1, 1, 1))
-    return int(np.clip(each // UNIT * UNIT, NARROWEST, WIDEST))
+    weights = math.sqrt(work / CHARACTERS_A_WEIGHT)  # and six times as many tokens
+    width = math.sqrt(weights / _weights(cell, 1, 1, layers))
+    return int(np.clip(width // UNIT * UNIT, NARROWEST, WIDEST))
 
 
 def _weights(cell: str, embedding: int, hidden: int, layers: int) -> int:

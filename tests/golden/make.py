@@ -215,7 +215,8 @@ GOLDEN = {
     "language_words": Golden(
         ("paragraph",),
         paragraphs,
-        ("--level", "words", "--embedding-size", "8", "--num-layers", "2", "--dropout", "0.2", "--cell", "gru"),
+        ("--level", "words", "--embedding-size", "8", "--num-layers", "2", "--dropout", "0.2",
+         "--cell", "gru"),
         slice(3),
         "evaluate",
         ("--per-token",),

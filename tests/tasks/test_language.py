@@ -646,7 +646,8 @@ def test_the_learning_rate_goes_with_the_optimizer(typed, optimizer):
     """Steps of Adagrad shrink with time; those of Adam keep their size, and must be small from the start."""
     training = sizes(TEXT, **typed)[1]
     assert training["optimizer"] == optimizer
-    usual = sizes(TEXT)[1]["learning_rate"]
+    usual = sizes(TEXT, **{**typed, "optimizer": "adamw"})[1]["learning_rate"]
+    assert 0 < usual <= 5e-3
     assert training["learning_rate"] == (0.1 if optimizer == "adagrad" else usual)
 
 

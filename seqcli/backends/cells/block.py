@@ -10,8 +10,8 @@
 
 norm is layer normalisation (Ba, Kiros and Hinton 2016, arXiv:1607.06450) ahead of each part, so that the sum
 v passes through unchanged (Xiong et al. 2020, arXiv:2002.04745); the gated layer at the end is that of
-Shazeer 2020, arXiv:2002.05202. What a recurrent layer would have learnt with W_hh, these parts learn between the
-layers, and all steps of them at once. Carried are the recurrence's memory and the three last u.
+Shazeer 2020, arXiv:2002.05202. What a recurrent layer would have learnt with W_hh, these parts learn between
+the layers, and all steps of them at once. Carried are the recurrence's memory and the three last u.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def stepped_back(a: Tensor, grad: Tensor) -> Tensor:
 
 
 def parallel(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
-    """Steps joined two by two, in ⌈log₂ T⌉ rounds: as :func:`stepped`."""
+    """As :func:`stepped` for (T, B, H), steps joined two by two in ⌈log₂ T⌉ rounds."""
     b = torch.cat([(b[0] + a[0] * h0)[None], b[1:]])
     reach = 1
     while reach < len(a):
@@ -79,6 +79,6 @@ def parallel(a: Tensor, b: Tensor, h0: Tensor) -> Tensor:
 
 
 def parallel_back(a: Tensor, grad: Tensor) -> Tensor:
-    """As :func:`stepped_back`, by :func:`parallel`: the steps in the other order, nothing behind the last."""
+    """As :func:`stepped_back` (T, B, H): :func:`parallel` in the other order, with nothing behind the end."""
     later = torch.cat([a[1:], torch.zeros_like(a[:1])]).flip(0)
     return parallel(later, grad.flip(0), torch.zeros_like(grad[0])).flip(0)
