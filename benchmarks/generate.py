@@ -7,6 +7,7 @@ are reported on the last 10 %, in nats a character: ``whole`` in one pass with t
 ``blk64`` in cold windows of 64. What lies between is seqcli's to choose on.
 
 seqcli    ``seqcli train FILE --time-budget S``, and the same with ``--cell lstm``
+cells     the same with each cell (``--only cells``): equal time, sizes by seqcli's own rule, --threads 1
 torch     nn.LSTM 2 × 256 in a loop of 30 lines: batch 32, 64 steps, Adam 2e-3, clipped at 1, as a
           tutorial has it, for the same seconds and threads
 numpy     ``seqcli train FILE --backend numpy --cell rnn --time-budget S``: the equations, in NumPy
@@ -34,6 +35,14 @@ from seqcli.threads import thread_count
 
 SHARES = (0.85, 0.9)
 """Where the training text ends and where the reported text begins."""
+CELLS = tuple(f"one {cell}" for cell in ("mingru", "minlstm", "mamba", "lstm", "gru", "rnn"))
+EXTRA = {
+    "seqcli": (),
+    "lstm": ("--cell", "lstm"),
+    "numpy": ("--backend", "numpy", "--cell", "rnn"),
+    **{way: ("--cell", way.removeprefix("one "), "--threads", "1") for way in CELLS},
+}
+"""What is typed for each way."""
 
 
 def main() -> None:
@@ -49,24 +58,18 @@ def main() -> None:
     print(f"{file.name}, {thread_count()} threads, torch {torch.__version__}")
     print(f"{'way':24} {'budget s':>8} {'took s':>7} {'whole median':>13} {'range':>15} {'blk64':>7}")
     ngram: list[float] = []
-    for way in arguments.only:
+    for way in [each for typed in arguments.only for each in (CELLS if typed == "cells" else (typed,))]:
         budget = arguments.numpy_seconds if way == "numpy" else arguments.seconds
         results = []
         for seed in arguments.seeds:
             if way == "torch":
                 results.append(plain_loop(file, budget, seed))
                 continue
-            extra = {
-                "seqcli": (),
-                "lstm": ("--cell", "lstm"),
-                "numpy": ("--backend", "numpy", "--cell", "rnn"),
-            }
-            whole, cold, seconds, counted = seqcli(file, budget, seed, extra[way])
+            whole, cold, seconds, counted = seqcli(file, budget, seed, EXTRA[way])
             results.append((whole, cold, seconds))
             ngram.append(counted)
-        name = {"seqcli": "seqcli", "lstm": "seqcli --cell lstm", "numpy": "seqcli, NumPy rnn"}.get(
-            way, "torch LSTM 2x256 loop"
-        )
+        named = {"seqcli": "seqcli", "numpy": "seqcli, NumPy rnn", "torch": "torch LSTM 2x256 loop"}
+        name = named.get(way, f"seqcli --cell {way.removeprefix('one ')}")
         whole, cold, seconds = (list(column) for column in zip(*results, strict=True))
         spread = f"{min(whole):.4f}–{max(whole):.4f}"
         print(

@@ -38,6 +38,18 @@ class InputSpec:
         return self.kind in ("tokens", "bags")
 
 
+RESIDUAL = ("mingru", "minlstm", "mamba")
+"""Cells in a residual block, whose gates do not look at the state: all steps of a layer are a few large
+products."""
+TITLES = {"none": "no recurrence", "mingru": "minGRU", "minlstm": "minLSTM", "mamba": "Mamba"}
+"""Cells that are not written in capitals for people."""
+
+
+def cell_title(cell: str) -> str:
+    """What people call a cell: GRU, minGRU."""
+    return TITLES.get(cell, cell.upper())
+
+
 CHAIN = "chain.scores"
 """The weight that holds what a chain learnt."""
 

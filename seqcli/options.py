@@ -15,7 +15,7 @@ from typing import Any
 
 from seqcli.errors import UsageError, near_miss
 
-CELLS = ("gru", "lstm", "rnn", "none")
+CELLS = ("gru", "lstm", "mingru", "minlstm", "mamba", "rnn", "none")
 """Cells offered by ``--cell``; a test holds this equal to the registry in backends."""
 FORMATS = ("csv", "tsv", "jsonl", "txt", "conll", "conllu")
 MOST_NUMBERS = 10_000_000
@@ -136,7 +136,9 @@ class NetworkOptions:
     hidden_size: int | None = option(
         None, "Units of each layer and direction.", at_least=1, below=MOST_NUMBERS
     )
-    num_layers: int = option(1, "Recurrent layers.", at_least=1, below=65)
+    num_layers: int | None = option(
+        None, "Recurrent layers; 1, of minGRU in a text to go on with 2.", at_least=1, below=65
+    )
     embedding_size: int | None = option(
         None, "Size of word or character vectors.", at_least=1, below=MOST_NUMBERS
     )

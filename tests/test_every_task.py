@@ -104,7 +104,7 @@ GOES_WITH = {
     "generate -m": (("language", "music", "pianoroll"), "it does not write text"),
 }
 NO_TEXT = (DATA, "no column holds text")
-FORECASTS = ("forecast_carried", "forecast_members", "forecast_panel", "forecast_single")
+FORECASTS = ("forecast_carried", "forecast_members", "forecast_minlstm", "forecast_panel", "forecast_single")
 NUMBERS_AND_CLASSES = (
     *("classify_rows", "classify_sequences", "multilabel_columns", "regress", "regress_intervals"),
     *FORECASTS,
@@ -113,6 +113,7 @@ NOT_OVER_TIME = (DATA, "no column of numbers to forecast among")
 WORDS_ALONE = (
     *("classify_words", "classify_characters", "classify_parts", "classify_pieces", "classify_runs"),
     *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
+    *("language_mingru", "language_mamba", "classify_mingru"),
 )
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
 REFUSED = {

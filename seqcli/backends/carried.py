@@ -55,7 +55,7 @@ def answered(network: Network, reached: Reached, batch: dict[str, Tensor]) -> Te
     field = next(item.field for item in network.spec.inputs if item.kind == "values")
     batch = {**batch, field: reached.last, LENGTHS: torch.ones_like(reached.last[:, 0, 0], dtype=torch.int64)}
     if network.decoder is not None:
-        return network.decode(reached.states, batch)
+        return network.decode(reached.top[:, 0], reached.states, batch)
     return network.answer(reached.top, batch)
 
 

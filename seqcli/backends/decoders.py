@@ -33,12 +33,14 @@ from seqcli.network import NetworkSpec
 if TYPE_CHECKING:
     from seqcli.backends.graph_writer import GraphWriter
 
-GraphStates: TypeAlias = list[tuple[str, ...]]
-"""Names of the last states of each layer, (1, B * readers, H) each."""
+Ended: TypeAlias = tuple[Tensor, list[State]]
+"""What the encoder said last, and its states then, layer by layer: (B * readers, H) each."""
+GraphEnded: TypeAlias = tuple[str, list[tuple[str, ...]]]
+"""The same by the names they have in a graph: (1, B * readers, H) each."""
 
 
 class Decoder(nn.Module):
-    """Last states (B * readers, H), layer by layer → (B, horizon, targets[, 3]).
+    """What was reached, (B * readers, H) → (B, horizon, targets[, 3]).
 
     A row is answered for one of ``readers``: the target it read, where each is read by itself. ``x`` is what
     the readers saw, (B * readers, T, F'), ``ahead`` what is known of the steps to come, (B, horizon, A).
@@ -58,7 +60,7 @@ class Decoder(nn.Module):
         self.band = Band(spec.hidden_size, spec.segment * self.own) if spec.band else None
 
     def write_graph(
-        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, states: GraphStates, ahead: str
+        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, reached: GraphEnded, ahead: str
     ) -> str:
         """Add the same to an ONNX graph; returns the name of (B, horizon, targets[, 3]).
 
@@ -126,9 +128,10 @@ class ParallelDecoder(Decoder):
         return torch.cat([places, self.reader[:, None].expand(-1, self.count, -1)], dim=-1)
 
     def forward(
-        self, segments: Segments, encoder: Encoder, x: Tensor, states: list[State], ahead: Tensor | None
+        self, nets: tuple[Segments, Encoder], x: Tensor, reached: Ended, ahead: Tensor | None
     ) -> Tensor:
         """→ (B, horizon, targets[, 3]), as :class:`Decoder` says; what was read is in the states."""
+        encoder, states = nets[1], reached[1]
         readers, rows = len(self.reader), len(states[0][0])
         x = self.queries()[None]  # (1, readers, m, H)
         if self.known is not None and ahead is not None:
@@ -139,10 +142,10 @@ class ParallelDecoder(Decoder):
         return self._joined(self._say(x.view(rows, self.count, -1)))
 
     def write_graph(
-        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, states: GraphStates, ahead: str
+        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, reached: GraphEnded, ahead: str
     ) -> str:
         """As :class:`Decoder` says."""
-        encoder = nets[1]
+        encoder, states = nets[1], reached[1]
         readers, hidden = len(self.reader), encoder.forward_cells[0].hidden_size
         count = self.count
         # Zeros of the shape (B, readers, 1, H) spread the queries over the rows.
@@ -171,10 +174,11 @@ class RecursiveDecoder(Decoder):
         self.by_changes = spec.stateful
 
     def forward(
-        self, segments: Segments, encoder: Encoder, x: Tensor, states: list[State], ahead: Tensor | None
+        self, nets: tuple[Segments, Encoder], x: Tensor, reached: Ended, ahead: Tensor | None
     ) -> Tensor:
         """→ (B, horizon, targets[, 3]), as :class:`Decoder` says."""
-        rows, own = len(states[0][0]), self.own
+        (segments, encoder), (top, states) = nets, reached
+        rows, own = len(top), self.own
         told = self.reader.expand(rows // self.readers, -1, -1)[:, :, None]  # (B, readers, 1, H)
         if self.known is not None and ahead is not None:
             told = told + self.known(self._segmented(ahead))[:, None]
@@ -185,8 +189,8 @@ class RecursiveDecoder(Decoder):
             if said:
                 answer = said[-1] if self.band is None else said[-1][..., 0]
                 read = segments.read(torch.cat([answer.view(rows, self.segment, own), held], dim=-1))
-                states = self._read_on(encoder, read, states)
-            said.append(self._say(states[-1][0] + told[:, step]))
+                top, states = self._read_on(encoder, read, states)
+            said.append(self._say(top + told[:, step]))
         whole = torch.stack(said, dim=1)  # (B * readers, m, w * own[, 3])
         if self.by_changes and self.band is not None:
             whole = torch.cat([whole[..., :1].cumsum(dim=1), whole[..., 1:]], dim=-1)
@@ -195,19 +199,19 @@ class RecursiveDecoder(Decoder):
         return self._joined(whole)
 
     @staticmethod
-    def _read_on(encoder: Encoder, read: Tensor, states: list[State]) -> list[State]:
-        """The states (B, H) of each layer after one more segment, ``read`` as (B, 1, H)."""
+    def _read_on(encoder: Encoder, read: Tensor, states: list[State]) -> Ended:
+        """What is reached, (B, H) each, after one more segment, ``read`` as (B, 1, H)."""
         after = []
         for cell, state in zip(encoder.forward_cells, states, strict=True):
             read, state = cell.scan(read, state)
             after.append(state)
-        return after
+        return read[:, -1], after
 
     def write_graph(
-        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, states: GraphStates, ahead: str
+        self, graph: GraphWriter, nets: tuple[Segments, Encoder], x: str, reached: GraphEnded, ahead: str
     ) -> str:
         """As :class:`Decoder` says, one step unrolled behind the other."""
-        (segments, encoder), hidden = nets, self.project.in_features
+        (segments, encoder), (top, states), hidden = nets, reached, self.project.in_features
         told = graph.constant(to_numpy(self.reader)[None, :, None])  # (1, readers, 1, H)
         if self.known is not None and ahead:
             known = graph.node("Unsqueeze", self._known(graph, ahead), graph.constant([1]))  # (B, 1, m, H)
@@ -223,12 +227,12 @@ class RecursiveDecoder(Decoder):
                 for cell, state in zip(encoder.forward_cells, states, strict=True):
                     value, state = cell.write_graph(graph, value, "", None, state)
                     after.append(state)
-                states = after
+                states, top = after, value
             place = graph.constant(np.array([step if self.known is not None and ahead else 0]))
             now = graph.node("Gather", told, place, axis=2)  # (B or 1, readers, 1, H)
-            top = graph.node("Reshape", states[-1][0], graph.constant([-1, self.readers, 1, hidden]))
+            shown = graph.node("Reshape", top, graph.constant([-1, self.readers, 1, hidden]))
             before = whole if self.by_changes else ""
-            both, out, whole = self._write_say(graph, graph.node("Add", top, now), before)
+            both, out, whole = self._write_say(graph, graph.node("Add", shown, now), before)
             shape = [-1, self.segment * self.own, *([3] if self.band else [])]  # (B * readers, w * own[, 3])
             said.append(graph.node("Reshape", both, graph.constant(shape)))
         joined = said[0] if len(said) == 1 else graph.node("Concat", *said, axis=1)

@@ -12,8 +12,9 @@ from importlib.util import find_spec
 from math import prod
 
 from seqcli.backends.registry import cell_entry
-from seqcli.network import NetworkSpec
+from seqcli.network import RESIDUAL, NetworkSpec
 
+BLOCK = "seqcli.backends.cells.block"
 POOL_EQUATIONS = {
     "last": "p = h_τ",
     "mean": "p = 1/τ Σ_t h_t",
@@ -34,7 +35,11 @@ def equations(spec: NetworkSpec) -> str:
 
 def cell_equations(cell: str) -> list[str]:
     """The equations of a cell, a line each; raises UsageError for an unknown name."""
-    module = cell_entry(cell).partition(":")[0]
+    return _indented(cell_entry(cell).partition(":")[0])
+
+
+def _indented(module: str) -> list[str]:
+    """The indented lines of a module's docstring."""
     found = find_spec(module)
     loader = found.loader if found else None
     source = loader.get_source(module) if isinstance(loader, SourceFileLoader) else None
@@ -80,11 +85,20 @@ def _encoder(spec: NetworkSpec) -> list[str]:
     decodes = spec.decoder != "direct"
     reads = ", one step a segment: x_t is v_t, t = 1 … n" if decodes else ""
     lines = [f"{spec.cell}, layers: {spec.num_layers}{reads}", *cell_equations(spec.cell)]
+    if spec.cell in RESIDUAL:
+        lines += ["in a block, which makes c_t of what a layer reads, and o_t of what the cell shows"]
+        lines += _indented(BLOCK)
     for layer in range(1, spec.num_layers + 1):
         first = "v_t" if decodes else "x_t"
         size, source = (_layer_width(spec), first) if layer == 1 else (output, f"h_t of layer {layer - 1}")
         recurrent = "" if spec.cell == "none" else f"  W_h· ({hidden}, {hidden})"
         shapes = f"W_i· ({hidden}, {size}){recurrent}  b ({hidden})"
+        if spec.cell in RESIDUAL:
+            source = source.replace("h_t", "o_t")
+            entering = f"W_v ({hidden}, {size})  " if size != hidden else ""
+            inner = 2 * hidden
+            shapes = f"{entering}W of the cell ({hidden}, {hidden})  W_g, W_u ({inner}, {hidden})  "
+            shapes += f"W_d ({hidden}, {inner})  w_k, b ({hidden})"
         lines.append(f"layer {layer} reads {source} ({size}): {shapes}")
     if spec.streams and spec.cell != "none":
         lines.append(f"what is carried begins as learned vectors ({hidden}) and goes on with the text")
@@ -92,7 +106,10 @@ def _encoder(spec: NetworkSpec) -> list[str]:
         lines.append("what is carried begins at zero with a series and goes on over all its rows; in x_t a")
         lines.append("target is its change since the row before")
     if spec.bidirectional:
-        lines.append(f"and again from t = τ down to 1 with its own weights; h_t joins both ({output})")
+        joined = "o_t" if spec.cell in RESIDUAL else "h_t"
+        lines.append(f"and again from t = τ down to 1 with its own weights; {joined} joins both ({output})")
+    if spec.cell in RESIDUAL:
+        lines.append("h below is the o of the last layer")
     return lines
 
 

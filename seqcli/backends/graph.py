@@ -1,7 +1,8 @@
 """A trained network as an ONNX graph: what prediction runs, equal to the torch network to 1e-5.
 
-Operators used: RNN GRU LSTM MatMul Add Sub Mul Div Tanh Relu Softmax Softplus ReduceSum ReduceMax Less Where
-Gather Cast Shape Range Reshape Transpose Unsqueeze Squeeze Concat Identity. The encoder runs time-major
+Operators used: RNN GRU LSTM Scan LayerNormalization MatMul Add Sub Mul Div Exp Tanh Sigmoid Relu Softmax
+Softplus ReduceSum ReduceMax Less Where Gather Slice ReverseSequence Cast Shape Range Reshape Transpose
+Unsqueeze Squeeze Concat Identity. The encoder runs time-major
 inside, as the recurrent operators want it; everything else is batch-major.
 """
 
@@ -111,7 +112,8 @@ def carried_graph(network: Network) -> bytes:
         assert network.segments is not None
         ahead = _concat(graph, known, axis=2) if known else ""
         nets = (network.segments, network.encoder)
-        graph.name(network.decoder.write_graph(graph, nets, seen, states, ahead), OUTPUT)
+        reached = (_top(graph, x), states)
+        graph.name(network.decoder.write_graph(graph, nets, seen, reached, ahead), OUTPUT)
         return graph.model(inputs, outputs)
     top = graph.node("Gather", x, graph.constant(-1), axis=0)  # (B, H)
     top = _concat(graph, [top, *dense], axis=1)
@@ -165,7 +167,13 @@ def _decoded(graph: GraphWriter, network: Network, steps: str) -> str:
         states.append(after)
     known = [item.field for item in network.spec.inputs if item.kind == "ahead"]
     ahead = _concat(graph, known, axis=2) if known else ""
-    return network.decoder.write_graph(graph, (network.segments, network.encoder), seen, states, ahead)
+    nets, reached = (network.segments, network.encoder), (_top(graph, x), states)
+    return network.decoder.write_graph(graph, nets, seen, reached, ahead)
+
+
+def _top(graph: GraphWriter, x: str) -> str:
+    """The last step (1, B, H) of x (T, B, H), all of whose steps are valid."""
+    return graph.slice(x, -1, None)
 
 
 def _together(graph: GraphWriter, network: Network, outputs: str) -> None:

@@ -14,12 +14,17 @@ import onnx
 from numpy.typing import ArrayLike, NDArray
 from onnx import helper, numpy_helper
 
+from seqcli.saved.graph_operators import LINEAR_STEP, LINEAR_STEP_PORTS
+
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
     from seqcli.backends.cells.cell import Cell
 
 OPSET = 17
+LAST = 2**31 - 1
+"""Behind the end of every axis."""
 IR_VERSION = 8
 """The oldest that knows this opset, so that older runtimes read the file."""
 
@@ -49,6 +54,10 @@ class GraphWriter:
             self._weights[name] = numpy_helper.from_array(array, name)
         return self._known[key]
 
+    def weight(self, values: Tensor) -> str:
+        """As :meth:`constant`, of a parameter (...,) in single precision."""
+        return self.constant(to_numpy(values))
+
     def node(self, operator: str, *inputs: str, **attributes: Any) -> str:
         """Apply an operator with one output; returns the output's name."""
         return self.nodes(operator, inputs, 1, **attributes)[0]
@@ -67,6 +76,31 @@ class GraphWriter:
         """x (..., F) → x W^T + b (..., O), with ``weight`` (O, F) and ``bias`` (O,)."""
         product = self.node("MatMul", x, self.constant(to_numpy(weight).T))
         return product if bias is None else self.node("Add", product, self.constant(to_numpy(bias)))
+
+    def slice(self, x: str, start: int, end: int | None) -> str:
+        """x (T, ...) from step ``start`` to ``end``, None for all that is there."""
+        places = [self.constant([place]) for place in (start, LAST if end is None else end)]
+        return self.node("Slice", x, *places, self.constant([0]))
+
+    def reversed(self, x: str, lengths: str) -> str:
+        """x (T, B, F), each row from its own last step to its first; ``lengths`` int32 (B,)."""
+        return self.node(
+            "ReverseSequence", x, self.node("Cast", lengths, to=INT64), time_axis=0, batch_axis=1
+        )
+
+    def norm(self, x: str, norm: Module) -> str:
+        """Layer normalisation of x (..., H), with torch's own ε."""
+        weights = [self.weight(weight) for weight in norm.parameters()]
+        return self.node("LayerNormalization", x, *weights)
+
+    def silu(self, x: str) -> str:
+        """x ⊙ σ(x) of x (...)."""
+        return self.node("Mul", x, self.node("Sigmoid", x))
+
+    def linear_scan(self, a: str, b: str, first: str) -> tuple[str, str]:
+        """h_t = a_t ⊙ h_{t-1} + b_t: a and b (T, ...), h_0 (...) → all h (T, ...), and the last (...)."""
+        last, steps = self.nodes("Scan", [first, a, b], 2, body=linear_step(), num_scan_inputs=2)
+        return steps, last
 
     def recurrent(
         self, cells: Sequence[Cell], x: str, lengths: str, initial: Sequence[str], **attributes: Any
@@ -119,6 +153,15 @@ class GraphWriter:
         onnx.checker.check_model(model)
         data: bytes = model.SerializeToString()
         return data
+
+
+def linear_step() -> onnx.GraphProto:
+    """The one body that a Scan of ours has: h, a, b → a ⊙ h + b, twice: to carry, and to keep."""
+    nodes = [helper.make_node(operator, reads, makes) for operator, reads, makes in LINEAR_STEP]
+    takes, gives = (
+        [helper.make_tensor_value_info(name, FLOAT, None) for name in names] for names in LINEAR_STEP_PORTS
+    )
+    return helper.make_graph(nodes, "linear_step", takes, gives)
 
 
 def to_numpy(weight: Tensor) -> NDArray[np.float32]:

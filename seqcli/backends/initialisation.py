@@ -18,6 +18,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from seqcli.backends.cells.block import Block
 from seqcli.backends.cells.cell import Cell
 from seqcli.backends.encoder import Encoder, Layer
 from seqcli.errors import UsageError, near_miss
@@ -35,7 +36,10 @@ def initialise(encoder: Encoder, kind: str, time_range: int) -> None:
     with torch.no_grad():
         for layer in encoder.layers:
             for cell in cast(Layer, layer).cells:
-                INITIALISATIONS[kind](cell, time_range)
+                if isinstance(cell, Block):
+                    cell.start(kind, time_range)
+                else:
+                    INITIALISATIONS[kind](cell, time_range)
 
 
 def initialise_embeddings(embeddings: nn.ModuleList, kind: str) -> None:

@@ -83,7 +83,8 @@ class Network(nn.Module):
             return self.read_on(batch, None)[0]
         x, lengths = self.read(batch)
         if self.decoder is not None:
-            return self.decode(self.encoder.run(x, lengths)[1], batch)
+            outputs, states = self.encoder.run(x, lengths)
+            return self.decode(last_step(outputs, lengths), states, batch)
         outputs = self.encoder(x, lengths)  # (B, T, D)
         if self.pool is not None:
             return self.answer(outputs, batch)
@@ -100,13 +101,14 @@ class Network(nn.Module):
         others = self.others if self.spec.chain else ()
         return [self, *(cast(Network, other) for other in others)]
 
-    def decode(self, states: list[State], batch: dict[str, Tensor]) -> Tensor:
-        """The states (B * readers, H) after the last segment, layer by layer → (B, *output_shape)."""
+    def decode(self, top: Tensor, states: list[State], batch: dict[str, Tensor]) -> Tensor:
+        """What was said last, and the states then, (B * readers, H), layer by layer → (B, *output_shape)."""
         assert self.decoder is not None
         assert self.segments is not None
         known = [batch[item.field] for item in self.spec.inputs if item.kind == "ahead"]
         ahead, x = torch.cat(known, dim=-1) if known else None, self.segments.apart(self.steps(batch))
-        return cast(Tensor, self.decoder(self.segments, self.encoder, x, states, ahead))
+        nets = (self.segments, self.encoder)
+        return cast(Tensor, self.decoder(nets, x, (top, states), ahead))
 
     def answer(self, outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
         """What the encoder said at each step, (B, T, D), pooled and answered: (B, *answer_shape)."""

@@ -150,8 +150,8 @@ class Gru(NumpyCell):
         h = _states(state[0], len(x))  # (T + 1, B, H)
         for t in range(len(x)):
             u[t] = h[t] @ weight_hh.T + bias_hh
-            r[t] = _sigmoid(r[t] + u_r[t])
-            z[t] = _sigmoid(z[t] + u_z[t])
+            r[t] = sigmoid(r[t] + u_r[t])
+            z[t] = sigmoid(z[t] + u_z[t])
             n[t] = np.tanh(n[t] + r[t] * u_n[t])
             h[t + 1] = (1 - z[t]) * n[t] + z[t] * h[t]
         return h[1:], (h[-1],), {"x": x, "h": h, "r": r, "z": z, "n": n, "u_n": u_n}
@@ -206,7 +206,7 @@ class TextbookGru(NumpyCell):
         (r, z, n), rz = _parts(a, 3), a[..., : 2 * self.hidden_size]
         h = _states(state[0], len(x))  # (T + 1, B, H)
         for t in range(len(x)):
-            rz[t] = _sigmoid(rz[t] + h[t] @ weight_rz.T)
+            rz[t] = sigmoid(rz[t] + h[t] @ weight_rz.T)
             n[t] = np.tanh(n[t] + (r[t] * h[t]) @ weight_n.T)
             h[t + 1] = (1 - z[t]) * h[t] + z[t] * n[t]
         return h[1:], (h[-1],), {"x": x, "h": h, "r": r, "z": z, "n": n}
@@ -270,9 +270,9 @@ class Lstm(NumpyCell):
         h, c = (_states(before, len(x)) for before in state)  # (T + 1, B, H) each
         for t in range(len(x)):
             a[t] += h[t] @ weight_hh.T
-            i_f[t] = _sigmoid(i_f[t])  # i and f, which lie side by side
+            i_f[t] = sigmoid(i_f[t])  # i and f, which lie side by side
             g[t] = np.tanh(g[t])
-            o[t] = _sigmoid(o[t])
+            o[t] = sigmoid(o[t])
             c[t + 1] = f[t] * c[t] + i[t] * g[t]
             h[t + 1] = o[t] * np.tanh(c[t + 1])
         return h[1:], (h[-1], c[-1]), {"x": x, "h": h, "c": c, "i": i, "f": f, "g": g, "o": o}
@@ -340,7 +340,7 @@ def _states(first: Array, steps: int) -> Array:
     return states
 
 
-def _sigmoid(x: Array) -> Array:
-    """1 / (1 + e⁻ˣ), written so that no x overflows."""
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e⁻ˣ) of x (..., H), written so that no x overflows."""
     half: Array = np.tanh(x / 2) / 2
     return half + 0.5

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 CELLS = {
     "gru": "seqcli.backends.cells.gru:Gru",
     "lstm": "seqcli.backends.cells.lstm:Lstm",
+    "mingru": "seqcli.backends.cells.mingru:MinGru",
+    "minlstm": "seqcli.backends.cells.minlstm:MinLstm",
+    "mamba": "seqcli.backends.cells.mamba:Mamba",
     "rnn": "seqcli.backends.cells.rnn:Rnn",
     "none": "seqcli.backends.cells.none:NoRecurrence",
 }

@@ -1,6 +1,7 @@
 """Every gate and state while a saved network reads one text. NumPy alone.
 
-The weights go into the cells of :mod:`seqcli.backends.numpy_cells`, layer by layer; a layer that reads both
+The weights go into the cells of :mod:`seqcli.backends.numpy_cells` and
+:mod:`seqcli.backends.numpy_blocks`, layer by layer; a layer that reads both
 ways has a second cell, which begins at the end of the text.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqcli.backends.numpy_blocks import NUMPY_BLOCKS
 from seqcli.backends.numpy_cells import NUMPY_CELLS, Array, NumpyCell, State, Weights
 from seqcli.errors import ModelError, UsageError
 from seqcli.network import NetworkSpec
@@ -36,7 +38,11 @@ class CellTrace:
     @property
     def memory(self) -> str:
         """The state that carries the memory: c where there is one, else h."""
-        return memory_of(NUMPY_CELLS[self.cell].states)
+        return memory_of(tuple(self.values) or NUMPY_CELLS[self.cell].states)
+
+
+TRACED = (*NUMPY_CELLS, *NUMPY_BLOCKS)
+"""Cells whose equations are written in NumPy."""
 
 
 def memory_of(states: tuple[str, ...]) -> str:
@@ -46,8 +52,8 @@ def memory_of(states: tuple[str, ...]) -> str:
 
 def check_traceable(spec: NetworkSpec) -> None:
     """Raise UsageError for a cell whose equations are not written in NumPy."""
-    if spec.cell not in NUMPY_CELLS:
-        known = ", ".join(NUMPY_CELLS)
+    if spec.cell not in TRACED:
+        known = ", ".join(TRACED)
         raise UsageError(
             f"the cell {spec.cell} cannot be traced: that is written for {known}",
             "train a model with --cell lstm, then show its trace",
@@ -67,6 +73,8 @@ def trace_network(
     """
     check_traceable(spec)
     x = _steps(spec, weights, ids)[:, None]  # (T, 1, F)
+    if spec.cell in NUMPY_BLOCKS:
+        return _trace_blocks(spec, weights, x[:, 0], ahead)
     kind, hidden = NUMPY_CELLS[spec.cell], spec.hidden_size
     traces: list[CellTrace] = []
     for depth in range(spec.num_layers):
@@ -82,6 +90,43 @@ def trace_network(
             traces.append(_shown(spec.cell, depth + 1, direction, trace, ahead))
         x = np.concatenate(outputs, axis=-1)  # (T, 1, H × directions)
     return traces
+
+
+def _trace_blocks(
+    spec: NetworkSpec, weights: Mapping[str, NDArray[Any]], x: Array, ahead: int
+) -> list[CellTrace]:
+    """The same of cells in residual blocks; ``x`` is (ahead + T, F)."""
+    traces: list[CellTrace] = []
+    for depth in range(spec.num_layers):
+        outputs = []
+        for direction in ("forward", "backward") if spec.bidirectional else ("forward",):
+            prefix = f"encoder.layers.{depth}.{direction}_cell"
+
+            def find(name: str, shape: tuple[int, ...], prefix: str = prefix) -> Array:
+                return _weight(weights, f"{prefix}.{name}", shape)
+
+            block = NUMPY_BLOCKS[spec.cell](find, x.shape[-1], spec.hidden_size)
+            start: State = tuple(np.zeros(spec.hidden_size) for _ in block.states)
+            if spec.streams:
+                start = tuple(
+                    _weight(weights, f"start.{name}_{depth}", (spec.hidden_size,)) for name in block.states
+                )
+            way = slice(None, None, -1 if direction == "backward" else 1)
+            with np.errstate(all="ignore"):
+                said, values, memory = block.forward(x[way], start)
+            _refuse_infinite({**values, "o": said})
+            moved = np.linalg.norm(np.diff(memory, axis=0), axis=(1, 2))  # (T,)
+            outputs.append(said[way])
+            found = {name: value[way] for name, value in {**values, "changes": moved}.items()}
+            traces.append(_shown(spec.cell, depth + 1, direction, found, ahead))
+        x = np.concatenate(outputs, axis=-1)
+    return traces
+
+
+def _refuse_infinite(found: Mapping[str, Array]) -> None:
+    """Raise ModelError unless all of (T, H) each are finite."""
+    if not all(np.isfinite(values).all() for values in found.values()):
+        raise ModelError("the model's weights give gates that are not finite", "train it again")
 
 
 def _steps(spec: NetworkSpec, weights: Mapping[str, NDArray[Any]], ids: Mapping[str, IntArray]) -> Array:
@@ -111,8 +156,7 @@ def _trace(cell: NumpyCell, x: Array, start: State, backward: bool) -> dict[str,
         found.update({state: trace[state][1:, 0] for state in reversed(cell.states)})  # c, then h made of it
         moved = np.diff(trace[memory_of(cell.states)][:, 0], axis=0)  # (T, H)
         found["changes"] = np.linalg.norm(moved, axis=-1)
-    if not all(np.isfinite(values).all() for values in found.values()):
-        raise ModelError("the model's weights give gates that are not finite", "train it again")
+    _refuse_infinite(found)
     return {name: values[::-1] if backward else values for name, values in found.items()}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from seqcli.training.gradients.curves import LEFT, Cause, Curve, Flow, Inspection
 
-GATES = {"f": "forget gate", "z": "update gate"}
+GATES = {"f": "forget gate", "z": "update gate", "a": "kept a step"}
 HALF = (0.47, 0.53)
 AGREES = 0.05
 """How far a rate may lie from what a gate keeps and still be put down to it."""
@@ -175,6 +175,8 @@ def _why(curve: Curve, cause: Cause) -> str:
         return f"{said} ({in_all(rate)}: its units differ, and the candidate takes some back)"
     if rate <= cause.gate_widest + AGREES:
         return f"{said} ({in_all(rate)}: a tenth of the units stand at {cause.gate_widest:.2f} and more)"
+    if math.isnan(cause.stretch):
+        return f"{said} ({in_all(rate)}: its units differ, and those that keep most are left)"
     return f"{said} ({in_all(rate)}: W_hh, which stretches up to {cause.stretch:.1f}-fold, brings some back)"
 
 

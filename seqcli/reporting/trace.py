@@ -7,6 +7,7 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
+from seqcli.network import cell_title
 from seqcli.options import OutputOptions
 from seqcli.reporting.heat_map import Group, Row, draw_heat_map
 from seqcli.reporting.results import RowWriter, result_format, result_stream
@@ -38,8 +39,27 @@ _GRU = {
     "h": ("hidden state h: memory and output, z h + (1 - z) n", SIGNED),
 }
 _RNN = {"h": ("hidden state h: memory and output", SIGNED)}
-QUANTITIES = {"lstm": _LSTM, "gru": _GRU, "rnn": _RNN}
-"""Of each cell its gates and states as they are drawn: in words, and their scale; c has one of its own."""
+_MINGRU = {
+    "z": ("update gate z: the share of h that is kept", GATE),
+    "n": ("candidate n: what could be written", ""),
+    "h": ("state h: the memory, z h + (1 - z) n", ""),
+}
+_MINLSTM = {
+    "f": ("forget gate f: how much of h is to be kept", GATE),
+    "i": ("input gate i: how much of n is to be written", GATE),
+    "a": ("share a of h that is kept: f / (f + i)", GATE),
+    "n": ("candidate n: what could be written", ""),
+    "h": ("state h: the memory, a h + (1 - a) n", ""),
+}
+_MAMBA = {
+    "d": ("length d of the step: long ones forget and write", ""),
+    "a": ("share a of the states that is kept, their mean: exp(-d exp A)", GATE),
+    "h": ("what the states show, h = C h1...hN + D s", ""),
+}
+QUANTITIES = {
+    "lstm": _LSTM, "gru": _GRU, "rnn": _RNN, "mingru": _MINGRU, "minlstm": _MINLSTM, "mamba": _MAMBA,
+}  # fmt: skip
+"""Of each cell its gates and states as they are drawn: in words, and their scale, "" for one of its own."""
 
 
 def report(screen: Screen, reading: Reading, traces: Sequence[CellTrace], output: OutputOptions) -> None:
@@ -111,9 +131,9 @@ def title(traces: Sequence[CellTrace], shown: CellTrace) -> str:
         *(["other layers"] if shown.layer > 1 else []),
         *(["the way back"] if any(trace.direction == "backward" for trace in traces) else []),
     ]
-    return (
-        f"{shown.cell.upper()} layer {shown.layer}, read {shown.direction}: {units} whose {what} varies most"
-        + (f" ({' and '.join(others)}: --format csv)" if others else "")
+    layer = f"{cell_title(shown.cell)} layer {shown.layer}, read {shown.direction}"
+    return f"{layer}: {units} whose {what} varies most" + (
+        f" ({' and '.join(others)}: --format csv)" if others else ""
     )
 
 

@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     from seqcli.backends.trace import CellTrace
     from seqcli.inference.reading import Reading
 
-KEEP = {"lstm": ("f", "forget"), "gru": ("z", "update")}
-"""The gate of each cell that says which share of the memory is kept."""
+KEEP = {
+    "lstm": ("f", "forget gate"),
+    "gru": ("z", "update gate"),
+    "mingru": ("z", "update gate"),
+    "minlstm": ("a", "share kept,"),
+    "mamba": ("a", "share kept,"),
+}
+"""What says of each cell which share of the memory is kept."""
 SLOWEST = 90
 """Percentile of the units' mean gates above which a unit belongs to the slowest tenth."""
 FEW_UNITS = 10
@@ -44,7 +50,7 @@ def _memory_sentence(reading: Reading, trace: CellTrace) -> str:
     mean = float(gate.mean())
     over = f"{counted(gate.shape[0], reading.unit)} and {counted(gate.shape[1], 'unit')}"
     said = (
-        f"The {name} gate {letter} is {_share(mean)} on average over {over}: "
+        f"The {name} {letter} is {_share(mean)} on average over {over}: "
         f"{_lasting(mean, reading.unit)} (ln 0.5 / ln {letter})."
     )
     if gate.shape[1] < FEW_UNITS:

@@ -2,8 +2,9 @@
 
 The protocol-buffer bytes are walked whole (:mod:`seqcli.saved.graph_wire`), every field, name, size and
 element type is compared with what the export writes, and each node with the allow-list
-(:mod:`seqcli.saved.graph_operators`). Refused are external data, other domains, functions, subgraphs,
-training and quantisation parts, metadata, and anything not understood. Message layout:
+(:mod:`seqcli.saved.graph_operators`). Refused are external data, other domains, functions, subgraphs but the
+one body that a loop of ours has, training and quantisation parts, metadata, and anything not understood.
+Message layout:
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
 
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from seqcli.saved.graph_nodes import NodeView, Tensor, check_nodes
-from seqcli.saved.graph_operators import ELEMENT_BYTES, ELEMENTS
+from seqcli.saved.graph_operators import ELEMENT_BYTES, ELEMENTS, LINEAR_STEP, LINEAR_STEP_PORTS
 from seqcli.saved.graph_wire import LENGTH, VARINT, Kind, Message, WireError, read_message
 
 Shape: TypeAlias = tuple[int | None, ...]
@@ -26,6 +27,7 @@ MAX_NODES = 2_000
 MAX_TENSORS = 4_000
 MAX_RANK = 6
 MAX_SIZE = 2**31 - 1
+FLOAT = 1
 NOTHING = memoryview(b"")
 NAME = re.compile(r"[A-Za-z0-9_./:\-]{1,200}")
 
@@ -55,10 +57,13 @@ ATTRIBUTE: Message = {
     1: Kind("name", LENGTH),
     3: Kind("int", VARINT),
     4: Kind("string", LENGTH),
+    6: Kind("graph", LENGTH),
     8: Kind("ints", VARINT, repeated=True, packed=True, limit=MAX_RANK),
     20: Kind("type", VARINT),
 }
-ATTRIBUTE_TYPES = {2: "int", 3: "string", 7: "ints"}
+ATTRIBUTE_TYPES = {2: "int", 3: "string", 5: "graph", 7: "ints"}
+BODY: Message = {number: kind for number, kind in GRAPH.items() if kind.name != "initializer"}
+"""A graph within a node: no weights."""
 TENSOR: Message = {
     1: Kind("dims", VARINT, repeated=True, packed=True, limit=MAX_RANK),
     2: Kind("data_type", VARINT),
@@ -154,6 +159,8 @@ def _node(data: memoryview) -> NodeView:
         value = attribute.pop(kind, None)
         if not name or name in attributes or value is None or any(len(rest) for rest in _given(attribute)):
             raise WireError("an attribute is given twice or is not of one type")
+        if kind == "graph":
+            _check_body(value)
         attributes[name] = (kind, value)
     _text(node.get("name", NOTHING))
     return NodeView(
@@ -162,6 +169,37 @@ def _node(data: memoryview) -> NodeView:
         tuple(_text(item) for item in node["output"]),
         attributes,
     )
+
+
+def _check_body(data: memoryview) -> None:
+    """Raise WireError for a graph within a node that is not the step of a linear recurrence, name by name.
+
+    It reads nothing of the graph around it, holds no weights, and no node of it holds a graph.
+    """
+    graph = read_message(data, BODY)
+    _text(graph.get("name", NOTHING))
+    nodes = []
+    for item in graph["node"]:
+        node = read_message(item, NODE)
+        if node["attribute"]:
+            raise WireError("a loop has a body that is not allowed")
+        _text(node.get("name", NOTHING))
+        names = (tuple(map(_text, node["input"])), tuple(map(_text, node["output"])))
+        nodes.append((_text(node.get("op_type", NOTHING)), *names))
+    ports = tuple(tuple(map(_float, graph[side])) for side in ("input", "output"))
+    if (tuple(nodes), ports) != (LINEAR_STEP, LINEAR_STEP_PORTS):
+        raise WireError("a loop has a body that is not allowed")
+
+
+def _float(data: memoryview) -> str:
+    """The name of a float32 value of any shape."""
+    value = read_message(data, VALUE)
+    tensor = read_message(
+        read_message(value.get("type", NOTHING), TYPE).get("tensor_type", NOTHING), TENSOR_TYPE
+    )
+    if tensor != {"elem_type": FLOAT}:
+        raise WireError("a loop has a body that is not allowed")
+    return _text(value.get("name", NOTHING))
 
 
 def _given(attribute: dict[str, Any]) -> list[Any]:

@@ -52,6 +52,8 @@ def check_nodes(
             for name, (kind, value) in node.attributes.items()
         }
         bound = _bind_inputs(node, operator, known)
+        if operator.attributes.keys() > attributes.keys() and node.operator == "Scan":
+            raise WireError("a loop has no body, or does not say what it reads")
         if node.operator in GATES:
             _check_recurrent(node, attributes, tensors)
         for name, element in zip(node.outputs, _outputs(node, operator, attributes, bound), strict=False):
@@ -67,6 +69,8 @@ def _attribute(node: str, operator: Operator, name: str, kind: str, value: Any) 
     rule = operator.attributes.get(name)
     if rule is None or rule.kind != kind:
         raise WireError(f"{node} has an attribute that is not allowed")
+    if kind == "graph":  # seen to be the one that is allowed, as it was read
+        return None
     values = [_scalar(item) for item in (value if kind == "ints" else [value])]
     if not all(_within(item, rule) for item in values):
         raise WireError(f"{node}: its {name} has a value that is not allowed")

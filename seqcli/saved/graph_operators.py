@@ -3,9 +3,10 @@
 Each entry states the element types of the inputs and outputs (``F`` float32, ``I`` int64, ``J``
 int32, ``B`` bool; ``T`` any one type, ``N`` one numeric type, the same wherever it stands; ``*``
 any), with ``?`` for an input that may be left out and ``+`` for one that may repeat, and the
-attributes with their types and allowed values. Operators that hold a subgraph (If, Loop, Scan), that
-read files, or that come from another domain are not in it; integer division and modulus are not
-either, because dividing by zero ends the process. Semantics:
+attributes with their types and allowed values. Operators that hold a subgraph (If, Loop), that read
+files, or that come from another domain are not in it, but for Scan, which ends with the steps it reads,
+and whose body is compared node by node with the only one that is ever written; integer division and
+modulus are not either, because dividing by zero ends the process. Semantics:
 https://onnx.ai/onnx/operators (opset 13 to 17).
 """
 
@@ -20,7 +21,7 @@ ELEMENT_BYTES = {"F": 4, "I": 8, "J": 4, "B": 1}
 
 @dataclass(frozen=True)
 class Attribute:
-    """One attribute: ``kind`` is "int", "ints" or "string", with its allowed values or range."""
+    """One attribute: ``kind`` is "int", "ints" or "string", with its allowed values or range, or "graph"."""
 
     kind: str
     allowed: tuple[int | str, ...] = ()
@@ -36,6 +37,15 @@ class Operator:
     outputs: str
     attributes: dict[str, Attribute] = field(default_factory=dict)
 
+
+LINEAR_STEP = (
+    ("Mul", ("step.a", "step.h"), ("step.kept",)),
+    ("Add", ("step.kept", "step.b"), ("step.next",)),
+    ("Identity", ("step.next",), ("step.out",)),
+)
+"""The only body of a loop: operator, what it reads and what it makes, in order."""
+LINEAR_STEP_PORTS = (("step.h", "step.a", "step.b"), ("step.next", "step.out"))
+"""What it takes, the carried value ahead of one of each sequence, and what it gives, that value first."""
 
 AXIS = Attribute("int", low=-8, high=8)
 AXES = Attribute("ints", low=-8, high=8)
@@ -55,6 +65,10 @@ OPERATORS: dict[str, Operator] = {
     "LSTM": Operator(
         "F F F F? J? F? F?", "F F F", {**RECURRENT, "input_forget": Attribute("int", allowed=(0,))}
     ),
+    # h_0, a, b → the last h, all h: h_t = a_t h_{t-1} + b_t, the one loop whose body is allowed
+    "Scan": Operator(
+        "F F F", "F F", {"num_scan_inputs": Attribute("int", allowed=(2,)), "body": Attribute("graph")}
+    ),
     # linear algebra
     "MatMul": Operator("F F", "F"),
     # arithmetic
@@ -66,6 +80,9 @@ OPERATORS: dict[str, Operator] = {
     "Relu": Operator("F", "F"),
     "Softmax": Operator("F", "F", {"axis": AXIS}),
     "Softplus": Operator("F", "F"),
+    "Sigmoid": Operator("F", "F"),
+    "Exp": Operator("F", "F"),
+    "LayerNormalization": Operator("F F F?", "F F F", {"axis": Attribute("int", allowed=(-1,))}),
     # reductions; ReduceSum takes its axes as an input since opset 13
     "ReduceSum": Operator("N I?", "N", {"keepdims": FLAG, "noop_with_empty_axes": FLAG}),
     "ReduceMax": Operator("N", "N", REDUCE_AXES),
@@ -83,4 +100,6 @@ OPERATORS: dict[str, Operator] = {
     "Concat": Operator("T+", "T", {"axis": AXIS}),
     "Gather": Operator("T I", "T", {"axis": AXIS}),
     "Range": Operator("I I I", "I"),
+    "Slice": Operator("T I I I? I?", "T"),
+    "ReverseSequence": Operator("T I", "T", {"batch_axis": FLAG, "time_axis": FLAG}),
 }

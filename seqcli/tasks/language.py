@@ -8,7 +8,7 @@ named, rows are texts of their own with a category each, drawn by category inste
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, cast
 
 import numpy as np
@@ -26,7 +26,7 @@ from seqcli.tasks.base import Plan, Prepared, Scores, Tables, Writing
 from seqcli.tasks.features import Features
 from seqcli.tasks.language_baseline import COUNTED
 from seqcli.tasks.language_scores import A_CHARACTER, COLD_STEPS, text_scores
-from seqcli.tasks.language_sizes import choose_text_sizes
+from seqcli.tasks.language_sizes import TextSizes, as_it_began, choose_text_sizes
 from seqcli.tasks.language_texts import Texts, cut_text, depends_on_rows, texts_of
 from seqcli.tasks.parts import left_out_sentences
 
@@ -64,6 +64,7 @@ class Language:
                 "a text is written forwards: a network that has read what follows could only copy it",
                 "leave out --bidirectional",
             )
+        options = as_it_began(options)
         parts, rules, by_heart = cut_text(tables, plan, options)
         corpus = fit_corpus(parts[0].texts, options.columns.level or "characters", by_heart)
         if depends_on_rows(plan, options, parts[0].rows):
@@ -78,12 +79,13 @@ class Language:
         task._refuse_too_little(tables.main.source, lengths[0])
         warnings = [*left_out_sentences(plan), *_unknown_sentences(task, (validation, test))]
         sizes = choose_text_sizes(lengths[0], corpus, options, by_heart)
+        task = replace(task, plan=replace(plan, reasons=(*plan.reasons, *sizes.reasons)))
         return Prepared(
             task=task,
             train=train,
             validation=validation,
             test=test,
-            network=task._network(sizes.embedding_size, sizes.hidden_size, sizes.dropout, options),
+            network=task._network(sizes, options),
             loss="cross_entropy",
             training={**sizes.training, "level": corpus.level},
             rules=[*rules, corpus.described(), *counted_sentences(lengths[0])],
@@ -106,10 +108,8 @@ class Language:
         if not any(token.strip() for token in self.corpus.tokens):
             raise DataError(f"{source}: no {self.unit} of the training part comes twice", hint)
 
-    def _network(
-        self, embedding_size: int, hidden_size: int, dropout: float, options: Options
-    ) -> NetworkSpec:
-        inputs = [InputSpec(TOKENS, "tokens", self.corpus.size, embedding_size)]
+    def _network(self, sizes: TextSizes, options: Options) -> NetworkSpec:
+        inputs = [InputSpec(TOKENS, "tokens", self.corpus.size, sizes.embedding_size)]
         if self.conditions:
             inputs.append(InputSpec(CONDITION, "tokens", len(self.conditions) + 2, CONDITION_SIZE))
         if self.given is not None:
@@ -117,11 +117,11 @@ class Language:
         return NetworkSpec(
             inputs=tuple(inputs),
             output_shape=(self.corpus.size,),
-            cell=options.network.cell or "gru",
-            hidden_size=hidden_size,
-            num_layers=options.network.num_layers,
+            cell=sizes.cell,
+            hidden_size=sizes.hidden_size,
+            num_layers=sizes.num_layers,
             pool="none",
-            dropout=dropout,
+            dropout=sizes.dropout,
             embedding_dropout=options.network.embedding_dropout,
             variational=bool(options.network.variational),
             init=options.network.init,

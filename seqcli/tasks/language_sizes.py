@@ -6,12 +6,15 @@ Lengths and the time budget decide, never a probe, so that two machines print th
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from seqcli.errors import UsageError
+from seqcli.model_dir import read_model
+from seqcli.network import RESIDUAL
 from seqcli.options import Options
 from seqcli.preprocessing.byte_corpus import AnyCorpus
 
@@ -32,32 +35,87 @@ names 1.52 and 1.59; 400,000 of plays 1.52 with .2 and 1.52 with 0, 1,100,000 1.
 """
 
 
+BETTER = "mingru"
+"""The cell that foresees a text best in a given time (``benchmarks/generate.py --only cells``)."""
+LAYERS = 2
+PARALLEL_WORK = 1.7
+"""How many times more multiplications a second such a cell comes to: its products are large ones."""
+CHARACTERS_A_WEIGHT = 6
+"""Tokens that are read for each weight of a block, passes over the text included."""
+NARROWEST, WIDEST, UNIT = 64, 1024, 32
+
+
 @dataclass(frozen=True)
 class TextSizes:
     """What is chosen when nothing is typed; ``training`` are training options."""
 
+    cell: str
     embedding_size: int
     hidden_size: int
+    num_layers: int
     dropout: float
     training: dict[str, Any]
+    reasons: tuple[str, ...] = ()
+    """A sentence on a cell that nobody asked for."""
+
+
+def as_it_began(options: Options) -> Options:
+    """``options`` with cell and sizes of the model that ``--init-from`` names, where none are typed."""
+    if options.training.init_from is None:
+        return options
+    spec, network = read_model(Path(options.training.init_from)).network, options.network
+    return replace(
+        options,
+        network=replace(
+            network,
+            cell=network.cell or spec.cell,
+            hidden_size=network.hidden_size or spec.hidden_size,
+            num_layers=network.num_layers or spec.num_layers,
+            embedding_size=network.embedding_size or spec.inputs[0].embedding_size or None,
+        ),
+    )
 
 
 def choose_text_sizes(length: int, corpus: AnyCorpus, options: Options, by_heart: bool) -> TextSizes:
     """The defaults for a training text of ``length`` tokens."""
     training, network = options.training, options.network
     from_scratch = training.backend == "numpy"
-    hidden_size = network.hidden_size or (64 if by_heart else 256)
+    chosen = BETTER if network.cell is None and not by_heart and not from_scratch else ""
+    cell = network.cell or chosen or "gru"
+    layers = network.num_layers or (LAYERS if cell in RESIDUAL and not by_heart else 1)
+    work = WORK if training.time_budget is None else training.time_budget * WORK_A_SECOND
+    work *= PARALLEL_WORK if cell in RESIDUAL else 1
+    hidden_size = network.hidden_size or (64 if by_heart else _width(cell, work, layers))
     embedding_size = network.embedding_size or (128 if corpus.level in ("words", "bpe") else 64)
-    a_pass = max(length, 1) * _multiplications(embedding_size, hidden_size, corpus.size, network.num_layers)
-    passes = min(WORK / a_pass, MOST_PASSES)
-    if training.time_budget is not None:
-        passes = training.time_budget * WORK_A_SECOND / a_pass
-    optimizer = training.optimizer or ("adagrad" if from_scratch else "adamw")
+    if cell in RESIDUAL and network.embedding_size is None:
+        embedding_size = hidden_size  # so that a block reads it as it is
+    each = _weights(cell, embedding_size, hidden_size, layers) + hidden_size * corpus.size
+    passes = work / (max(length, 1) * each)
+    if training.time_budget is None:
+        passes = min(passes, MOST_PASSES)
+    usual = _training(length, passes, cell, hidden_size, options, by_heart)
+    dropout = network.dropout
+    if dropout is None:
+        read_often = length < SMALL_TEXT and passes > SEEN_OFTEN
+        dropout = DROPOUT if read_often and not by_heart and not from_scratch else 0.0
+    elif from_scratch and dropout:
+        raise UsageError("the NumPy network has no dropout", "leave out --dropout, or --backend numpy")
+    reasons = (f"cell {chosen}: measured better at equal time than gru and lstm",) if chosen else ()
+    return TextSizes(cell, embedding_size, hidden_size, layers, dropout, usual, reasons)
+
+
+def _training(
+    length: int, passes: float, cell: str, hidden_size: int, options: Options, by_heart: bool
+) -> dict[str, Any]:
+    """Training options of a network that reads the text so many times."""
+    training = options.training
+    optimizer = training.optimizer or ("adagrad" if training.backend == "numpy" else "adamw")
+    rate = min(4e-3, 0.7 / hidden_size) if cell in RESIDUAL else 5e-3
     bptt = training.bptt or (min(25, length) if by_heart else BPTT)
     usual: dict[str, Any] = {
         "bptt": bptt,
         "batch_size": training.batch_size or int(np.clip(length // (8 * bptt), 1, MOST_STREAMS)),
-        "learning_rate": 0.1 if optimizer == "adagrad" else 5e-3,
+        "learning_rate": 0.1 if optimizer == "adagrad" else rate,
         "optimizer": optimizer,
     }
     if by_heart and training.time_budget is None and training.epochs is None:
@@ -67,15 +125,26 @@ def choose_text_sizes(length: int, corpus: AnyCorpus, options: Options, by_heart
         usual["patience"] = max(4, math.ceil(passes / 3))
         if passes < 1:  # a long text is not read to its end
             usual["steps"] = math.ceil(passes * length / (bptt * usual["batch_size"]))
-    dropout = network.dropout
-    if dropout is None:
-        read_often = length < SMALL_TEXT and passes > SEEN_OFTEN
-        dropout = DROPOUT if read_often and not by_heart and not from_scratch else 0.0
-    elif from_scratch and dropout:
-        raise UsageError("the NumPy network has no dropout", "leave out --dropout, or --backend numpy")
-    return TextSizes(embedding_size, hidden_size, dropout, usual)
+    return usual
 
 
-def _multiplications(embedding: int, hidden: int, size: int, layers: int) -> int:
-    """Of one token, read by ``layers`` of a cell with three gates and a head of ``size`` logits."""
-    return 3 * hidden * (embedding + hidden + 2 * hidden * (layers - 1)) + hidden * size
+def _width(cell: str, work: float, layers: int) -> int:
+    """Units of a layer: 256, or of a block as many as ``work`` multiplications can teach.
+
+    With W weights and D tokens read, work = W · D; the best of W grows with D (Hoffmann et al. 2022, Training
+    Compute-Optimal Large Language Models, arXiv:2203.15556).
+    """
+    if cell not in RESIDUAL:
+        return 256
+    weights = math.sqrt(work / CHARACTERS_A_WEIGHT)  # and six times as many tokens
+    width = math.sqrt(weights / _weights(cell, 1, 1, layers))
+    return int(np.clip(width // UNIT * UNIT, NARROWEST, WIDEST))
+
+
+def _weights(cell: str, embedding: int, hidden: int, layers: int) -> int:
+    """Multiplications of one token in ``layers`` of a cell."""
+    if cell in RESIDUAL:
+        own = {"mingru": 2, "minlstm": 3, "mamba": 3}[cell]  # matrices of the recurrence, H × H each
+        entering = embedding * hidden if embedding != hidden else 0
+        return layers * (own + 6) * hidden * hidden + entering
+    return 3 * hidden * (embedding + hidden + 2 * hidden * (layers - 1))

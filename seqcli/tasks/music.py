@@ -117,7 +117,7 @@ class Music:
             output_shape=(self.events.size,),
             cell=options.network.cell or "gru",
             hidden_size=hidden_size,
-            num_layers=options.network.num_layers,
+            num_layers=options.network.num_layers or 1,
             pool="none",
             dropout=dropout,
             embedding_dropout=options.network.embedding_dropout,

@@ -41,7 +41,7 @@ def choose_music_sizes(length: int, size: int, options: Options) -> MusicSizes:
     hidden_size, embedding_size = network.hidden_size or HIDDEN, network.embedding_size or EMBEDDING
     shifts = SHIFTS if length < SMALL else ()
     read = max(length, 1) * (1 + len(shifts))
-    one = 3 * hidden_size * (embedding_size + hidden_size + 2 * hidden_size * (network.num_layers - 1))
+    one = 3 * hidden_size * (embedding_size + hidden_size + 2 * hidden_size * ((network.num_layers or 1) - 1))
     a_pass = read * (one + hidden_size * size)
     passes = min(WORK / a_pass, MOST_PASSES)
     if training.time_budget is not None:

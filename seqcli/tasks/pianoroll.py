@@ -84,7 +84,7 @@ class PianoRoll:
                 output_shape=(KEYS,),
                 cell=network.cell or "lstm",
                 hidden_size=network.hidden_size or HIDDEN,
-                num_layers=network.num_layers,
+                num_layers=network.num_layers or 1,
                 pool="none",
                 dropout=DROPOUT if network.dropout is None else network.dropout,
                 init=network.init,

@@ -85,7 +85,7 @@ def network_spec(
         output_shape=output_shape,
         cell=typed.cell or "gru",
         hidden_size=typed.hidden_size or sizes.hidden_size,
-        num_layers=typed.num_layers,
+        num_layers=typed.num_layers or 1,
         bidirectional=sizes.bidirectional if typed.bidirectional is None else typed.bidirectional,
         pool=typed.pool or sizes.pool,
         dropout=sizes.dropout if typed.dropout is None else typed.dropout,

@@ -210,7 +210,7 @@ def _target(files: Sequence[str], saving: SavingOptions) -> Path:
 def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
     """``options`` with every None that the task or the machine's rule has decided filled in."""
     spec = prepared.network
-    shape = ["cell", "hidden_size", "dropout", "bidirectional"]
+    shape = ["cell", "hidden_size", "num_layers", "dropout", "bidirectional"]
     if spec.pool != "none":
         shape.append("pool")
     if spec.chain:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seqcli.network import cell_title
 from seqcli.options import TrainingOptions
 from seqcli.tasks.base import Plan, Prepared
 from seqcli.training.fit_setup import FitOutcome
@@ -29,7 +30,7 @@ def plan_lines(prepared: Prepared, training: TrainingOptions, threads: int) -> t
     spec, plan = prepared.network, prepared.task.plan
     direction = "in both directions" if spec.bidirectional else "forward"
     layers = f"{spec.num_layers} layers" if spec.num_layers > 1 else "1 layer"
-    cell = "no recurrence" if spec.cell == "none" else spec.cell.upper()
+    cell = cell_title(spec.cell)
     pooling = "an answer at each step" if spec.pool == "none" else f"{spec.pool} pooling"
     if spec.decoder != "direct":
         pooling = f"{count(spec.segment, 'step')} at a time"

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from seqcli import options
+from seqcli.backends.cells.block import Block
 from seqcli.backends.cells.cell import Cell
 from seqcli.backends.graph import step_graph
 from seqcli.backends.network import build_network
 from seqcli.backends.registry import CELLS, load_cell
 from seqcli.errors import UsageError
-from seqcli.network import InputSpec, NetworkSpec
+from seqcli.network import RESIDUAL, InputSpec, NetworkSpec
 from seqcli.saved.graph_check import check_graph
 from seqcli.saved.record import is_step_signature
 
@@ -30,7 +31,7 @@ def make_cell(name: str, dtype: torch.dtype = torch.float64, inputs: int = 3, hi
 
 
 def random_state(cell: Cell, batch: int) -> tuple[torch.Tensor, ...]:
-    dtype = cell.weight_ih.dtype
+    dtype = next(cell.parameters()).dtype
     return tuple(torch.rand(batch, cell.hidden_size, dtype=dtype) - 0.5 for _ in cell.states)
 
 
@@ -58,6 +59,8 @@ def test_registered_name_version_and_citation(name):
     assert cell.name == f"{name}.v1"
     assert "h_t = " in importlib.import_module(cell.__module__).__doc__
     assert (cell.states == ()) == (name in CARRIES_NOTHING)
+    assert issubclass(cell, Block) == (name in RESIDUAL)
+    assert cell.states[: len(cell.memory)] == cell.memory
 
 
 @every_cell

@@ -8,8 +8,12 @@ from hypothesis import strategies as st
 from seqcli.backends.encoder import Encoder, reverse, reversed_order
 from seqcli.backends.initialisation import initialise
 from seqcli.backends.registry import CELLS
+from seqcli.network import RESIDUAL
 
-NO_TORCH_LAYER = {"none": "torch has no such layer; compared with the same feedforward layer written out"}
+NO_TORCH_LAYER = {
+    "none": "torch has no such layer; compared with the same feedforward layer written out",
+    **dict.fromkeys(RESIDUAL, "torch has no such layer; compared with the same written in NumPy"),
+}
 recurrent = pytest.mark.parametrize("cell", [name for name in CELLS if name not in NO_TORCH_LAYER])
 shapes = pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (1, True), (2, False), (3, True)])
 

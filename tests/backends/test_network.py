@@ -7,7 +7,7 @@ import torch
 from seqcli.backends.equations import cell_equations, equations
 from seqcli.backends.network import build_network, parameter_table
 from seqcli.backends.registry import CELLS
-from seqcli.network import InputSpec, NetworkSpec
+from seqcli.network import RESIDUAL, InputSpec, NetworkSpec
 
 TEXT = InputSpec("text", "tokens", 10_000, 128)
 PRICES = InputSpec("past", "values", 3)
@@ -125,7 +125,8 @@ def test_equations_show_this_networks_shapes(cell, pool):
     for weight in (network.embeddings[0].weight, network.head.weight):
         assert f"({weight.shape[0]}, {weight.shape[1]})" in text
     for layer in network.encoder.layers:
-        assert f"W_i· (16, {layer.forward_cell.input_size})" in text
+        entering = "W_v" if cell in RESIDUAL else "W_i·"
+        assert f"{entering} (16, {layer.forward_cell.input_size})" in text
     if pool == "attention":
         assert "W_a (16, 32)" in text
 

@@ -156,7 +156,5 @@ def test_weights_that_are_not_the_networks_are_refused() -> None:
 
 def test_a_cell_without_equations_in_numpy_is_refused() -> None:
     spec = NetworkSpec((InputSpec("tokens", "tokens", 7, 4),), (3,), cell="none")
-    with pytest.raises(
-        UsageError, match="the cell none cannot be traced: that is written for rnn, gru, lstm"
-    ):
+    with pytest.raises(UsageError, match="the cell none cannot be traced: that is written for rnn, gru, ls"):
         trace_network(spec, {}, {"tokens": IDS})

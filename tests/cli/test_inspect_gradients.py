@@ -112,7 +112,7 @@ def test_a_result_file_has_every_number(here, capsys) -> None:
     [
         (["nofile.csv"], 3, "nofile.csv: no such file", "hint"),
         (["--cells", "lsmt,gru"], 2, "no cell is called 'lsmt'", "did you mean lstm?"),
-        (["--cells", "foo"], 2, "no cell is called 'foo'", "there are gru, lstm, rnn"),
+        (["--cells", "foo"], 2, "no cell is called 'foo'", "there are gru, lstm, mingru"),
         (["--cells", "none"], 2, "none carries nothing from step to step", "--cells rnn,lstm,gru"),
         (["--cell", "gru"], 2, "has no option --cell", "did you mean --cells?"),
         (["--linear", "-1"], 2, "--linear: -1.0 is too small", None),

@@ -42,12 +42,13 @@ def test_the_test_table_and_the_rules_and_a_line_that_the_network_writes(capsys)
     code, out, err = run(capsys, "train", "corpus.txt", *TINY)
     assert code == 0
     network, ngram, unigram = rows_of(out)
-    assert network["predictor"] == "gru"
+    assert network["predictor"] == "mingru"
     assert ngram["predictor"].endswith("-gram")
     assert unigram["predictor"] == "unigram"
     assert 0 < float(ngram["nats"]) < float(unigram["nats"]) < float(network["nats"]) < 4
     assert float(network["blk64"]) > 0
-    assert "task language: lines of text\ncolumns: text text\n" in err
+    assert "task language: lines of text\ncell mingru: measured better at equal time" in err
+    assert "columns: text text\n" in err
     assert "read from 4 places at once, gradients cut after 8 steps" in err
     length = len(TEXT)
     validation, test = round(0.05 * length), round(0.1 * length)
@@ -59,10 +60,10 @@ def test_the_test_table_and_the_rules_and_a_line_that_the_network_writes(capsys)
     record = json.loads(Path("corpus.seqcli/model.json").read_text())
     assert record["network"]["streams"]
     assert record["options"]["bptt"] == 8
-    assert record["metrics"]["gru"]["nats"] == pytest.approx(float(network["nats"]))
+    assert record["metrics"]["mingru"]["nats"] == pytest.approx(float(network["nats"]))
     assert record["options"]["level"] == "characters"
     _, card, _ = run(capsys, "show", "corpus.seqcli")
-    assert "1 × GRU of 6, read forward, an answer at each step, gated initialisation" in card
+    assert "2 × minGRU of 6, read forward, an answer at each step, gated initialisation" in card
 
 
 def test_a_text_without_a_test_part_has_no_score_to_compare(capsys) -> None:

@@ -130,7 +130,7 @@ def test_a_cell_without_memory_is_refused(here, capsys) -> None:
     code, _, err = run(capsys, "show", "-m", "none.seqcli", "--trace", "warm")
     assert code == 2
     assert err.splitlines() == [
-        "the cell none cannot be traced: that is written for rnn, gru, lstm",
+        "the cell none cannot be traced: that is written for rnn, gru, lstm, mingru, minlstm, mamba",
         "hint: train a model with --cell lstm, then show its trace",
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -18,10 +19,19 @@ from seqcli.preprocessing.vocabulary import PADDING, UNKNOWN
 from seqcli.readers.read import read_table
 from seqcli.readers.table import Table
 from seqcli.sequences import TARGET
+from seqcli.tasks import language_sizes
 from seqcli.tasks.base import Plan, Scores, Tables
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.language import Language
-from seqcli.tasks.language_sizes import MOST_PASSES, MOST_STREAMS, WORK, choose_text_sizes
+from seqcli.tasks.language_sizes import (
+    CHARACTERS_A_WEIGHT,
+    MOST_PASSES,
+    MOST_STREAMS,
+    PARALLEL_WORK,
+    WORK,
+    WORK_A_SECOND,
+    choose_text_sizes,
+)
 from seqcli.tasks.registry import load_task
 
 WORDS = ["the", "red", "fox", "and", "a", "sly", "dog", "met", "one", "old", "owl", "by", "an", "oak"]
@@ -554,7 +564,8 @@ def test_a_training_takes_as_long_whatever_there_is_to_read(length):
     characters = Corpus("characters", tuple("abcdefghijklmnopqrstuvwxyz"))
     words = Corpus("words", tuple(f" w{number}" for number in range(9_000)))
     for corpus, embedding in ((characters, 64), (words, 128)):
-        training = choose_text_sizes(length, corpus, Options(), by_heart=False).training
+        typed = Options.from_flat({"cell": "gru"})
+        training = choose_text_sizes(length, corpus, typed, by_heart=False).training
         a_step = 64 * 16 * (3 * 256 * (embedding + 256) + 256 * corpus.size)
         steps = training.get("steps") or training["epochs"] * length / (64 * 16)
         assert 0.9 * WORK < steps * a_step < 2 * WORK  # a last pass is read whole
@@ -562,7 +573,7 @@ def test_a_training_takes_as_long_whatever_there_is_to_read(length):
 
 @pytest.mark.parametrize("lines", [100, 1_000, 8_000])
 def test_usual_sizes_follow_the_length_of_the_text(lines):
-    prepared = prepare(table_of_lines(prose(lines)))
+    prepared = prepare(table_of_lines(prose(lines)), cell="gru")
     network, training, length = prepared.network, prepared.training, prepared.sizes[0]
     assert (network.cell, network.num_layers, network.pool, network.streams) == ("gru", 1, "none", True)
     assert (network.hidden_size, network.inputs[0].embedding_size) == (256, 64)
@@ -584,7 +595,42 @@ def test_a_text_learnt_by_heart_gets_a_small_network_and_short_pieces():
 
 
 def test_words_get_wider_vectors():
-    assert sizes(TEXT, level="words")[0].inputs[0].embedding_size == 128
+    assert sizes(TEXT, level="words", cell="gru")[0].inputs[0].embedding_size == 128
+
+
+def test_the_usual_cell_is_the_one_that_was_measured_better_and_that_is_said():
+    prepared = prepare(table_of_lines(prose(100)))
+    network = prepared.network
+    assert (network.cell, network.num_layers) == ("mingru", 2)
+    assert network.inputs[0].embedding_size == network.hidden_size  # a block reads it as it is
+    assert "cell mingru: measured better at equal time" in prepared.task.plan.reasons[-1]
+    for typed in ({"cell": "lstm"}, {"backend": "numpy"}):
+        assert not any(
+            "measured" in reason for reason in prepare(table_of_lines(prose(100)), **typed).task.plan.reasons
+        )
+
+
+@pytest.mark.parametrize(("cell", "matrices"), [("mingru", 8), ("minlstm", 9), ("mamba", 9)])
+@pytest.mark.parametrize("seconds", [30, 60, 180, 600])
+def test_a_block_is_as_wide_as_the_time_can_teach(cell, matrices, seconds):
+    """As many weights as a sixth of the characters that are read, 32 units more or less."""
+    corpus = Corpus("characters", tuple("abcdefghijklmnopqrstuvwxyz"))
+    typed = Options.from_flat({"cell": cell, "time_budget": seconds})
+    found = choose_text_sizes(10**6, corpus, typed, by_heart=False)
+    work = seconds * WORK_A_SECOND * PARALLEL_WORK
+    for width, enough in ((found.hidden_size, True), (found.hidden_size + 32, False)):
+        weights = 2 * matrices * width**2
+        assert (work / weights >= CHARACTERS_A_WEIGHT * weights) == enough
+    assert found.training["learning_rate"] <= 4e-3
+
+
+def test_what_goes_on_from_a_model_has_its_cell_and_sizes(monkeypatch):
+    text = table_of_lines(prose(100))
+    model = SimpleNamespace(network=prepare(text, cell="lstm", hidden_size=12, num_layers=2).network)
+    monkeypatch.setattr(language_sizes, "read_model", lambda path: model)
+    network = prepare(text, init_from="a.seqcli").network
+    assert (network.cell, network.hidden_size, network.num_layers) == ("lstm", 12, 2)
+    assert prepare(text, init_from="a.seqcli", cell="gru").network.cell == "gru"
 
 
 @pytest.mark.parametrize(
@@ -600,7 +646,8 @@ def test_the_learning_rate_goes_with_the_optimizer(typed, optimizer):
     """Steps of Adagrad shrink with time; those of Adam keep their size, and must be small from the start."""
     training = sizes(TEXT, **typed)[1]
     assert training["optimizer"] == optimizer
-    usual = sizes(TEXT)[1]["learning_rate"]
+    usual = sizes(TEXT, **{**typed, "optimizer": "adamw"})[1]["learning_rate"]
+    assert 0 < usual <= 5e-3
     assert training["learning_rate"] == (0.1 if optimizer == "adagrad" else usual)
 
 

@@ -20,20 +20,25 @@ State: TypeAlias = tuple[Tensor, ...]
 
 
 class Cell(nn.Module):
-    """One layer, one direction. G gates; weight_ih (G*H, F), weight_hh (G*H, H), biases (G*H,)."""
+    """One layer, one direction. G gates; weight_ih (G*H, F), weight_hh (G*H, H), biases (G*H,).
+
+    A cell that is more than its gates has weights of its own: see :mod:`seqcli.backends.cells.block`.
+    """
 
     name: ClassVar[str]
     """Registry name with its version, such as "gru.v1"."""
     gates: ClassVar[tuple[str, ...]]
     """The row blocks of the weights, in order."""
     states: ClassVar[tuple[str, ...]] = ("h",)
-    """Names of what is carried from step to step; the first is also the output."""
+    """Names of what is carried from step to step; the first is also the output, unless a block makes that."""
+    memory: ClassVar[tuple[str, ...]] = ()
+    """Those of ``states`` that reach far back, () for all; the others are inputs of the last few steps."""
     onnx_operator: ClassVar[str] = ""
     """The ONNX operator that is this layer, "" when it is written in smaller ones."""
     onnx_gates: ClassVar[tuple[str, ...]] = ()
     """``gates`` in the order in which that operator wants them."""
     keep_gate: ClassVar[str] = ""
-    """The gate whose opening keeps the old state, "" when there is none."""
+    """What keeps the old state as far as it is open, a gate or what gates make; "" when there is none."""
     input_gate: ClassVar[str] = ""
     """A gate of its own for new input, "" when it is missing or tied to the keep gate."""
 
@@ -41,11 +46,15 @@ class Cell(nn.Module):
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
-        rows = len(self.gates) * hidden_size
-        self.weight_ih = nn.Parameter(torch.empty(rows, input_size))
+        self.make_weights()
+
+    def make_weights(self) -> None:
+        """Room for the weights, whose values :mod:`seqcli.backends.initialisation` draws."""
+        rows = len(self.gates) * self.hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(rows, self.input_size))
         self.bias_ih = nn.Parameter(torch.empty(rows))
         if self.states:
-            self.weight_hh = nn.Parameter(torch.empty(rows, hidden_size))
+            self.weight_hh = nn.Parameter(torch.empty(rows, self.hidden_size))
             self.bias_hh = nn.Parameter(torch.empty(rows))
 
     def weights(self) -> list[Tensor]:

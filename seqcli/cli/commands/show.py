@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqcli.cli.command import Command, Invocation
 from seqcli.errors import UsageError
+from seqcli.network import cell_title
 from seqcli.options import ModelOptions, OutputOptions
 from seqcli.options_use import ShowOptions
 from seqcli.reporting.results import result_stream, write_result
@@ -97,8 +98,7 @@ def card(model: SavedModel) -> ResultTable:
     rows += [("time", plan.time)] if plan.time else []
     rows += [("series", _list(plan.id))] if plan.id else []
     rows += [("left out", f"{name}: {reason}") for name, reason in plan.left_out]
-    cell = "no recurrence" if network.cell == "none" else network.cell.upper()
-    what = f"{network.num_layers} × {cell} of {network.hidden_size}, read {direction}"
+    what = f"{network.num_layers} × {cell_title(network.cell)} of {network.hidden_size}, read {direction}"
     pooling = "an answer at each step" if network.pool == "none" else f"{network.pool} pooling"
     if network.decoder != "direct":
         steps = f"{network.segment} step{'' if network.segment == 1 else 's'}"

@@ -30,7 +30,7 @@ def network_spec(train: ForecastWindows, hidden_size: int, options: Options) -> 
         output_shape=(frame.horizon, targets),
         cell=typed.cell or "gru",
         hidden_size=typed.hidden_size or hidden_size,
-        num_layers=typed.num_layers,
+        num_layers=typed.num_layers or 1,
         bidirectional=bool(typed.bidirectional),
         pool=typed.pool or "last",
         dropout=usual if typed.dropout is None else typed.dropout,
@@ -64,7 +64,7 @@ def training_defaults(train: ForecastWindows, options: Options) -> dict[str, Any
         size for size, most in ((32, 512), (64, SMALL), (128, 16384), (512, math.inf)) if examples <= most
     )
     batch = options.training.batch_size or max(wanted // targets, 1)
-    passes = _passes(frame, train.inputs()[0].size, hidden, options.network.num_layers) * batch * targets
+    passes = _passes(frame, train.inputs()[0].size, hidden, options.network.num_layers or 1) * batch * targets
     steps = int(min(max(WORK / passes, FEWEST_STEPS), MOST_STEPS))
     epochs = math.ceil(steps * batch / windows)
     chosen: dict[str, Any] = {

@@ -48,7 +48,7 @@ def network_spec(labels: Labels, features: WordFeatures, train: Sentences, optio
         output_shape=(len(labels.tags),),
         cell=typed.cell or "gru",
         hidden_size=typed.hidden_size or HIDDEN,
-        num_layers=typed.num_layers,
+        num_layers=typed.num_layers or 1,
         bidirectional=True if typed.bidirectional is None else typed.bidirectional,
         pool="none",
         dropout=DROPOUT if typed.dropout is None else typed.dropout,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from seqcli.backends.cells.block import Block
 from seqcli.backends.cells.cell import Cell
 from seqcli.backends.network import Network
 from seqcli.training.gradients.corridor import LinearRnn
@@ -34,6 +35,8 @@ def causes(network: Network, batch: dict[str, Tensor]) -> list[Cause]:
 
 def _cause(layer: SteppedLayer, lengths: Tensor) -> Cause:
     cell = layer.cell
+    if isinstance(cell, Block):
+        return _of_block(cell, layer, lengths)
     hidden = torch.stack([state[0] for state in layer.states], dim=1)  # (B, T + 1, H)
     valid = torch.arange(layer.read.shape[1]) < lengths[:, None]  # (B, T)
     blocks = cell.weight_hh.chunk(len(cell.gates))  # (H, H), one a gate
@@ -45,6 +48,13 @@ def _cause(layer: SteppedLayer, lengths: Tensor) -> Cause:
     tanh = not isinstance(cell, LinearRnn)
     slope = float((1 - hidden[:, 1:][valid].square()).mean()) if tanh else 1.0
     return Cause(slope=slope, radius=_radius(blocks[0]), stretch=_stretch(blocks[0]))
+
+
+def _of_block(cell: Block, layer: SteppedLayer, lengths: Tensor) -> Cause:
+    """A recurrence whose gates do not look at the state: nothing but they is on the way back."""
+    valid = torch.arange(layer.read.shape[1]) < lengths[:, None]  # (B, T)
+    opening = cell.opening(layer.read, layer.states[0])[valid].mean(0)  # (H,)
+    return Cause(cell.keep_gate, float(opening.mean()), float(torch.quantile(opening, WIDEST)))
 
 
 def gate_opening(cell: Cell, gate: str, x: Tensor, before: Tensor) -> Tensor:

@@ -59,7 +59,7 @@ def in_total(network: Network, batch: dict[str, Tensor]) -> list[Curve]:
     x, lengths, start = inputs_of(network, batch)
     outputs, layers = run_stepped(network.encoder, x, lengths, start)
     if network.decoder is not None:
-        out = network.decode([layer.states[-1] for layer in layers], batch)
+        out = network.decode(last_step(outputs, lengths), [layer.states[-1] for layer in layers], batch)
     else:
         out = network.answer(outputs, batch)
     return _curves(out.flatten(1).amax(dim=1).sum(), layers, lengths, network.spec.segment)
@@ -134,14 +134,20 @@ def _curves(loss: Tensor, layers: list[SteppedLayer], lengths: Tensor, segment: 
     ``lengths`` (B,) count what the cells read: steps, or segments of ``segment`` steps.
     """
     unit = "segment" if segment > 1 else "step"
-    nodes = [part for layer in layers for state in layer.states for part in state]
+    nodes = [part for layer in layers for state in layer.states for part in _memory(layer, state)]
     grads = iter(torch.autograd.grad(loss, nodes, materialize_grads=True))
     curves = []
     for depth, layer in enumerate(layers, start=1):
-        norms = [[torch.linalg.vector_norm(next(grads), dim=1) for _ in state] for state in layer.states]
-        for name, over_time in zip(layer.cell.states, zip(*norms, strict=True), strict=True):
+        names = layer.cell.memory or layer.cell.states
+        norms = [[torch.linalg.vector_norm(next(grads), dim=1) for _ in names] for _ in layer.states]
+        for name, over_time in zip(names, zip(*norms, strict=True), strict=True):
             curves.append(Curve(depth, name, aligned(torch.stack(over_time, dim=1), lengths), unit))
     return curves
+
+
+def _memory(layer: SteppedLayer, state: State) -> State:
+    """Of a state, each part (B, H), what reaches far back."""
+    return state[: len(layer.cell.memory)] if layer.cell.memory else state
 
 
 def aligned(norms: Tensor, lengths: Tensor) -> NDArray[np.float64]:

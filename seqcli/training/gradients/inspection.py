@@ -68,7 +68,8 @@ class Ground:
         with torch.no_grad():
             for layer in network.encoder.layers:
                 assert isinstance(layer, Layer)
-                layer.forward_cell.weight_hh.mul_(self.inspect.init_scale)
+                if self.inspect.init_scale != 1.0:
+                    layer.forward_cell.weight_hh.mul_(self.inspect.init_scale)
         return network
 
     def flow(self, network: Network, cell: str, stage: str) -> Flow:
@@ -84,6 +85,7 @@ def inspect_cells(files: Sequence[str], options: Options, inspect: InspectOption
     Raises :class:`UsageError` for a cell that is not known or carries nothing.
     """
     cells = known_cells(inspect.cells)
+    _refuse_scale(cells, inspect)
     ground = (yield from _of_files(files, options, inspect)) if files else _of_noise(options, inspect)
     yield Said(f"cells: {_what(ground)}")
     yield Said(ground.looked.said)
@@ -122,11 +124,21 @@ def known_cells(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def _refuse_scale(cells: Sequence[str], inspect: InspectOptions) -> None:
+    """Raise UsageError where W_hh is to be larger of a cell that has none."""
+    without = next((name for name in cells if load_cell(name).memory), "")
+    if without and inspect.init_scale != 1.0:
+        raise UsageError(
+            f"--init-scale multiplies W_hh, and the gates of {without} do not look at the state: it has none",
+            f"leave out --init-scale, or {without} of --cells",
+        )
+
+
 def _of_noise(options: Options, inspect: InspectOptions) -> Ground:
     """Random sequences, for cells that nothing is learnt with."""
     units = options.network.hidden_size or UNITS
     set_threads(training_threads(options.training.threads, units))
-    spec = random_spec(units, options.network.num_layers)
+    spec = random_spec(units, options.network.num_layers or 1)
     looked = drawn(spec, inspect.look_back or trained_length({}), options.training.seed)
     return Ground(looked, spec, options, inspect)
 
