@@ -90,7 +90,7 @@ def test_the_parts_of_the_file_are_used_as_given() -> None:
     made = prepared(items, ["train"] * 6 + ["valid"] * 2 + ["test"] * 2)
     assert made.sizes == (6, 2, 2)
     assert np.array_equal(made.test.pieces[0], items[8])
-    assert set(made.train.shifts.tolist()) == set(range(-5, 6))
+    assert set(made.train.shifts.tolist()) == set(range(-3, 4))
     assert set(made.validation.shifts.tolist()) == {0}
 
 
