@@ -94,21 +94,20 @@ class SavedModel:
     def graph(self, name: str = "batch") -> bytes:
         """The serialized graph ``name``. Raises :class:`ModelError` when the model has none."""
         if name not in self.graphs:
-            raise ModelError(
-                f"{self.path}: the model has no graph {name!r}", "train it again with this seqcli"
-            )
+            raise ModelError(f"{self.path}: the model has no graph {name!r}", "train it again")
         return self.graphs[name]
+
+    def content(self, name: str) -> bytes:
+        """The bytes of one file that is no graph; checked again."""
+        directory = _open_model(self.path)
+        try:
+            return _content(name, directory, self.path, self.record["files"])
+        finally:
+            os.close(directory)
 
     def weights(self, of_task: bool = False) -> dict[str, NDArray[Any]]:
         """Name → array of every weight of the network, or of what the task fitted; checked again."""
-        where = f"{self.path}/{WEIGHTS}"
-        entry = self.record["files"][WEIGHTS]
-        directory = _open_model(self.path)
-        try:
-            content = files.read_checked(WEIGHTS, directory, where, entry["size"], entry["sha256"])
-        finally:
-            os.close(directory)
-        found = unpack_weights(content, where).items()
+        found = unpack_weights(self.content(WEIGHTS), f"{self.path}/{WEIGHTS}").items()
         return {
             name.removeprefix(TASK_ARRAY): w for name, w in found if name.startswith(TASK_ARRAY) == of_task
         }

@@ -198,6 +198,24 @@ class ShowOptions:
 
 
 @dataclass(frozen=True)
+class ExportOptions:
+    """The export"""
+
+    int8: bool = option(
+        False, "A model with weights of 8 bits: a quarter of the size, used as any other, never trained on."
+    )
+    data: str | None = option(
+        None, "With --int8: a labelled file, to measure both models on.", metavar="FILE"
+    )
+    directory: str | None = option(
+        None,
+        "Directory to write; the model's name with .onnx, or .int8.seqcli.",
+        flag="--output -o",
+        metavar="DIR",
+    )
+
+
+@dataclass(frozen=True)
 class InspectOptions:
     """What to inspect"""
 

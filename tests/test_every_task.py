@@ -34,6 +34,8 @@ LINES = {
     "explain -m": ("explain", "FILE", "-m", "MODEL"),
     "show": ("show", "MODEL"),
     "show --equations": ("show", "--equations", "-m", "MODEL"),
+    "export": ("export", "MODEL", "-o", "plain"),
+    "export --int8": ("export", "MODEL", "--int8", "-o", "small.seqcli"),
 }
 """Name → what is typed; the words in capitals are put in for each task."""
 
@@ -42,6 +44,8 @@ WRITES = {
     "forecast": ["data.seqcli"],
     "generate": ["data.seqcli"],
     "tune": ["data.tuned.jsonl", "data.tuned.toml"],
+    "export": ["plain"],
+    "export --int8": ["small.seqcli"],
 }
 """Lines that leave something behind; no other writes anything."""
 
@@ -95,6 +99,8 @@ COLUMNS = {
     },
     "explain -m": {"classify": "score", "multilabel": "score", "forecast": "importance"},
     "show": dict.fromkeys(EVERY, "value"),
+    "export": dict.fromkeys(EVERY, "outputs"),
+    "export --int8": dict.fromkeys(EVERY, "us_per_step"),
 }
 """Line → task → a column of what it prints."""
 

@@ -42,10 +42,10 @@ def explain_texts(call: Invocation, model: SavedModel, task: Classify | Multilab
 
     asked = call.group(ExplainOptions)
     output = call.group(OutputOptions)
+    scorer = scorer_of(asked.method, model, task, screen)
     stream = open_stream(call.files[0], call.group(ReadingOptions), task.columns, task.text_column)
     for note in stream.notes:
         screen.line(f"{stream.source}: {note}", "dim")
-    scorer = scorer_of(asked.method, model, task, screen)
     effects = TextExplanations(model, task, stream, scorer, screen.warn, asked.row)
     assert task.inputs.vocabulary is not None
     with result_stream(output) as sink:

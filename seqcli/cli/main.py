@@ -44,11 +44,15 @@ COMMANDS = {
         "Try options out on a file's validation part; keep the best.",
     ),
     "show": ("seqcli.cli.commands.show:COMMAND", "Show a saved model, its equations, or this installation."),
+    "export": (
+        "seqcli.cli.commands.export:COMMAND",
+        "Write a model for use elsewhere: plain graphs, or weights of 8 bits.",
+    ),
     "demo": ("seqcli.cli.commands.demo:COMMAND", "Take the tour: each section runs on data it writes here."),
 }
 """Name → where the command is declared, and its summary."""
 
-PLANNED = ("compare", "export")
+PLANNED = ("compare",)
 """Verbs that a later version will have."""
 
 BROKEN_PIPE = 141

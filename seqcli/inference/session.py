@@ -15,6 +15,7 @@ import onnxruntime as ort
 
 from seqcli.errors import ModelError, ResourceError
 from seqcli.model_dir import SavedModel
+from seqcli.saved.exported import is_exported
 from seqcli.sequences import AnyArray, Batch, FloatArray
 from seqcli.threads import thread_count
 
@@ -29,7 +30,8 @@ class GraphSession:
     """Runs one serialized ONNX graph that :func:`~seqcli.model_dir.read_model` has checked.
 
     ``name`` stands in error messages; ``each_step`` says that its network answers at each step. ``threads``
-    share each operator, and ``workers`` threads may run it side by side, each with rows of its own.
+    share each operator, and ``workers`` threads may run it side by side, each with rows of its own. A graph
+    whose weights are to be widened ``folds`` what is constant.
     Memory for intermediate values is capped at half of the
     machine's, so that a graph made to grow without end is an error and not the end of the machine.
     Raises :class:`ModelError` when the runtime refuses the graph.
@@ -42,6 +44,7 @@ class GraphSession:
         threads: int | None = None,
         each_step: bool = False,
         workers: int = 1,
+        folds: bool = False,
     ) -> None:
         self.name = name
         self.each_step = each_step
@@ -51,8 +54,10 @@ class GraphSession:
         options.log_severity_level = FATAL
         options.intra_op_num_threads = thread_count(threads)
         options.inter_op_num_threads = 1
-        # Our graphs leave nothing to fuse, and what is not rewritten cannot be rewritten wrongly.
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        # Our graphs leave nothing to fuse, and what is not rewritten cannot be rewritten wrongly. Weights of
+        # 8 bits are the exception: what reads them as float32 reads a constant that is made once, here.
+        level = ort.GraphOptimizationLevel
+        options.graph_optimization_level = level.ORT_ENABLE_BASIC if folds else level.ORT_DISABLE_ALL
         _cap_memory(options)
         self._session: Any = self._guard(
             lambda: ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
@@ -66,9 +71,10 @@ class GraphSession:
         Whole rows are shared out among them; where step follows step, the work of a step.
         """
         each_step, name = model.network.pool == "none", f"{model.path}/graphs/{graph}.onnx"
+        folds = is_exported(model.record)
         if graph != ROWS:
-            return cls(model.graph(graph), name, threads, each_step)
-        return cls(model.graph(graph), name, 1, each_step, thread_count(threads))
+            return cls(model.graph(graph), name, threads, each_step, folds=folds)
+        return cls(model.graph(graph), name, 1, each_step, thread_count(threads), folds)
 
     def run(self, batch: Batch) -> FloatArray:
         """Outputs (B, *output_shape) of a padded batch; fields that the graph does not take are ignored.

@@ -2,8 +2,8 @@
 
 The protocol-buffer bytes are walked whole (:mod:`seqcli.saved.graph_wire`), every field, name, size and
 element type is compared with what the export writes, and each node with the allow-list
-(:mod:`seqcli.saved.graph_operators`). Refused are external data, other domains, functions, subgraphs but the
-one body that a loop of ours has, training and quantisation parts, metadata, and anything not understood.
+(:mod:`seqcli.saved.graph_operators`). Refused are external data, domains but the runtime's own, functions,
+subgraphs but the one body that a loop of ours has, training parts, metadata, and anything not understood.
 Message layout:
 https://github.com/onnx/onnx/blob/main/onnx/onnx.proto.
 """
@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from seqcli.saved.graph_nodes import NodeView, Tensor, check_nodes
-from seqcli.saved.graph_operators import ELEMENT_BYTES, ELEMENTS, LINEAR_STEP, LINEAR_STEP_PORTS
+from seqcli.saved.graph_operators import (
+    ELEMENT_BYTES,
+    ELEMENTS,
+    LINEAR_STEP,
+    LINEAR_STEP_PORTS,
+    RUNTIME_DOMAIN,
+    WEIGHT_ELEMENTS,
+)
 from seqcli.saved.graph_wire import LENGTH, VARINT, Kind, Message, WireError, read_message
 
 Shape: TypeAlias = tuple[int | None, ...]
@@ -29,6 +36,7 @@ MAX_RANK = 6
 MAX_SIZE = 2**31 - 1
 FLOAT = 1
 NOTHING = memoryview(b"")
+RUNTIME = RUNTIME_DOMAIN.encode()
 NAME = re.compile(r"[A-Za-z0-9_./:\-]{1,200}")
 
 MODEL: Message = {
@@ -36,7 +44,7 @@ MODEL: Message = {
     2: Kind("producer_name", LENGTH),
     3: Kind("producer_version", LENGTH),
     7: Kind("graph", LENGTH),
-    8: Kind("opset_import", LENGTH, repeated=True, limit=1),
+    8: Kind("opset_import", LENGTH, repeated=True, limit=2),
 }
 OPSET: Message = {1: Kind("domain", LENGTH), 2: Kind("version", VARINT)}
 GRAPH: Message = {
@@ -52,6 +60,7 @@ NODE: Message = {
     3: Kind("name", LENGTH),
     4: Kind("op_type", LENGTH),
     5: Kind("attribute", LENGTH, repeated=True, limit=16),
+    7: Kind("domain", LENGTH),
 }
 ATTRIBUTE: Message = {
     1: Kind("name", LENGTH),
@@ -115,10 +124,12 @@ def check_graph(data: bytes) -> Signature:
         raise WireError("its ONNX version is not supported")
     _text(model.get("producer_name", NOTHING))
     _text(model.get("producer_version", NOTHING))
-    if len(model["opset_import"]) != 1 or "graph" not in model:
+    if not model["opset_import"] or "graph" not in model:
         raise WireError("it holds no graph")
-    opset = read_message(model["opset_import"][0], OPSET)
+    opset, *others = (read_message(item, OPSET) for item in model["opset_import"])
     if len(opset.get("domain", NOTHING)) or not MIN_OPSET <= opset.get("version", 0) <= MAX_OPSET:
+        raise WireError("its operator set is not supported")
+    if any(bytes(item.get("domain", NOTHING)) != RUNTIME or item.get("version") != 1 for item in others):
         raise WireError("its operator set is not supported")
     return _check_parts(read_message(model["graph"], GRAPH))
 
@@ -168,6 +179,7 @@ def _node(data: memoryview) -> NodeView:
         tuple(_text(item) for item in node["input"]),
         tuple(_text(item) for item in node["output"]),
         attributes,
+        _text(node.get("domain", NOTHING)),
     )
 
 
@@ -181,7 +193,7 @@ def _check_body(data: memoryview) -> None:
     nodes = []
     for item in graph["node"]:
         node = read_message(item, NODE)
-        if node["attribute"]:
+        if node["attribute"] or "domain" in node:
             raise WireError("a loop has a body that is not allowed")
         _text(node.get("name", NOTHING))
         names = (tuple(map(_text, node["input"])), tuple(map(_text, node["output"])))
@@ -210,7 +222,7 @@ def _given(attribute: dict[str, Any]) -> list[Any]:
 def _tensor(data: memoryview) -> tuple[str, Tensor]:
     """Name and content of a tensor whose bytes are exactly those that its shape needs."""
     tensor = read_message(data, TENSOR)
-    element = ELEMENTS.get(tensor.get("data_type", 0))
+    element = WEIGHT_ELEMENTS.get(tensor.get("data_type", 0))
     if element is None:
         raise WireError("a tensor has an element type that no model uses")
     shape = tuple(tensor["dims"])

@@ -10,10 +10,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seqcli.saved.graph_operators import ELEMENTS, OPERATORS, Attribute, Operator
+from seqcli.saved.graph_operators import (
+    ELEMENTS,
+    OPERATORS,
+    RUNTIME_DOMAIN,
+    RUNTIME_OPERATORS,
+    Attribute,
+    Operator,
+)
 from seqcli.saved.graph_wire import WireError, signed
 
-GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+GATES = {"RNN": 1, "GRU": 3, "LSTM": 4, "DynamicQuantizeLSTM": 4}
+DOMAINS = {"": OPERATORS, RUNTIME_DOMAIN: RUNTIME_OPERATORS}
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class NodeView:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     attributes: dict[str, tuple[str, Any]]
+    domain: str = ""
 
 
 def check_nodes(
@@ -42,9 +51,9 @@ def check_nodes(
     ``elements`` holds those of the graph's inputs and weights, ``tensors`` the weights. Raises
     :class:`WireError` for the first node that is not allowed.
     """
-    known, made = dict(elements), {}
+    known, made, fixed = dict(elements), {}, dict(tensors)
     for node in nodes:
-        operator = OPERATORS.get(node.operator)
+        operator = DOMAINS.get(node.domain, {}).get(node.operator)
         if operator is None:
             raise WireError(f"the operator {node.operator or 'without a name'} is not allowed")
         attributes = {
@@ -55,13 +64,31 @@ def check_nodes(
         if operator.attributes.keys() > attributes.keys() and node.operator == "Scan":
             raise WireError("a loop has no body, or does not say what it reads")
         if node.operator in GATES:
-            _check_recurrent(node, attributes, tensors)
+            _check_recurrent(node, attributes, fixed)
         for name, element in zip(node.outputs, _outputs(node, operator, attributes, bound), strict=False):
             if name and name in known:
                 raise WireError("two nodes make the same value")
             if name:
                 known[name] = made[name] = element
+        widened = _widened(node, fixed, known)
+        if widened is not None:
+            fixed[node.outputs[0]] = widened
     return made
+
+
+def _widened(node: NodeView, fixed: Mapping[str, Tensor], known: Mapping[str, str]) -> Tensor | None:
+    """The constant that a node makes of a weight in 8 bits: its numbers as float32, or times their scales."""
+    read = [fixed.get(name) for name in node.inputs]
+    first = read[0] if read else None
+    if first is None or node.operator not in ("Cast", "Mul") or known.get(node.outputs[0]) != "F":
+        return None
+    if node.operator == "Cast":
+        return Tensor("F", first.shape) if first.element == "C" else None
+    scales = read[1]
+    if scales is None or len(scales.shape) != len(first.shape):
+        return None
+    spread = all(size in (1, whole) for size, whole in zip(scales.shape, first.shape, strict=True))
+    return Tensor("F", first.shape) if spread else None
 
 
 def _attribute(node: str, operator: Operator, name: str, kind: str, value: Any) -> Any:
@@ -104,8 +131,9 @@ def _bind_inputs(node: NodeView, operator: Operator, known: Mapping[str, str]) -
         if element is None:
             raise WireError(f"{node.operator} reads a value that nothing made")
         letter = rule[0]
-        wanted = bound.setdefault(letter, element) if letter in "TN" else letter
-        if letter != "*" and (element != wanted or (letter == "N" and element == "B")):
+        wanted = bound.setdefault(letter, element) if letter in "TNW" else letter
+        barred = {"T": "C", "N": "BC"}.get(letter, "")
+        if letter != "*" and (element != wanted or element in barred):
             raise WireError(f"{node.operator} reads a value of the wrong type")
     return bound
 
@@ -124,7 +152,10 @@ def _outputs(
 
 
 def _check_recurrent(node: NodeView, attributes: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
-    """Weights of an RNN, GRU or LSTM: W (D, G*H, F), R (D, G*H, H), B (D, 2*G*H), all constants."""
+    """Weights of an RNN, GRU or LSTM: W (D, G*H, F), R (D, G*H, H), B (D, 2*G*H), all constants.
+
+    In 8 bits the last two axes of W and R change places, and each has scales and zero points (D, G*H).
+    """
     hidden = attributes.get("hidden_size", 0)
     directions = 2 if attributes.get("direction") == "bidirectional" else 1
     rows = GATES[node.operator] * hidden
@@ -132,11 +163,22 @@ def _check_recurrent(node: NodeView, attributes: Mapping[str, Any], tensors: Map
     bias = node.inputs[3] if len(node.inputs) > 3 else ""
     if hidden < 1 or weights[0] is None or weights[1] is None:
         raise WireError(f"{node.operator} has no hidden size or no constant weights")
-    features = weights[0].shape[-1] if weights[0].shape else 0
-    fits = weights[0].shape == (directions, rows, features) and weights[1].shape == (directions, rows, hidden)
+    small = node.operator in RUNTIME_OPERATORS
+    first, second = (_turned(weight.shape) if small else weight.shape for weight in (weights[0], weights[1]))
+    features = first[-1] if first else 0
+    fits = first == (directions, rows, features) and second == (directions, rows, hidden)
+    if small:
+        scales = [tensors.get(name) for name in node.inputs[8:]]
+        fits = fits and len(scales) == 4
+        fits = fits and all(item is not None and item.shape == (directions, rows) for item in scales)
     if (
         not fits
         or features < 1
         or (bias and (bias not in tensors or tensors[bias].shape != (directions, 2 * rows)))
     ):
         raise WireError(f"{node.operator} has weights whose shapes do not agree with its hidden size")
+
+
+def _turned(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """A shape with its last two axes in each other's place."""
+    return (*shape[:-2], *shape[:-3:-1])

@@ -1,12 +1,14 @@
 """The operators that a saved graph may use: the allow-list, as data.
 
 Each entry states the element types of the inputs and outputs (``F`` float32, ``I`` int64, ``J``
-int32, ``B`` bool; ``T`` any one type, ``N`` one numeric type, the same wherever it stands; ``*``
-any), with ``?`` for an input that may be left out and ``+`` for one that may repeat, and the
+int32, ``B`` bool, ``C`` int8; ``T`` any one type, ``N`` one numeric type, the same wherever it stands,
+neither of them int8; ``W`` as T, but int8 too; ``*`` any; ``-`` nothing, a place that is left empty),
+with ``?`` for an input that may be left out and ``+`` for one that may repeat, and the
 attributes with their types and allowed values. Operators that hold a subgraph (If, Loop), that read
 files, or that come from another domain are not in it, but for Scan, which ends with the steps it reads,
-and whose body is compared node by node with the only one that is ever written; integer division and
-modulus are not either, because dividing by zero ends the process. Semantics:
+and whose body is compared node by node with the only one that is ever written, and for one of ONNX
+Runtime's own; integer division and modulus are not either, because dividing by zero ends the process.
+Numbers of 8 bits are weights alone: they are looked up, widened, or read by that one operator. Semantics:
 https://onnx.ai/onnx/operators (opset 13 to 17).
 """
 
@@ -16,7 +18,9 @@ from dataclasses import dataclass, field
 
 ELEMENTS = {1: "F", 7: "I", 6: "J", 9: "B"}
 """ONNX element type number → the letter used here."""
-ELEMENT_BYTES = {"F": 4, "I": 8, "J": 4, "B": 1}
+WEIGHT_ELEMENTS = {**ELEMENTS, 3: "C"}
+"""Those of weights."""
+ELEMENT_BYTES = {"F": 4, "I": 8, "J": 4, "B": 1, "C": 1}
 
 
 @dataclass(frozen=True)
@@ -98,8 +102,24 @@ OPERATORS: dict[str, Operator] = {
     "Unsqueeze": Operator("T I", "T"),
     "Squeeze": Operator("T I?", "T"),
     "Concat": Operator("T+", "T", {"axis": AXIS}),
-    "Gather": Operator("T I", "T", {"axis": AXIS}),
+    "Gather": Operator("W I", "W", {"axis": AXIS}),
     "Range": Operator("I I I", "I"),
     "Slice": Operator("T I I I? I?", "T"),
     "ReverseSequence": Operator("T I", "T", {"batch_axis": FLAG, "time_axis": FLAG}),
 }
+
+RUNTIME_DOMAIN = "com.microsoft"
+RUNTIME_OPERATORS: dict[str, Operator] = {
+    # X, W and R in 8 bits, B, sequence_lens, initial_h, initial_c, no peepholes, then scales and zero points
+    # https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
+    "DynamicQuantizeLSTM": Operator(
+        "F C C F? J? F? F? -? F C F C",
+        "F F F",
+        {
+            "hidden_size": RECURRENT["hidden_size"],
+            "direction": DIRECTION,
+            "input_forget": Attribute("int", allowed=(0,)),
+        },
+    ),
+}
+"""Operators of ONNX Runtime itself, which stand in its domain (version 1) and in no other."""

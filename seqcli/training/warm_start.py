@@ -13,6 +13,7 @@ from seqcli.errors import DataError, ModelError
 from seqcli.model_dir import read_model
 from seqcli.preprocessing.vocabulary import RESERVED
 from seqcli.readers.vectors import read_vectors
+from seqcli.saved.exported import need_weights
 
 EMBEDDING = "embeddings.0.weight"
 """The table (tokens, size) of vectors whose rows mean tokens."""
@@ -33,6 +34,7 @@ def start_from(network: nn.Module, task: Mapping[str, Any], model: str) -> str:
     fits.
     """
     saved, own = read_model(model), network.state_dict()
+    need_weights(saved.record, saved.path, "a training to start from")
     weights = {name: torch.from_numpy(values) for name, values in saved.weights().items()}
     mine, theirs = _meanings(task), _meanings(saved.record["task"])
     met = ""

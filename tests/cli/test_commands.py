@@ -386,7 +386,7 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
         [(s, t, (s % 2) + 0.01 * t, "ab"[s % 2]) for s in range(40) for t in range(5)],
     )
     Path("corpus.txt").write_text(TINY["TEXT"] * 30)
-    if "-m corpus.seqcli" in example:
+    if "corpus.seqcli" in example:
         TINY["tiny_language"](Path("corpus.seqcli"))
     golden = Path(__file__).parents[1] / "golden"
     if "-m shops.seqcli" in example:

@@ -16,6 +16,7 @@ from onnx import numpy_helper
 from seqcli.backends.graph import network_graph
 from seqcli.backends.network import build_network
 from seqcli.errors import ModelError, ResourceError, SeqcliError
+from seqcli.inference.int8 import round_graph
 from seqcli.inference.predict import Predictions
 from seqcli.inference.session import GraphSession
 from seqcli.network import InputSpec, NetworkSpec
@@ -42,15 +43,16 @@ def is_one_line(error: SeqcliError) -> None:
 
 @pytest.fixture(scope="module")
 def graphs() -> list[bytes]:
-    """One graph a cell and a way to pool."""
+    """One graph a cell and a way to pool, and each anew with weights of 8 bits."""
     inputs = (InputSpec("tokens", "tokens", 9, 3), InputSpec("values", "values", 2))
     pairs = [("gru", "last"), ("lstm", "attention"), ("rnn", "max"), ("none", "mean")]
-    return [
+    whole = [
         network_graph(
             build_network(NetworkSpec(inputs, (2, 2), cell, 4, 1, cell != "none", pool, skip=(0, 1)), 0)
         )
         for cell, pool in pairs
     ]
+    return whole + [round_graph(graph, 1).graph for graph in whole]
 
 
 def mutate(model: onnx.ModelProto, data: st.DataObject) -> None:

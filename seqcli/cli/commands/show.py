@@ -63,6 +63,7 @@ def trace(named: str | None, text: str, output: OutputOptions) -> int:
     from seqcli.reporting.results import check_output
     from seqcli.reporting.screen import Screen
     from seqcli.reporting.trace import report
+    from seqcli.saved.exported import need_weights
 
     check_output(output)
     if fault := bad_character(text):
@@ -70,6 +71,7 @@ def trace(named: str | None, text: str, output: OutputOptions) -> int:
     screen = Screen(output.quiet, output.verbose)
     model = open_model(named, screen)
     check_traceable(model.network)
+    need_weights(model.record, model.path, "a trace")
     reading = read_text(model, text)
     traces = trace_network(model.network, model.weights(), reading.ids, reading.ahead)
     report(screen, reading, traces, output)
@@ -86,6 +88,7 @@ def _typed(value: Any) -> str:
 def card(model: SavedModel) -> ResultTable:
     """What a saved model is, in one table of two columns."""
     from seqcli.inference.trust import saved_task
+    from seqcli.saved.exported import exported_parameters, origin
     from seqcli.tasks.base import Mixing
 
     record, network, task = model.record, model.network, saved_task(model)
@@ -104,7 +107,9 @@ def card(model: SavedModel) -> ResultTable:
         steps = f"{network.segment} step{'' if network.segment == 1 else 's'}"
         pooling = f"{steps} at a time, {network.decoder} decoder"
     rows.append(("network", f"{what}, {pooling}, {network.init} initialisation"))
-    rows.append(("parameters", _parameters(record["files"])))
+    exported = exported_parameters(record)
+    rows.append(("parameters", _parameters(record["files"]) if exported is None else exported))
+    rows += [("exported", f"with weights of 8 bits, from {origin(record)}")] if exported is not None else []
     mixed = task.composition(network.cell) if isinstance(task, Mixing) else ""
     rows += [("forecast" if plan.task == "forecast" else "answer", mixed)] if mixed else []
     rows.append(("trained on", f"{record['data']['source']}, {record['data']['rows']:,} rows"))

@@ -24,6 +24,7 @@ from seqcli.model_dir import SavedModel
 from seqcli.network import NetworkSpec
 from seqcli.options import Options, SavingOptions, TrainingOptions
 from seqcli.options_use import InspectOptions
+from seqcli.saved.exported import need_weights
 from seqcli.sequences import Examples
 from seqcli.tasks.base import Prepared
 from seqcli.threads import training_threads
@@ -310,6 +311,7 @@ def saved_network(model: SavedModel) -> Network:
 
     Raises :class:`ModelError` when its weights are of another one, or not finite.
     """
+    need_weights(model.record, model.path, "gradients")
     weights: dict[str, Tensor] = {name: torch.from_numpy(a) for name, a in model.weights().items()}
     try:
         with torch.device("meta"):  # shapes alone, so that sizes are compared before memory is taken
