@@ -1,5 +1,6 @@
 # make demo   sets up .venv, then trains, predicts and forecasts on sample_data/
 # make test   sets up .venv with the development extras, then lint, types, import contracts, tests
+# make predict-only   sets up .venv-predict with requirements-predict.txt, then uses saved models without torch
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo
@@ -14,7 +15,7 @@ DEMO := demo
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint predict-only clean
 
 demo: .venv/installed
 	mkdir -p $(DEMO)
@@ -31,5 +32,14 @@ lint: .venv/installed-dev
 test: lint
 	$(BIN)/python -m pytest
 
+# Saved models are used without torch: an environment that holds no more than that needs.
+.venv-predict/installed: requirements-predict.txt
+	test -x .venv-predict/bin/python || $(PYTHON) -m venv .venv-predict
+	.venv-predict/bin/python -m pip install --quiet --requirement requirements-predict.txt
+	touch $@
+
+predict-only: .venv-predict/installed
+	.venv-predict/bin/python .ci/predict_only.py
+
 clean:
-	rm -rf .venv $(DEMO) build
+	rm -rf .venv .venv-predict $(DEMO) build

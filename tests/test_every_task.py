@@ -117,7 +117,14 @@ NUMBERS_AND_CLASSES = (
 )
 NOT_OVER_TIME = (DATA, "no column of numbers to forecast among")
 WORDS_ALONE = (
-    *("classify_words", "classify_characters", "classify_parts", "classify_pieces", "classify_runs"),
+    *(
+        "classify_words",
+        "classify_characters",
+        "classify_parts",
+        "classify_pieces",
+        "classify_runs",
+        "classify_int8",
+    ),
     *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
     *("language_mingru", "language_mamba", "classify_mingru"),
 )
@@ -161,6 +168,8 @@ REFUSED = {
         ("inspect-gradients -m", name): (DATA, "sequences of one step carry nothing through time")
         for name in ("classify_rows", "multilabel_columns", "regress_intervals")
     },
+    ("inspect-gradients -m", "classify_int8"): (USAGE, "holds no weights for gradients"),
+    ("export --int8", "classify_int8"): (USAGE, "its weights have 8 bits already"),
     ("inspect-gradients -m", "regress"): (USAGE, "carries nothing from step to step"),
 }
 """(Line, golden model) → exit code and sentence of the refusal."""

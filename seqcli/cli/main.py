@@ -78,6 +78,11 @@ def main(argv: list[str] | None = None) -> int:
         return _report(_memory_error())
     except OSError as error:
         return _report(_resource_error(error))
+    except ModuleNotFoundError as error:
+        from seqcli.cli.missing import missing_package
+
+        missing = missing_package(error, next(iter(arguments), ""))
+        return _report_bug(error, arguments) if missing is None else _report(missing)
     except Exception as error:  # the last resort: a bug is an error message too
         if "can't allocate memory" in str(error):  # torch has no class of its own for it
             return _report(_memory_error())

@@ -53,7 +53,7 @@ class Rounded:
 
 
 def quantised(values: FloatArray, axis: int, largest: int = LARGEST) -> tuple[NDArray[np.int8], FloatArray]:
-    """Weights in 8 bits, and their scales: of the same rank, with a size of 1 along ``axis``.
+    """Weights (..., N) in 8 bits of the same shape, and their scales: (..., 1), a size of 1 along ``axis``.
 
     No number of a row is further from what it was than half of the row's scale.
     """

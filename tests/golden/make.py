@@ -50,6 +50,8 @@ class Golden:
     """What it answers."""
     with_verb: tuple[str, ...] = ()
     """What is typed beside the verb."""
+    int8: bool = False
+    """Whether its weights are rounded to 8 bits once it is trained."""
     suffix: str = ".csv"
     """The form of the file: one row a line, or for ".conll" a blank line where the first cell changes."""
 
@@ -146,6 +148,13 @@ GOLDEN = {
         lambda: list(names(240)),
         ("--level", "characters", "--embedding-size", "8", "--cell", "lstm", "--pool", "attention"),
         slice(20),
+    ),
+    "classify_int8": Golden(
+        ("category", "name"),
+        lambda: list(names(240)),
+        ("--level", "characters", "--embedding-size", "16", "--cell", "lstm"),
+        slice(20),
+        int8=True,
     ),
     "classify_parts": Golden(
         ("review", "label"),
@@ -366,8 +375,12 @@ def make(name: str) -> None:
         file = Path(name + golden.suffix)
         write_rows(file, golden.header, rows)
         run(*train_command(golden, file.name), "--quiet", "-o", "trained.csv")
+        made = file.with_suffix(".seqcli")
+        if golden.int8:
+            run("export", made.name, "--int8", "--quiet")
+            made = made.with_suffix(".int8.seqcli")
         shutil.rmtree(target, ignore_errors=True)
-        shutil.move(file.with_suffix(".seqcli"), target)
+        shutil.move(made, target)
     write_rows(HERE / (name + golden.suffix), golden.header, rows[golden.answered])
     run(
         golden.verb,

@@ -150,13 +150,17 @@ def _parameters(files: dict[str, dict[str, object]]) -> int:
 
 def installation() -> ResultTable:
     """Versions, threads and device of this installation."""
-    from seqcli.backends.device import choose_device
     from seqcli.threads import physical_cores, thread_count
     from seqcli.training.export import versions
 
-    rows: list[tuple[Cell, ...]] = [(name, version) for name, version in versions().items()]
+    rows: list[tuple[Cell, ...]] = [(name, found or "not installed") for name, found in versions().items()]
     rows.append(("threads", f"{thread_count()} (of {physical_cores()} physical cores, at most 4)"))
-    rows.append(("device", str(choose_device("auto"))))
+    try:
+        from seqcli.backends.device import choose_device
+    except ModuleNotFoundError:
+        rows.append(("device", "none to train on: torch is not installed"))
+    else:
+        rows.append(("device", str(choose_device("auto"))))
     return ResultTable("", COLUMNS, rows)
 
 
