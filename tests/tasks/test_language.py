@@ -624,6 +624,19 @@ def test_a_block_is_as_wide_as_the_time_can_teach(cell, matrices, seconds):
     assert found.training["learning_rate"] <= 4e-3
 
 
+@pytest.mark.parametrize(
+    ("length", "seconds", "dropout"), [(10**6, 60, 0.1), (10**7, 60, 0.0), (10**5, 60, 0.3)]
+)
+def test_more_is_dropped_the_more_often_a_text_is_read(length, seconds, dropout):
+    corpus = Corpus("characters", tuple("abcdefghijklmnopqrstuvwxyz"))
+    typed = Options.from_flat({"time_budget": seconds})
+    found = choose_text_sizes(length, corpus, typed, by_heart=False)
+    assert (found.dropout, found.embedding_dropout) == (dropout, 0.0)
+    typed = Options.from_flat({"time_budget": seconds, "embedding_dropout": 0.2, "dropout": 0.05})
+    found = choose_text_sizes(length, corpus, typed, by_heart=False)
+    assert (found.dropout, found.embedding_dropout) == (0.05, 0.2)
+
+
 def test_what_goes_on_from_a_model_has_its_cell_and_sizes(monkeypatch):
     text = table_of_lines(prose(100))
     model = SimpleNamespace(network=prepare(text, cell="lstm", hidden_size=12, num_layers=2).network)

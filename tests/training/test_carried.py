@@ -107,12 +107,12 @@ def by_hand(network, examples, row: int) -> np.ndarray:
     others = x[0, -1, targets:]
     total = np.zeros(targets, dtype=np.float32)
     for step in range(HORIZON):
-        top = states[-1][0] + network.decoder.reader + told[step]
+        top = outputs[:, -1] + network.decoder.reader + told[step]
         change = network.decoder.project(top)  # (K, 1): a step further, not a distance from the last value
         total += change.detach().numpy()[:, 0]
         answers[step] = total
         read = torch.cat([change, others.expand(targets, -1)], dim=-1)[:, None]
-        _, states = network.encoder.run(
+        outputs, states = network.encoder.run(
             network.segments.read(read), torch.ones(targets, dtype=torch.int64), states
         )
     return answers
