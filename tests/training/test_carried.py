@@ -15,7 +15,7 @@ from seqcli.backends.graph import carried_graph
 from seqcli.backends.network import build_network
 from seqcli.backends.registry import CELLS
 from seqcli.errors import ModelError
-from seqcli.network import NetworkSpec
+from seqcli.network import RESIDUAL, NetworkSpec
 from seqcli.preprocessing.calendar import Calendar
 from seqcli.saved.graph_check import check_graph
 from seqcli.saved.record import check_record, is_step_signature
@@ -79,6 +79,9 @@ def network_on(examples, cell: str, decoder: str, band: bool = False):
         torch.manual_seed(2)
         for weight in network.parameters():
             weight += 0.3 * torch.randn_like(weight)
+        if cell in RESIDUAL and network.decoder is not None:
+            # What a block says is as long as a norm makes it; a forecast of it is to be no larger than others.
+            network.decoder.project.weight.mul_(0.3)
     return network.eval()
 
 
