@@ -82,7 +82,7 @@ def print_rows(
     first = (
         f"{'set':9} {'metric':8} {'must':>5} {'target':>6} {'seqcli':>7} {'range':>13} {'word':>6} {'crf':>6}"
     )
-    print(f"{first} {'train s':>7} {'(max)':>5} {'words/s':>8}")
+    print(f"{first} {'train s':>7} {'(max)':>5} {'words/s':>8} {'(min)':>5}")
     for name in names:
         tags = SETS[name]
         runs = [measure(tags, data, part, seed, options) for seed in seeds]
@@ -92,7 +92,7 @@ def print_rows(
             f"{name:9} {tags.metric:8} {tags.must:5.3f} {tags.target:6.3f} {statistics.median(scores):7.4f} "
             f"{f'{min(scores):.4f}–{max(scores):.4f}':>13} {word[0]:6.3f} "
             f"{'' if crf is None else f'{crf:.3f}':>6} {statistics.median(seconds):7.0f} {tags.seconds:5.0f} "
-            f"{statistics.median(speed):8,.0f}",
+            f"{statistics.median(speed):8,.0f} {LEAST_SPEED:5d}",
             flush=True,
         )
 

@@ -13,8 +13,12 @@ lstm                    a tutorial's: nn.LSTM of 128 over texts padded to the ba
                         state, Adam 1e-3, for as long as seqcli took
 
 Accuracy, macro F1, log loss and ece (15 bins of equal mass) are medians over the seeds; accuracy has its
-range. Then the speed of ``seqcli predict`` on made lines (whole process), beside a loop in torch over packed
-sequences with a network of the same shape and batch size.
+range. Then the speed of ``seqcli predict`` on made lines that never repeat (whole process, with the linear
+part) and the most memory it held, beside a loop in torch that runs the same network over packed sequences,
+in batches of as many rows. ``--model DIR`` shows that alone, of a model that is there.
+
+--gain [FILE] prints something else: what the texts of FILE, those of IMDB where none is named, are worth to
+SST-2 and IMDB as --pretrain and as --vectors, on rows kept from the training file (text_gain.py).
 """
 
 from __future__ import annotations
@@ -32,14 +36,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from seqcli.inference.outputs import BATCH_SIZE, SLICE
 from seqcli.preprocessing.vocabulary import Vocabulary
+from seqcli.sequences import Batchable
 from seqcli.tasks.classify_metrics import class_scores, log_softmax
 
 METRICS = ("accuracy", "macro_f1", "log_loss", "ece")
@@ -52,7 +58,8 @@ SETS = {
 }
 CUT = 400
 """Words of a text that the tutorial reads."""
-BATCH = 256
+LEAST_SPEED = 5000
+PACKED_LINES = 20_000
 
 
 @dataclass(frozen=True)
@@ -77,8 +84,21 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--without", nargs="+", choices=("fasttext", "lstm", "speed"), default=[])
-    parser.add_argument("--lines", type=int, nargs="+", default=[100_000], help="made lines to predict")
+    parser.add_argument(
+        "--lines", type=int, nargs="+", default=[100_000, 1_000_000], help="made lines to predict"
+    )
+    parser.add_argument(
+        "--model", type=Path, help="show the speed of this model alone, of the first set named"
+    )
+    parser.add_argument("--gain", nargs="?", const="", metavar="FILE", help="texts; see above")
     arguments = parser.parse_args()
+    if arguments.gain is not None:
+        gain(arguments)
+        return
+    if arguments.model:
+        with tempfile.TemporaryDirectory() as folder:
+            speed(arguments, Path(folder))
+        return
     print(
         f"{'set':6} {'row':9} "
         + " ".join(f"{name:>8}" for name in METRICS)
@@ -90,6 +110,18 @@ def main() -> None:
             measure(name, arguments, Path(folder))
         if "speed" not in arguments.without:
             speed(arguments, Path(folder))
+
+
+def gain(arguments: argparse.Namespace) -> None:
+    """Print what texts without labels are worth; IMDB, which takes minutes, is trained with one seed."""
+    from text_gain import print_gain
+
+    files = {name: arguments.data / "text" / SETS[name][0].format("train") for name in ("sst2", "imdb")}
+    seeds = {"sst2": arguments.seeds, "imdb": arguments.seeds[:1]}
+    texts = read(Path(arguments.gain) if arguments.gain else files["imdb"]).texts
+    chosen = {name: (file, seeds[name]) for name, file in files.items() if name in arguments.only}
+    with tempfile.TemporaryDirectory() as folder:
+        print_gain(texts, chosen, seqcli, Path(folder))
 
 
 def measure(name: str, arguments: argparse.Namespace, folder: Path) -> None:
@@ -215,61 +247,101 @@ def lstm_row(train: Part, test: Part, level: str, seed: int, seconds: float) -> 
 
 
 def speed(arguments: argparse.Namespace, folder: Path) -> None:
-    """Lines a second of predict and of a packed loop in torch, and the memory that predict held."""
+    """Lines a second of predict and of packed loops in torch, and the memory that predict held."""
     name = "sst2" if "sst2" in arguments.only else arguments.only[0]
-    model, part = folder / f"{name}.seqcli", read(arguments.data / "text" / SETS[name][0].format("train"))
-    drawn = random.Random(0)
+    model = arguments.model or folder / f"{name}.seqcli"
+    texts = read(arguments.data / "text" / SETS[name][0].format("train")).texts
+    rates, held = [], []
     for count in arguments.lines:
         file = folder / "lines.txt"
         with file.open("w", encoding="utf-8") as lines:
-            for row in range(count):
-                words = part.texts[row % len(part.texts)].split()
-                lines.write(" ".join(drawn.sample(words, len(words))) + "\n")
+            lines.writelines(line + "\n" for line in made_lines(texts, count))
         line = [sys.executable, "-m", "seqcli", "predict", str(file), "-m", str(model), "-q"]
-        started = time.perf_counter()
-        process = subprocess.Popen([*line, "--input-format", "txt", "-o", str(folder / "out.csv")])
-        _, code, used = os.wait4(process.pid, 0)
-        seconds, held = time.perf_counter() - started, used.ru_maxrss / 1024
-        if code:
-            raise SystemExit("predict failed")
-        took = f"{seconds:.1f} s, {count / seconds:,.0f} a second, {held:,.0f} MB"
-        print(f"{name}: predict {count:,} lines: {took}", flush=True)
-    rate = packed_rate(model, file, min(count, 20_000))
-    print(f"{name}: a packed loop in torch, the network alone: {rate:,.0f} a second")
+        seconds, used = watched([*line, "--input-format", "txt", "-o", str(folder / "out.csv")])
+        rates.append(count / seconds)
+        held.append(used)
+        print(
+            f"{name}: predict {count:,} different lines: {seconds:.1f} s, {rates[-1]:,.0f} a second "
+            f"(must be {LEAST_SPEED:,}), {used:,.0f} MB at most",
+            flush=True,
+        )
+    if len(held) > 1:
+        few, many = arguments.lines[0], arguments.lines[-1]
+        print(f"{name}: memory for {many:,} lines to that for {few:,}: {held[-1] / held[0]:.2f}")
+    best = max(packed_rate(model, file, min(count, PACKED_LINES), size, name) for size in (SLICE, BATCH_SIZE))
+    print(f"{name}: predict, whole process, to the faster loop: {rates[0] / best:.2f} (must be 2)")
 
 
-def packed_rate(model: Path, file: Path, count: int) -> float:
-    """Lines a second of a network of the model's shape over packed sequences, read as the model reads."""
+def made_lines(texts: Sequence[str], count: int) -> Iterator[str]:
+    """So many different lines: the beginning of one text and the end of another."""
+    drawn, met = random.Random(0), set()
+    while len(met) < count:
+        first, second = (text.split() for text in drawn.sample(texts, 2))
+        words = first[: len(first) // 2] + second[len(second) // 2 :]
+        if hash(line := " ".join(words)) in met:
+            drawn.shuffle(words)
+            line = " ".join(words)
+        if words and hash(line) not in met:
+            met.add(hash(line))
+            yield line
+
+
+WATCH = """
+import os, subprocess, sys, time
+started = time.perf_counter()
+_, code, used = os.wait4(subprocess.Popen(sys.argv[1:]).pid, 0)
+print(time.perf_counter() - started, used.ru_maxrss / 1024)
+sys.exit(os.waitstatus_to_exitcode(code))
+"""
+"""In a small process of its own: the peak of a child counts what its parent held when it was born."""
+
+
+def watched(line: Sequence[str]) -> tuple[float, float]:
+    """Seconds and peak memory in MB of a command."""
+    done = subprocess.run([sys.executable, "-c", WATCH, *line], capture_output=True, check=True, text=True)
+    seconds, held = map(float, done.stdout.split())
+    return seconds, held
+
+
+def packed_rate(model: Path, file: Path, count: int, size: int, name: str) -> float:
+    """Lines a second of the model's network in torch, packed, on texts read as the model reads them.
+
+    Without the linear part, the start of the process, and reading or writing a file.
+    """
     import torch
     from torch import nn
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+    from seqcli.backends.network import build_network
     from seqcli.inference.trust import saved_task
     from seqcli.model_dir import read_model
 
     saved = read_model(model)
     inputs, spec = saved_task(saved).inputs, saved.network  # type: ignore[attr-defined]
-    texts = file.read_text(encoding="utf-8").split("\n")[:count]
-    item = next(item for item in spec.inputs if item.kind == "tokens")
-    embedding = nn.Embedding(item.size, item.embedding_size)
-    cell = nn.LSTM if spec.cell == "lstm" else nn.GRU
-    network = cell(
-        item.embedding_size, spec.hidden_size, spec.num_layers, batch_first=True,
-        bidirectional=spec.bidirectional,
+    network = build_network(spec, 0).eval()
+    kind = nn.LSTM if spec.cell == "lstm" else nn.GRU
+    recurrent = kind(
+        sum(item.embedding_size for item in spec.inputs), spec.hidden_size, spec.num_layers,
+        batch_first=True, bidirectional=spec.bidirectional,
     )  # fmt: skip
-    head = nn.Linear(spec.hidden_size * (2 if spec.bidirectional else 1), spec.output_shape[0])
+    texts = file.read_text(encoding="utf-8").split("\n")[:count]
     started = time.perf_counter()
     with torch.inference_mode():
-        for start in range(0, len(texts), BATCH):
-            ids = inputs.vocabulary.encode(texts[start : start + BATCH], inputs.max_length)
-            padded, lengths = ids.pad(np.arange(len(ids)))
-            x = embedding(torch.from_numpy(padded))
+        for start in range(0, len(texts), size):
+            rows = np.arange(min(size, len(texts) - start))
+            fields = Batchable(inputs.text_fields(texts[start : start + size]), rows)
+            read_in = {key: torch.from_numpy(values) for key, values in fields.batch(rows).items()}
+            tables = [*network.embeddings, *network.bags]
+            steps = [table(read_in[item.field]) for table, item in zip(tables, spec.inputs, strict=True)]
+            lengths = read_in["lengths"]
             packed = pack_padded_sequence(
-                x, torch.from_numpy(lengths), batch_first=True, enforce_sorted=False
+                torch.cat(steps, dim=2), lengths, batch_first=True, enforce_sorted=False
             )
-            outputs = pad_packed_sequence(network(packed)[0], batch_first=True)[0]
-            head(outputs.sum(dim=1) / torch.from_numpy(lengths)[:, None]).softmax(dim=1).numpy()
-    return len(texts) / (time.perf_counter() - started)
+            outputs = pad_packed_sequence(recurrent(packed)[0], batch_first=True)[0]
+            network.head(network.pool(outputs, lengths)).softmax(dim=1).numpy()
+    rate = len(texts) / (time.perf_counter() - started)
+    print(f"{name}: a packed loop in torch, {size} at a time: {rate:,.0f} a second", flush=True)
+    return rate
 
 
 if __name__ == "__main__":

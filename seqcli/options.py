@@ -36,9 +36,9 @@ def option(
     """Declare an option with its default and everything a command line needs to offer it.
 
     ``parse`` names how text becomes the value: "" by type, "list" (comma separated), "duration"
-    (``90s``, ``6m``, ``1h`` → seconds), "percents" (``80,95``), "limits" (``accuracy=.9``), "span"
-    (``15min``, ``1mo``, checked and kept as text), "threshold" (``.8``, ``spam=.3``) or "joined" (choices
-    joined by +: ``max+mean``).
+    (``90s``, ``6m``, ``1h`` → seconds), "percents" (``80,95``), "limits" (``accuracy=.9``), "biases"
+    (``e=-2``), "span" (``15min``, ``1mo``, checked and kept as text), "threshold" (``.8``, ``spam=.3``) or
+    "joined" (choices joined by +: ``max+mean``).
     ``flag`` is a short flag beside the one made from the field's name, or long ones instead of it.
     """
     return field(
@@ -81,11 +81,16 @@ class ColumnOptions:
     task: str | None = option(
         None,
         "What to learn; found from the columns.",
-        choices=("classify", "regress", "forecast", "language", "tag"),
+        choices=("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
     )
     target: tuple[str, ...] = option((), "Column(s) to predict or forecast.", parse="list")
     tag_column: str | None = option(
         None, "Column of tags to learn, by name or number; upos, or the last.", metavar="COLUMN"
+    )
+    label_separator: str | None = option(
+        None,
+        "Between several labels in one cell, such as | in sports|politics; found where it is sure.",
+        metavar="CHAR",
     )
     features: tuple[str, ...] = option((), "Input columns; all usable ones.", parse="list")
     time: str | None = option(None, "Column of time stamps or step numbers.", metavar="COLUMN")
@@ -99,8 +104,8 @@ class ColumnOptions:
     )
     level: str | None = option(
         None,
-        "Read text as words, as characters, or as pieces of words (bpe).",
-        choices=("words", "characters", "bpe"),
+        "Read text as words, characters, or pieces of words (bpe); a text to go on with as bytes too.",
+        choices=("words", "characters", "bpe", "bytes"),
     )
     condition: str | None = option(
         None, "Write text that depends on this column, such as a category.", metavar="COLUMN"

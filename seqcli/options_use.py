@@ -25,9 +25,12 @@ class PredictOptions:
     )
     threshold: tuple[str, float] | None = option(
         None,
-        "No prediction below P; or that CLASS from P on, and below it the likeliest other.",
+        "No class (of several labels: none of those) below P; or CLASS from P on, else another.",
         parse="threshold",
         metavar="P|CLASS=P",
+    )
+    intervals: tuple[int, ...] | None = option(
+        None, "Of numbers: coverage of the intervals, in percent; 80,95.", parse="percents", flag="--interval"
     )
     as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME", flag="--as")
     on_error: str = option(
@@ -55,7 +58,12 @@ class EvaluateOptions:
         parse="limits",
         metavar="METRIC=X",
     )
-    per_token: bool = option(False, "One row for each token of a text: how well it was foreseen.")
+    per_token: bool = option(
+        False, "One row for each token of a text: how well it was foreseen; a coloured text on a terminal."
+    )
+    dynamic: bool = option(
+        False, "Also let a language model learn from the text as it is scored: first scored, then learnt."
+    )
 
 
 @dataclass(frozen=True)
@@ -122,7 +130,7 @@ class GenerateOptions:
     """Writing"""
 
     prompt: str | None = option(None, "What the text begins with; - reads it from stdin.", metavar="TEXT")
-    length: int | None = option(None, "Characters to write (500), or words (100).", at_least=1)
+    length: int | None = option(None, "Characters to write (500), words (100), or bars (32).", at_least=1)
     temperature: float = option(
         0.8, "Below 1 the likely tokens come more often, above 1 less; 0 takes the likeliest.", at_least=0.0
     )
@@ -130,10 +138,53 @@ class GenerateOptions:
     top_p: float | None = option(
         None, "Draw among the likeliest tokens that hold this share only.", at_least=0.0
     )
+    min_p: float | None = option(
+        None, "Draw among tokens at least this share as likely as the likeliest only.", at_least=0.0
+    )
+    repetition_penalty: float | None = option(
+        None, "Make what came lately less likely: 1.2 is mild; logits are divided by it.", at_least=0.1
+    )
+    repetition_window: int | None = option(
+        None, "Tokens back to which --repetition-penalty looks; 64.", at_least=1, below=4097
+    )
+    logit_bias: tuple[tuple[str, float], ...] = option(
+        (),
+        "Add X to the logit of a token, such as 'e=-2'; -inf forbids it; \\n, \\t and \\\\ are read.",
+        parse="biases",
+        metavar="TOKEN=X",
+    )
+    beam: int | None = option(
+        None,
+        "Search for the likeliest text, a mean over its tokens, with so many at a time; draws nothing.",
+        at_least=1,
+        below=1025,
+        metavar="N",
+    )
     sample_seed: int | None = option(None, "Seed of the draws; the value of --seed.", at_least=0)
     stop: str | None = option(None, "End ahead of this text; \\n is a line break.", metavar="TEXT")
     n: int = option(1, "Texts to write, one after the other.", at_least=1)
-    given: str | None = option(None, "Write for this value of the condition column.", metavar="COLUMN=VALUE")
+    given: str | None = option(
+        None,
+        "Write for this value of a column, several by commas: category=food,rating=4.",
+        metavar="COLUMN=VALUE",
+    )
+    interactive: bool = option(
+        False, "Write after each line that is typed, and remember what came before; Ctrl-D ends."
+    )
+    state_in: str | None = option(
+        None, "Go on where the run ended that wrote this state.", metavar="FILE.safetensors"
+    )
+    state_out: str | None = option(
+        None, "Write the state at the end, to go on from with --state-in.", metavar="FILE.safetensors"
+    )
+
+
+@dataclass(frozen=True)
+class MusicOptions:
+    """Music"""
+
+    prompt_file: str | None = option(None, "What the music begins with, a .mid file.", metavar="FILE")
+    render: str | None = option(None, "Make sound of it too, as a .wav file.", metavar="FILE")
 
 
 @dataclass(frozen=True)

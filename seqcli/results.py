@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 Cell: TypeAlias = str | int | float | bool | None
+
+
+class Listed(str):
+    """Several names as one cell: joined in a table and in CSV, a list in JSON."""
+
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, names: Sequence[str], separator: str) -> Listed:
+        """The names with ``separator`` between them."""
+        cell = cls(separator.join(names))
+        cell.names = tuple(names)
+        return cell
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,11 @@ TARGET = "target"
 WEIGHT = "weight"
 
 
+def as_ids(values: AnyArray) -> AnyArray:
+    """Token ids that are held in few bytes as int64, of any shape (B, ...); all else as it is."""
+    return values.astype(np.int64) if values.dtype.kind == "u" else values
+
+
 class Examples(Protocol):
     """What training and inference consume."""
 
@@ -154,7 +159,7 @@ class LookUp:
     def pad(self, rows: IntArray) -> tuple[AnyArray, IntArray]:
         """Gather rows (B,) into (B, T, K) with zeros at the end, and lengths (B,)."""
         numbers, lengths = self.numbers.pad(rows)
-        return self.table[numbers], lengths
+        return self.table.take(numbers, axis=0), lengths
 
 
 @dataclass(frozen=True)

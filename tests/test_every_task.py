@@ -45,41 +45,55 @@ WRITES = {
 }
 """Lines that leave something behind; no other writes anything."""
 
-EVERY = ("classify", "regress", "forecast", "language", "tag")
+EVERY = ("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll")
 COLUMNS = {
     "train": {
         "classify": "accuracy",
+        "multilabel": "micro_f1",
         "regress": "mae",
         "forecast": "mase",
         "language": "nats",
         "tag": "accuracy",
+        "music": "nats",
+        "pianoroll": "frame_nll",
     },
     "train --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast": dict.fromkeys(EVERY, "hi80"),
     "forecast --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast -m": {"forecast": "hi80"},
-    "generate": dict.fromkeys(EVERY, "ended"),
+    "generate": {**dict.fromkeys(EVERY, "ended"), "music": "pitch", "pianoroll": "pitch"},
     "generate --dry-run": dict.fromkeys(EVERY, "text"),
-    "generate -m": {"language": "ended"},
+    "generate -m": {"language": "ended", "music": "pitch", "pianoroll": "pitch"},
     "tune": {
         "classify": "accuracy",
+        "multilabel": "micro_f1",
         "regress": "mae",
         "forecast": "mase",
         "language": "nats",
         "tag": "seconds",
+        "music": "nats",
+        "pianoroll": "frame_nll",
     },
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "inspect-gradients": dict.fromkeys(EVERY, "ratio"),
     "inspect-gradients -m": dict.fromkeys(EVERY, "ratio"),
-    "predict -m": {"classify": "probability", "regress": "prediction", "tag": "probability"},
+    "predict -m": {
+        "classify": "probability",
+        "multilabel": "prediction",
+        "regress": "prediction",
+        "tag": "probability",
+    },
     "evaluate -m": {
         "classify": "macro_f1",
+        "multilabel": "subset_accuracy",
         "regress": "rmse",
         "forecast": "smape",
         "language": "perplexity",
         "tag": "accuracy",
+        "music": "perplexity",
+        "pianoroll": "frame_nll",
     },
-    "explain -m": {"classify": "score", "forecast": "importance"},
+    "explain -m": {"classify": "score", "multilabel": "score", "forecast": "importance"},
     "show": dict.fromkeys(EVERY, "value"),
 }
 """Line → task → a column of what it prints."""
@@ -87,15 +101,19 @@ COLUMNS = {
 USAGE, DATA = 2, 3
 GOES_WITH = {
     "forecast -m": ("forecast", "it does not forecast"),
-    "generate -m": ("language", "it does not write text"),
+    "generate -m": (("language", "music", "pianoroll"), "it does not write text"),
 }
 NO_TEXT = (DATA, "no column holds text")
 FORECASTS = ("forecast_carried", "forecast_members", "forecast_minlstm", "forecast_panel", "forecast_single")
-NUMBERS_AND_CLASSES = ("classify_rows", "classify_sequences", "regress", *FORECASTS)
+NUMBERS_AND_CLASSES = (
+    *("classify_rows", "classify_sequences", "multilabel_columns", "regress", "regress_intervals"),
+    *FORECASTS,
+)
 NOT_OVER_TIME = (DATA, "no column of numbers to forecast among")
 WORDS_ALONE = (
     *("classify_words", "classify_characters", "classify_parts", "classify_pieces", "classify_runs"),
-    *("language_words", "language_characters", "language_mingru", "language_mamba", "classify_mingru"),
+    *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
+    *("language_mingru", "language_mamba", "classify_mingru"),
 )
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
 REFUSED = {
@@ -111,7 +129,7 @@ REFUSED = {
     **{
         ("predict -m", name): (USAGE, "it does not predict rows")
         for name in MADE["GOLDEN"]
-        if name.startswith(("forecast", "language"))
+        if name.startswith(("forecast", "language", "music", "pianoroll"))
     },
     ("explain -m", "forecast_carried"): (USAGE, "its state is carried over all rows"),
     **{
@@ -122,10 +140,21 @@ REFUSED = {
     **{
         ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
         for name in MADE["GOLDEN"]
-        if name.startswith(("regress", "language", "tag")) or name in ("classify_rows", "classify_sequences")
+        if name.startswith(("regress", "language", "tag", "music", "pianoroll"))
+        or name in ("classify_rows", "classify_sequences", "multilabel_columns")
+    },
+    **{
+        (f"forecast{dry}", name): (USAGE, f"for the task {name}, not forecast")
+        for name in ("music", "pianoroll")
+        for dry in ("", " --dry-run")
     },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
-    ("inspect-gradients -m", "classify_rows"): (DATA, "sequences of one step carry nothing through time"),
+    ("inspect-gradients", "multilabel_columns"): (DATA, "more than one column could be the target"),
+    ("inspect-gradients", "language_rows"): (DATA, "sequences of one step carry nothing through time"),
+    **{
+        ("inspect-gradients -m", name): (DATA, "sequences of one step carry nothing through time")
+        for name in ("classify_rows", "multilabel_columns", "regress_intervals")
+    },
     ("inspect-gradients -m", "regress"): (USAGE, "carries nothing from step to step"),
 }
 """(Line, golden model) → exit code and sentence of the refusal."""

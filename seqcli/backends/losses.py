@@ -35,6 +35,13 @@ def cross_entropy(outputs: Tensor, batch: dict[str, Tensor], smoothing: float = 
     return _weighted_mean(losses, torch.ones_like(losses), batch)
 
 
+def binary(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean binary cross-entropy of several labels a row: logits and target (B, L), 0 or 1 each → scalar."""
+    target = batch[TARGET]
+    losses = F.binary_cross_entropy_with_logits(outputs, target, reduction="none")
+    return _weighted_mean(losses, torch.ones_like(losses), batch)
+
+
 def huber(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """Mean Huber loss, quadratic up to an error of 1: outputs and target (B, ...) → scalar."""
     target, known = _known(outputs, batch)
@@ -61,16 +68,25 @@ def mae(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return _weighted_mean((outputs - target).abs(), known, batch)
 
 
+def keys(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Negative log-likelihood of a frame, summed over its keys: logits and target (B, T, K) → scalar mean."""
+    target, known = _known(outputs, batch)
+    losses = F.binary_cross_entropy_with_logits(outputs, target, reduction="none") * known
+    return _weighted_mean(losses.sum(dim=-1), known.amax(dim=-1), batch)
+
+
 def given(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """What a network answers that computes its own loss: () → ()."""
     return outputs
 
 
 LOSSES: dict[str, Loss] = {
+    "binary": binary,
     "cross_entropy": cross_entropy,
     "given": given,
     "huber": huber,
     "huber_and_band": huber_and_band,
+    "keys": keys,
     "mae": mae,
     "mse": mse,
 }

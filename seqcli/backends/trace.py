@@ -130,16 +130,20 @@ def _refuse_infinite(found: Mapping[str, Array]) -> None:
 
 
 def _steps(spec: NetworkSpec, weights: Mapping[str, NDArray[Any]], ids: Mapping[str, IntArray]) -> Array:
-    """The vectors of tokens and the mean vectors of bags side by side, (T, F)."""
-    places, parts = {"tokens": 0, "bags": 0}, []
+    """The vectors of tokens, the mean vectors of bags and values side by side, (T, F)."""
+    places = {"tokens": 0, "bags": 0}
+    parts: list[NDArray[Any]] = []
     for item in spec.inputs:
+        if item.kind == "values":  # (T, F), as they are
+            parts.append(ids[item.field])
+            continue
         name = {"tokens": "embeddings", "bags": "bags"}[item.kind]
         table = _weight(weights, f"{name}.{places[item.kind]}.weight", (item.size, item.embedding_size))
         places[item.kind] += 1
         rows = table[ids[item.field]]  # (T, E) or (T, K, E)
         if item.kind == "bags":
             there = (ids[item.field] > 0)[..., None]
-            rows = (rows * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1)
+            rows = (rows * there).sum(axis=1) / np.maximum(there.sum(axis=1), 1) * item.usual**0.5
         parts.append(rows)
     return np.concatenate(parts, axis=-1)
 

@@ -23,8 +23,9 @@ TRAINING_OPTIONS = frozenset(item.name for group in TRAINING_GROUPS for item in 
 
 FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(ForecastOptions))})
 LANGUAGE_ONLY = frozenset({"condition", "backend"})
-CLASSIFY_ONLY = frozenset({"class_weight"})
+CLASSIFY_ONLY = frozenset({"class_weight", "prior"})
 TAG_ONLY = frozenset({"tag_column", "members"})
+LABELS_ONLY = frozenset({"label_separator"})
 """Options that no other task than the one reads."""
 
 TEXT_ONLY = frozenset(
@@ -34,25 +35,32 @@ TEXT_ONLY = frozenset(
 """Options on how text is read."""
 
 NEVER_IN_FORECAST = frozenset(
-    {"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY}
+    {"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY, *LABELS_ONLY}
 )
 NEVER_IN_LANGUAGE = frozenset(
-    {"missing", "aggregate", "features", "time", "id", "group", "pool", "refit"}
+    {"missing", "aggregate", "time", "id", "group", "pool", "refit"}
     | {"subwords", "word_dropout", "vectors", "pretrain"}
     | CLASSIFY_ONLY
     | FORECAST_ONLY
     | TAG_ONLY
+    | LABELS_ONLY
 )
+NEVER_IN_MUSIC = NEVER_IN_LANGUAGE | LANGUAGE_ONLY | {"level", "target", "encoding", "delimiter"} | {"prior"}
 """Options that the one task does not read."""
 
+NEVER_IN_ROWS = FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | {"bptt"}
 IDLE = {
     "forecast": NEVER_IN_FORECAST,
     "language": NEVER_IN_LANGUAGE,
-    "classify": FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | {"bptt"},
-    "regress": FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | CLASSIFY_ONLY | {"bptt", "label_smoothing"},
+    "music": NEVER_IN_MUSIC,
+    "pianoroll": NEVER_IN_MUSIC | TEXT_ONLY | {"bptt", "label_smoothing"},
+    "classify": NEVER_IN_ROWS | LABELS_ONLY,
+    "multilabel": NEVER_IN_ROWS | {"class_weight", "label_smoothing"},
+    "regress": NEVER_IN_ROWS | LABELS_ONLY | CLASSIFY_ONLY | {"label_smoothing"},
     "tag": FORECAST_ONLY
     | LANGUAGE_ONLY
     | CLASSIFY_ONLY
+    | LABELS_ONLY
     | {"bptt", "missing", "aggregate", "time", "group", "level", "pool", "label_smoothing"},
 }
 """What no task reads is a mistake when it is typed, and said so."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from seqcli.inference.explain_text import Scorer
     from seqcli.model_dir import SavedModel
     from seqcli.tasks.classify import Classify
+    from seqcli.tasks.multilabel import Multilabel
 
 OF_TEXTS = frozenset({"method", "row"})
 OF_FORECASTS = frozenset({"series", "steps_ahead", "shuffle_seed", "plot"})
@@ -30,7 +31,7 @@ def refuse_other(call: Invocation, idle: frozenset[str], what: str) -> None:
         raise UsageError(f"{flag} means nothing to {what}", f"leave out {flag}")
 
 
-def explain_texts(call: Invocation, model: SavedModel, task: Classify, screen: Screen) -> int:
+def explain_texts(call: Invocation, model: SavedModel, task: Classify | Multilabel, screen: Screen) -> int:
     """Each text of a file or a pipe, as it comes; one that cannot be read is exit 3 at the end."""
     refuse_other(call, OF_FORECASTS, "a classifier of texts")
     if len(call.files) > 1:
@@ -53,7 +54,7 @@ def explain_texts(call: Invocation, model: SavedModel, task: Classify, screen: S
     return 0
 
 
-def scorer_of(method: str, model: SavedModel, task: Classify, screen: Screen) -> Scorer:
+def scorer_of(method: str, model: SavedModel, task: Classify | Multilabel, screen: Screen) -> Scorer:
     """What scores the tokens of a text; gradients alone need torch."""
     if method == "gradients":
         with waiting(screen, "starting"):

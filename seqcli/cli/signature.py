@@ -65,7 +65,7 @@ def _parameter(panel: str, item: Field[Any]) -> inspect.Parameter:
         annotation, metavar = bool, None
         if item.default is not False:
             flags = [f"{flags[0]}/--no-{flags[0].removeprefix('--')}"]
-    elif item.metadata["parse"] in ("list", "limits"):
+    elif item.metadata["parse"] in ("list", "limits", "biases"):
         annotation = list[str]  # may be repeated as well as written with commas
     flags += [flag for flag in item.metadata["flag"].split() if flag not in flags]
     choices = item.metadata["choices"]

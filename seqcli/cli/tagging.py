@@ -9,9 +9,9 @@ from seqcli.errors import UsageError
 from seqcli.options import OutputOptions, ReadingOptions
 from seqcli.options_use import PredictOptions
 from seqcli.reporting.progress import counted
-from seqcli.reporting.results import result_format, result_stream
+from seqcli.reporting.results import CONLL, result_format, result_stream
 from seqcli.reporting.screen import is_terminal
-from seqcli.reporting.tagged import CONLL, TEXT, TaggedForm, TaggedWriter
+from seqcli.reporting.tagged import TEXT, TaggedForm, TaggedWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

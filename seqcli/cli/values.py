@@ -20,6 +20,9 @@ _LISTED = "such as close,volume"
 _LIMIT = "such as accuracy=.9"
 JOINED = "joined"
 """How an option is parsed that takes several of its choices with + between them."""
+_BIAS = re.compile(r"(.+?)=([-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|\.\d+(?:e[-+]?\d+)?)|-inf)(?:,|$)", re.DOTALL)
+"""A token, which may be , or = itself, and its number."""
+_ESCAPE, _ESCAPES = re.compile(r"\\([nt\\])"), {"n": "\n", "t": "\t", "\\": "\\"}
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION = r"(?:(?P<h>\d+(?:\.\d+)?)h)?(?:(?P<m>\d+(?:\.\d+)?)m)?(?:(?P<s>\d+(?:\.\d+)?)s?)?"
 
@@ -170,6 +173,22 @@ def _limits(raw: Any) -> tuple[tuple[str, float], ...]:
     return tuple(pairs)
 
 
+def _biases(raw: Any) -> tuple[tuple[str, float], ...]:
+    """Pairs of a token and a number: "e=-2", "\\n=-inf,q=1"; a token may be , or = itself."""
+    hint = "such as 'e=-2'"
+    pairs: dict[str, float] = {}
+    for part in _parts(raw, "a token with a bias", hint):
+        matches = list(_BIAS.finditer(part))
+        if not matches or sum(len(match[0]) for match in matches) < len(part):
+            _refuse(part, "TOKEN=NUMBER", hint)
+        for match in matches:
+            token = _ESCAPE.sub(lambda found: _ESCAPES[found[1]], match[1])
+            more = -math.inf if match[2] == "-inf" else _number(match[2])
+            if pairs.setdefault(token, more) != more:
+                raise ValueError(f"{token!r} has two biases", "give it one")
+    return tuple(pairs.items())
+
+
 def _threshold(raw: Any) -> tuple[str, float]:
     """A probability, and the class that it is of, "" for any: ".8", "spam=.3"."""
     hint = "such as .8, or spam=.3 for one class"
@@ -198,6 +217,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "duration": _duration,
     "percents": _percents,
     "limits": _limits,
+    "biases": _biases,
     "threshold": _threshold,
     "span": _span,
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 from seqcli.demo.reviews import reviews
 from seqcli.demo.series import prices, sensor
 from seqcli.demo.tagged import letters, tagged_names
+from seqcli.demo.tunes import write_tunes
 from seqcli.demo.words import corpus, names
 
 HEADERS = {
@@ -24,12 +25,14 @@ TEXTS: dict[str, Callable[[], str]] = {
     "people.conll": tagged_names,
     "sentence.txt": lambda: "a network that reads a sentence learns what comes next\n",
 }
-SAMPLES = (*HEADERS, *TEXTS)
+SAMPLES = (*HEADERS, *TEXTS, "tunes")
 
 
 def write_sample(name: str, folder: Path) -> Path:
     """Write one of :data:`SAMPLES` into ``folder`` and return its path."""
     path = folder / name
+    if name == "tunes":
+        return write_tunes(path)
     if name in TEXTS:
         path.write_text(TEXTS[name](), encoding="utf-8", newline="\n")
         return path

@@ -8,10 +8,12 @@ from typing import Protocol, cast, runtime_checkable
 
 from seqcli.errors import DataError
 from seqcli.inference.carried import network_outputs
+from seqcli.inference.frames import roll_logits
 from seqcli.inference.kinds import command_of
 from seqcli.inference.surprisal import text_nats
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
+from seqcli.preprocessing.frames import Rolls
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
 from seqcli.sequences import Examples, Windows
@@ -28,14 +30,17 @@ class WithReferences(Protocol):
 
 
 def evaluate(
-    model: SavedModel, table: Table, warn: Callable[[str], None] = lambda text: None
+    model: SavedModel,
+    table: Table,
+    warn: Callable[[str], None] = lambda text: None,
+    also: Callable[[Examples], list[Scores]] = lambda examples: [],
 ) -> list[ResultTable]:
     """Tables on how well the model does on ``table``: the result first, then details.
 
     The first row of the result is the model's; where baselines can be had without training they
-    follow. A file that the model was trained on is said to be one in the caption, and ``warn`` hears
-    which rows of a forecast were scored. Raises :class:`DataError` when the file lacks a column or
-    holds no answers.
+    follow, behind what ``also`` scores. A file that the model was trained on is said to be one in the
+    caption, and ``warn`` hears which rows of a forecast were scored. Raises :class:`DataError` when the
+    file lacks a column or holds no answers.
     """
     task = saved_task(model)
     with blamed_on(model):
@@ -45,14 +50,16 @@ def evaluate(
                 f"{table.source}: no row has a known {' or '.join(task.plan.target)}",
                 "evaluate needs the true answers beside the inputs",
             )
-        if command_of(task) == "generate":
+        if isinstance(examples, Rolls):
+            outputs = roll_logits(model, examples)
+        elif command_of(task) == "generate":
             outputs = text_nats(model, cast(Windows, examples))
         else:
             outputs = network_outputs(model)(examples)
         cell = model.network.cell
         mixed = isinstance(task, Mixing) and task.composition(cell)
         name = cell if mixed else f"seqcli ({cell})"
-        scores = own_scores(task, outputs, examples, name)
+        scores = own_scores(task, outputs, examples, name) + also(examples)
         if isinstance(task, WithReferences):
             scores += task.reference_scores(examples)
         found = doubts(task, outputs, examples, table)

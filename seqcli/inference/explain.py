@@ -9,6 +9,7 @@ from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.tasks.classify import Classify
 from seqcli.tasks.classify_members import reads_texts
+from seqcli.tasks.multilabel import Multilabel
 
 if TYPE_CHECKING:
     from seqcli.readers.table import Table
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
     from seqcli.tasks.forecasting.explain import Explanation, Question
 
 
-def explainable(model: SavedModel) -> Forecast | Classify:
+def explainable(model: SavedModel) -> Forecast | Classify | Multilabel:
     """The model's task, when it forecasts or classifies texts. Raises :class:`UsageError` for all others."""
     task = saved_task(model)
     if task.plan.task == "forecast":
         return cast("Forecast", task)
-    if isinstance(task, Classify) and reads_texts(task.inputs):
+    if isinstance(task, Classify | Multilabel) and reads_texts(task.inputs):
         return task
-    if isinstance(task, Classify):
+    if isinstance(task, Classify | Multilabel):
         what, instead = "one that classifies by columns", "predict FILE --probabilities"
     else:
         what = f"one of the task {task.plan.task}"

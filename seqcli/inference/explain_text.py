@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -18,39 +18,47 @@ from seqcli.tasks.classify_explain import TextEffect, TextRow, occlusion, text_r
 if TYPE_CHECKING:
     from seqcli.readers.stream import Record, RecordStream
     from seqcli.tasks.classify import Classify
+    from seqcli.tasks.multilabel import Multilabel
 
 TEXTS_AT_ONCE = 64
 NAMED_ROWS = 10
 """Texts that cannot be read and are named one by one."""
-Scorer: TypeAlias = Callable[[TextRow], TextEffect]
+
+
+class Scorer(Protocol):
+    """What says how much each token of a text did for its class, or for the label at ``place``."""
+
+    def __call__(self, row: TextRow, place: int | None = None) -> TextEffect:
+        """The effect on one text."""
 
 
 class Occlusion:
     """Scores the tokens of a text by what the class loses without each: all of them in one batch."""
 
-    def __init__(self, model: SavedModel, task: Classify) -> None:
+    def __init__(self, model: SavedModel, task: Classify | Multilabel) -> None:
         self._session, self._task = GraphSession.open(model), task
 
-    def __call__(self, row: TextRow) -> TextEffect:
-        """The class of one text, and how far its log-odds fall without each token."""
+    def __call__(self, row: TextRow, place: int | None = None) -> TextEffect:
+        """The class of one text, or the label at ``place``: how far its log-odds fall without each token."""
         if self._task.network_counts:
             outputs = outputs_for(self._session, row.occluded(self._task))
         else:  # whatever it says
             outputs = np.zeros((len(row.words) + 1, len(self._task.classes)), np.float32)
-        return occlusion(self._task, row, outputs)
+        return occlusion(self._task, row, outputs, place)
 
 
 class TextExplanations:
     """The texts of ``stream``, each with what its tokens did, as soon as it has come.
 
-    Iterating gives (number of the row, effect). A row that cannot be read is named through ``warn`` and
-    left out; :meth:`check` then raises DataError. ``only`` is the number of the one row that is asked for.
+    Iterating gives (number of the row, effect), one a label where a text has several. A row that cannot be
+    read is named through ``warn`` and left out; :meth:`check` then raises DataError. ``only`` is the number
+    of the one row that is asked for.
     """
 
     def __init__(
         self,
         model: SavedModel,
-        task: Classify,
+        task: Classify | Multilabel,
         stream: RecordStream,
         scorer: Scorer,
         warn: Callable[[str], None],
@@ -90,9 +98,11 @@ class TextExplanations:
                 if place not in bad:
                     with blamed_on(self._model):
                         effect = self._scorer(row)
+                        more = [self._scorer(row, other) for other in effect.others]
                     self._note(record.number, row)
                     self.given += 1
-                    yield record.number, effect
+                    for each in (effect, *more):
+                        yield record.number, each
         for fault in faults:
             self.failed += 1
             if self.failed <= NAMED_ROWS:

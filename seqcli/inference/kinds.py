@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from seqcli.tasks.language import Language
 
 _DOES = {"predict": "predicts rows", "forecast": "forecasts", "generate": "writes text"}
+_MUSIC = ("music", "pianoroll")
 _DOES_NOT = {"predict": "predict rows", "forecast": "forecast", "generate": "write text"}
 _LINES = {"predict": "predict FILE", "forecast": "forecast FILE", "generate": "generate"}
 
@@ -21,14 +22,15 @@ def command_of(task: Task) -> str:
     """The command that a task's models are for: "predict", "forecast" or "generate"."""
     if hasattr(task, "decode") or hasattr(task, "with_chain"):
         return "predict"
-    return "generate" if hasattr(task, "corpus") else "forecast"
+    return "generate" if hasattr(task, "corpus") or hasattr(task, "style") else "forecast"
 
 
 def wrong_kind(model: SavedModel, task: Task, wanted: str) -> UsageError:
     """The error for a model that the command ``wanted`` cannot use, with the command that can."""
     command = command_of(task)
+    does = "writes music" if task.plan.task in _MUSIC else _DOES[command]
     return UsageError(
-        f"{model.path}: this model {_DOES[command]}, it does not {_DOES_NOT[wanted]}",
+        f"{model.path}: this model {does}, it does not {_DOES_NOT[wanted]}",
         f"seqcli {_LINES[command]} -m {model.path}",
     )
 
@@ -41,10 +43,14 @@ def language_task(model: SavedModel) -> Language:
     task = saved_task(model)
     if command_of(task) != "generate":
         raise wrong_kind(model, task, "generate")
+    if not hasattr(task, "corpus"):
+        raise UsageError(f"{model.path}: this model writes frames of keys, not tokens", "")
     language = cast("Language", task)
     spec, sizes = model.network, {"tokens": language.corpus.size}
     if language.conditions:
         sizes["condition"] = len(language.conditions) + 2
+    if language.given is not None:
+        sizes["given"] = len(language.given.names)
     if not spec.streams or {item.field: item.size for item in spec.inputs} != sizes:
         raise ModelError(f"{model.path}: its network does not read what its task writes", "train it again")
     if spec.output_shape != (language.corpus.size,):

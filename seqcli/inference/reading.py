@@ -14,17 +14,18 @@ from seqcli.inference.session import GraphSession
 from seqcli.inference.stream import StreamSession
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
-from seqcli.preprocessing.corpus import cut
 from seqcli.preprocessing.vocabulary import RESERVED, UNKNOWN
 from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.sequences import Batchable, IntArray, LookUp, Sequences
-from seqcli.tasks.base import to_decode
+from seqcli.tasks.base import Chained, to_decode
 from seqcli.tasks.inputs import PARTS, TOKENS, Inputs
+from seqcli.tasks.language_rows import given_vector
 
 if TYPE_CHECKING:
     from seqcli.preprocessing.vocabulary import Vocabulary
     from seqcli.tasks.base import RowTask, Task
+    from seqcli.tasks.tag import Tag
 
 MOST_TOKENS = 1000
 """A text with more than this is no sentence."""
@@ -54,13 +55,17 @@ class Reading:
 
 
 def read_text(model: SavedModel, text: str) -> Reading:
-    """Read ``text`` by a classifier, a regression or a language model of text.
+    """Read ``text`` by a classifier, a regression, a tagger or a language model of text.
 
     Raises UsageError for a model that reads anything else, and for a text without a token or too long.
     """
     task = saved_task(model)
-    if command_of(task) == "generate":
+    if command_of(task) == "generate" and task.plan.task == "language":
         return _read_by_language(model, text)
+    if isinstance(task, Chained):
+        from seqcli.inference.reading_tags import read_sentence
+
+        return read_sentence(model, cast("Tag", task), text)
     inputs = getattr(task, "inputs", None)
     if not isinstance(inputs, Inputs) or not inputs.only_text or inputs.vocabulary is None:
         raise UsageError(
@@ -77,7 +82,8 @@ def _reads(task: Task) -> str:
     return ", ".join(columns[:_NAMED]) + (", …" if len(columns) > _NAMED else "")
 
 
-def _check_length(tokens: list[str], unit: str) -> None:
+def check_length(tokens: list[str], unit: str) -> None:
+    """Raise UsageError for a text without a token, or with more than can be looked at."""
     if not tokens:
         raise UsageError(f"--trace: there is no {unit} to read", '--trace "a sentence in quotes"')
     if len(tokens) > MOST_TOKENS:
@@ -91,18 +97,18 @@ def _read_by_rows(
 ) -> Reading:
     """The text as the one row of a file, just as ``predict`` reads it."""
     unit, tokens = vocabulary.unit, vocabulary.cut(text)
-    _check_length(tokens, unit)
+    check_length(tokens, unit)
     with blamed_on(model):
         examples = cast(Batchable, task.encode(Table.from_records("--trace", (column,), [(text,)], [1])))
         ragged = {
             name: field for name, field in examples.fields.items() if isinstance(field, Sequences | LookUp)
         }
         fields = {name: field.row(0) for name, field in ragged.items()}
-        _check_fields(model, fields)
+        check_fields(model, fields)
         ids = fields[TOKENS]
         outputs = outputs_for(GraphSession.open(model), examples)
         row = task.decode(to_decode(task, outputs, examples), probabilities=True)[0]
-    notes = _unknown_notes(tokens, ids, "by their parts alone" if PARTS in fields else "as unknown")
+    notes = unknown_notes(tokens, ids, "by their parts alone" if PARTS in fields else "as unknown")
     if len(ids) < len(tokens):
         notes.append(
             f"the model reads {len(ids)} {unit}s at most, so the other {len(tokens) - len(ids)} are cut off"
@@ -127,19 +133,23 @@ def _read_by_language(model: SavedModel, text: str) -> Reading:
     task = language_task(model)
     unit, corpus = task.unit, task.corpus
     text = text.rstrip(" ") if unit == "word" else text  # the next word brings the space ahead of it
-    tokens = cut(text, corpus.level)
-    _check_length(tokens, unit)
+    tokens = corpus.cut(text)
+    check_length(tokens, unit)
     encoded = corpus.encode(text)
     opening = task.opening()
     ids = {TOKENS: np.concatenate([opening, encoded])}
-    notes = _unknown_notes(tokens, encoded)
+    notes = unknown_notes(tokens, encoded)
     if task.conditions:
         value = task.conditions[0]
         ids["condition"] = np.full(len(ids[TOKENS]), task.condition_ids([value])[0])
         notes.append(
             f"its text depends on {task.plan.features[0]}: read for {value}, the first of its values"
         )
-    _check_fields(model, ids)
+    if task.given is not None:
+        vector, note = given_vector(task.given, {})
+        ids["given"] = np.repeat(vector, len(ids[TOKENS]), axis=0)
+        notes.append(note)
+    check_fields(model, ids)
     logits, _ = StreamSession.open(model, threads=1).read({name: field[None] for name, field in ids.items()})
     scores = logits[0, -1].astype(np.float64)  # (V,)
     chances = np.exp(scores - scores.max())
@@ -151,20 +161,20 @@ def _read_by_language(model: SavedModel, text: str) -> Reading:
     return Reading(unit, tokens, ids, len(opening), f"the next {unit}", answers, notes)
 
 
-def _check_fields(model: SavedModel, ids: dict[str, IntArray]) -> None:
-    """Raise ModelError unless the network reads just these tokens and bags."""
+def check_fields(model: SavedModel, ids: dict[str, IntArray]) -> None:
+    """Raise ModelError unless the network reads just these tokens (T,) and bags (T, K)."""
     inputs = model.network.inputs
     fits = {item.field for item in inputs} == set(ids) and all(
-        ids[item.field].ndim == {"tokens": 1, "bags": 2}.get(item.kind)
-        and ids[item.field].max(initial=0) < item.size
+        ids[item.field].ndim == {"tokens": 1, "bags": 2, "values": 2}.get(item.kind)
+        and (item.kind == "values" or ids[item.field].max(initial=0) < item.size)
         for item in inputs
     )
     if not fits:
         raise ModelError(f"{model.path}: its network does not read what its task makes", "train it again")
 
 
-def _unknown_notes(tokens: list[str], ids: IntArray, how: str = "as unknown") -> list[str]:
-    """A sentence on tokens that the model never met and how they are read, if there are any."""
+def unknown_notes(tokens: list[str], ids: IntArray, how: str = "as unknown") -> list[str]:
+    """A sentence on tokens that the model never met and how they are read, if there are any; ids are (T,)."""
     unknown = dict.fromkeys(
         token.strip(" ") or token for token, i in zip(tokens, ids, strict=False) if i == UNKNOWN
     )

@@ -19,6 +19,8 @@ from seqcli.sequences import AnyArray, Batch, FloatArray
 from seqcli.threads import thread_count
 
 OUTPUT = "output"
+ROWS = "batch"
+"""The graph of whole rows."""
 FATAL = 4
 CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 
@@ -26,15 +28,24 @@ CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 class GraphSession:
     """Runs one serialized ONNX graph that :func:`~seqcli.model_dir.read_model` has checked.
 
-    ``name`` stands in error messages; ``each_step`` says that its network answers at each step.
+    ``name`` stands in error messages; ``each_step`` says that its network answers at each step. ``threads``
+    share each operator, and ``workers`` threads may run it side by side, each with rows of its own.
     Memory for intermediate values is capped at half of the
     machine's, so that a graph made to grow without end is an error and not the end of the machine.
     Raises :class:`ModelError` when the runtime refuses the graph.
     """
 
-    def __init__(self, graph: bytes, name: str, threads: int | None = None, each_step: bool = False) -> None:
+    def __init__(
+        self,
+        graph: bytes,
+        name: str,
+        threads: int | None = None,
+        each_step: bool = False,
+        workers: int = 1,
+    ) -> None:
         self.name = name
         self.each_step = each_step
+        self.workers = workers
         ort.set_default_logger_severity(FATAL)
         options = ort.SessionOptions()
         options.log_severity_level = FATAL
@@ -49,10 +60,15 @@ class GraphSession:
         self.inputs: tuple[str, ...] = tuple(item.name for item in self._session.get_inputs())
 
     @classmethod
-    def open(cls, model: SavedModel, graph: str = "batch", threads: int | None = None) -> GraphSession:
-        """A session for the graph called ``graph`` of a saved model."""
-        each_step = model.network.pool == "none"
-        return cls(model.graph(graph), f"{model.path}/graphs/{graph}.onnx", threads, each_step)
+    def open(cls, model: SavedModel, graph: str = ROWS, threads: int | None = None) -> GraphSession:
+        """A session for the graph called ``graph`` of a saved model, for so many threads.
+
+        Whole rows are shared out among them; where step follows step, the work of a step.
+        """
+        each_step, name = model.network.pool == "none", f"{model.path}/graphs/{graph}.onnx"
+        if graph != ROWS:
+            return cls(model.graph(graph), name, threads, each_step)
+        return cls(model.graph(graph), name, 1, each_step, thread_count(threads))
 
     def run(self, batch: Batch) -> FloatArray:
         """Outputs (B, *output_shape) of a padded batch; fields that the graph does not take are ignored.

@@ -64,7 +64,7 @@ class StreamSession:
         Without ``states`` all streams begin anew. Raises :class:`ModelError` when the graph fails or
         gives arrays of other shapes, or numbers that are not finite.
         """
-        rows, steps = batch[self._fields[0]].shape
+        rows, steps = batch[self._fields[0]].shape[:2]
         if states is None:
             states = self.start(rows)
         feed: dict[str, Any] = {**batch, **states}

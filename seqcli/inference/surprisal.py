@@ -13,7 +13,7 @@ from seqcli.inference.stream import States, StreamSession
 from seqcli.inference.trust import blamed_on
 from seqcli.model_dir import SavedModel
 from seqcli.results import Cell
-from seqcli.sequences import TARGET, FloatArray, Windows
+from seqcli.sequences import TARGET, FloatArray, Windows, as_ids
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE, nats_of, perplexity, surprisals
 
 TOKEN_COLUMNS = ("position", "token", "nats", "bits", "probability", "rank", "perplexity")
@@ -30,6 +30,11 @@ def text_nats(model: SavedModel, examples: Windows) -> FloatArray:
     return surprisals(StreamSession.open(model).read, examples, model.network.output_shape[0])
 
 
+def unit_of(model: SavedModel) -> str:
+    """What a token of a language model is, for a sentence: "character", "word"."""
+    return language_task(model).unit
+
+
 def token_rows(model: SavedModel, table: Table) -> Iterator[list[tuple[Cell, ...]]]:
     """Rows of :data:`TOKEN_COLUMNS` for the text of ``table``, in batches as it is read.
 
@@ -44,7 +49,7 @@ def token_rows(model: SavedModel, table: Table) -> Iterator[list[tuple[Cell, ...
     total = 0.0
     rows: list[tuple[Cell, ...]] = [(1, piece, None, None, None, None, None) for piece in pieces[:1]]
     for start in range(0, len(fields[TARGET]), steps):
-        part = {name: values[None, start : start + steps] for name, values in fields.items()}
+        part = {name: as_ids(values[None, start : start + steps]) for name, values in fields.items()}
         logits, states = streams.read(part, states)  # (1, T, V)
         nats = nats_of(logits, part[TARGET])[0]  # (T,)
         own = np.take_along_axis(logits, part[TARGET][..., None], axis=-1)  # (1, T, 1)

@@ -10,12 +10,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqcli.errors import ModelError
 from seqcli.preprocessing.vocabulary import LEVELS, RESERVED, UNKNOWN
+from seqcli.readers.roles import counted
 from seqcli.sequences import IntArray
 
 MOST_TOKENS = 10_000
@@ -31,6 +33,20 @@ _WORD = re.compile(r" ?\w+(?:['’]\w+)*| ?[^\w\s]|\s")
 def cut(text: str, level: str) -> list[str]:
     """The tokens of ``text``, which put together are the text."""
     return list(text) if level == "characters" else _WORD.findall(text)
+
+
+class Decoder(Protocol):
+    """Tokens that come one after the other become text."""
+
+    def feed(self, ids: Iterable[int]) -> str:
+        """The text that is sure after these tokens (N,)."""
+
+    @property
+    def pending(self) -> bytes:
+        """The bytes of a character that is not whole."""
+
+    def wait_for(self, pending: bytes) -> None:
+        """Begin behind these bytes of a character."""
 
 
 @dataclass(frozen=True)
@@ -52,12 +68,14 @@ class Corpus:
         object.__setattr__(self, "_by_code", by_code)
 
     @classmethod
-    def fit(cls, text: str, level: str, by_heart: bool = False) -> Corpus:
-        """The tokens of a training text. Equal counts are ordered by the token itself.
+    def fit(cls, text: str | Iterable[str], level: str, by_heart: bool = False) -> Corpus:
+        """The tokens of a training text, which may come in pieces; equal counts are ordered by the token.
 
         Of a text that is learnt ``by_heart`` each word is known.
         """
-        counts = Counter(text) if level == "characters" else Counter(cut(text, level))
+        counts: Counter[str] = Counter()
+        for piece in [text] if isinstance(text, str) else text:
+            counts.update(piece if level == "characters" else cut(piece, level))
         least = 1 if level == "characters" or by_heart else LEAST_WORD_COUNT
         kept = sorted((token for token, count in counts.items() if count >= least), key=_order(counts))
         return cls(level, tuple(kept[:MOST_TOKENS]))
@@ -66,6 +84,28 @@ class Corpus:
     def size(self) -> int:
         """Number of ids, the reserved ones included: rows of an embedding, and of the logits."""
         return len(self.tokens) + RESERVED
+
+    @property
+    def unit(self) -> str:
+        """What a token is, for a sentence."""
+        return self.level.removesuffix("s")
+
+    @property
+    def characters(self) -> NDArray[np.float64]:
+        """How many characters each token has, (V,); of a reserved one nobody knows."""
+        return np.array([*[np.nan] * RESERVED, *map(len, self.tokens)], dtype=np.float64)
+
+    def described(self) -> str:
+        """Which tokens there are, in words."""
+        return f"{counted(len(self.tokens), f'different {self.unit}')} in the training part"
+
+    def cut(self, text: str) -> list[str]:
+        """The tokens of ``text``, known or not."""
+        return cut(text, self.level)
+
+    def decoder(self) -> Decoder:
+        """What decodes tokens as they come."""
+        return WholeDecoder(self)
 
     def encode(self, text: str) -> IntArray:
         """Token ids (N,) of a text."""
@@ -98,6 +138,25 @@ class Corpus:
         if level == "characters" and any(len(token) != 1 for token in tokens):
             raise ModelError("the model's characters are longer than one")
         return cls(level, tuple(tokens))
+
+
+class WholeDecoder(Decoder):
+    """Tokens that are whole characters each."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        self._corpus = corpus
+
+    def feed(self, ids: Iterable[int]) -> str:
+        """The text of these tokens (N,)."""
+        return self._corpus.decode(ids)
+
+    @property
+    def pending(self) -> bytes:
+        """Nothing: a character is one token."""
+        return b""
+
+    def wait_for(self, pending: bytes) -> None:
+        """Nothing is waited for."""
 
 
 def _order(counts: Counter[str]) -> Any:

@@ -7,8 +7,10 @@ ten share theirs with another one.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from unicodedata import normalize
 from zlib import crc32
@@ -26,6 +28,8 @@ Hashes = NDArray[np.uint64]
 BEGIN, END = 2, 3
 """Marks around each text, so that an n-gram can say where it stands; no character that is read is one."""
 TEXTS_AT_ONCE = 2048
+KEPT_WORDS = 50_000
+"""Words whose numbers are remembered."""
 LEAST_BITS, MOST_BITS = 16, 24
 MOST_WORDS, MOST_CHARACTERS = 5, 12
 """The longest n-grams that a saved form may name."""
@@ -138,11 +142,16 @@ def _in_parts(texts: Sequence[str], form: NgramForm) -> Iterator[Ngrams]:
 
 def word_units(texts: Sequence[str]) -> tuple[Hashes, IntArray]:
     """The words of all texts between their marks as numbers (U,), and where each text begins (N + 1,)."""
-    rows = [[BEGIN, *(_word(word) for word in tokenize_words(text)), END] for text in texts]
-    starts = np.cumsum([0, *map(len, rows)], dtype=np.int64)
-    return np.fromiter((unit for row in rows for unit in row), np.uint64, starts[-1]), starts
+    units, starts = array("Q"), array("q", [0])
+    for text in texts:
+        units.append(BEGIN)
+        units.extend(map(_word, tokenize_words(text)))
+        units.append(END)
+        starts.append(len(units))
+    return np.array(units, dtype=np.uint64), np.array(starts, dtype=np.int64)
 
 
+@lru_cache(KEPT_WORDS)
 def _word(word: str) -> int:
     """The number of a word, never that of a mark."""
     return crc32(word.encode("utf-8", "surrogatepass")) + (1 << 32)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from zlib import crc32
@@ -32,6 +32,29 @@ SHOWN_SHAPE = 3
 """A run of one kind of character counts as so many at most in a shape: Xxxx, dd, xx-dd."""
 
 
+class _Met(dict[str, int]):
+    """The words met so far, numbered as they come; ``ids`` (words or more, K) has the parts of each."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.ids: IntArray = np.zeros((1024, most), dtype=np.int64)
+        self._new: list[str] = []
+
+    def __missing__(self, word: str) -> int:
+        number = self[word] = len(self)
+        self._new.append(word)
+        return number
+
+    def describe(self, ids: Callable[[str], IntArray]) -> None:
+        """Note the ids (K,) of the words that were met since."""
+        if len(self) > len(self.ids):
+            more = np.zeros((2 * len(self) - len(self.ids), self.ids.shape[1]), dtype=np.int64)
+            self.ids = np.concatenate([self.ids, more])
+        for number, word in enumerate(self._new, start=len(self) - len(self._new)):
+            self.ids[number] = ids(word)
+        self._new.clear()
+
+
 @dataclass(frozen=True)
 class Subwords:
     """Which parts a word has, and how many ids there are for them: 1 … ``buckets``, 0 being none.
@@ -48,9 +71,10 @@ class Subwords:
     cased: bool = False
     """Whether case is kept and a shape such as ``Xxxx`` is a part; else words are lower-cased."""
     most: int = 24
-    _rows: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _ids: list[IntArray] = field(default_factory=list, init=False, repr=False, compare=False)
-    """Of the words met so far, (K,) each."""
+    _met: _Met = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_met", _Met(self.most))
 
     @property
     def size(self) -> int:
@@ -89,22 +113,16 @@ class Subwords:
 
     def look_up(self, texts: Iterable[Sequence[str]], max_length: int | None = None) -> LookUp:
         """As :meth:`encode`, with the ids (K,) of each different word once."""
-        find, numbers, ends = self._rows.get, array("q"), array("q", [0])
-        if len(self._rows) > KEPT_WORDS:
-            self._rows.clear()
-            self._ids.clear()
+        met, numbers, ends = self._met, array("q"), array("q", [0])
+        if len(met) > KEPT_WORDS:
+            met.clear()
         for words in texts:
-            for word in words[:max_length] or NO_WORDS:
-                number = find(word)
-                if number is None:
-                    number = self._rows[word] = len(self._ids)
-                    self._ids.append(self.ids(word))
-                numbers.append(number)
+            numbers.extend(map(met.__getitem__, words[:max_length] or NO_WORDS))
             ends.append(len(numbers))
-        met, places = np.unique(np.array(numbers, dtype=np.int64), return_inverse=True)
-        table = np.zeros((len(met) + 1, self.most), dtype=np.int64)
-        for row, number in enumerate(met.tolist(), start=1):
-            table[row] = self._ids[number]
+        met.describe(self.ids)
+        here, places = np.unique(np.array(numbers, dtype=np.int64), return_inverse=True)
+        table = np.zeros((len(here) + 1, self.most), dtype=np.int64)
+        table[1:] = met.ids[here]
         return LookUp(Sequences(places + 1, np.array(ends, dtype=np.int64)), table)
 
     def to_json(self) -> dict[str, Any]:

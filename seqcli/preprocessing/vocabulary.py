@@ -12,6 +12,7 @@ from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -131,7 +132,7 @@ class Vocabulary:
         find = self._ids.get
         values, ends = array("q"), array("q", [0])
         for tokens in texts:
-            values.extend([find(token, UNKNOWN) for token in tokens] if tokens else [EMPTY])
+            values.extend(map(find, tokens, repeat(UNKNOWN)) if tokens else (EMPTY,))
             ends.append(len(values))
         return Sequences(np.array(values, dtype=np.int64), np.array(ends, dtype=np.int64))
 

@@ -285,6 +285,9 @@ class TakenColumn(Column):
     def _split(self) -> list[str]:
         return self._whole.pick(self._rows)
 
+    def _pick(self, rows: IntArray) -> list[str]:
+        return self._whole.pick(self._rows[rows])
+
     def _type(self) -> NDArray[np.float64]:
         return self._whole.plain_numbers()[self._rows]
 

@@ -123,6 +123,7 @@ class Conll:
             return Fault(reason, "--encoding names the right encoding; else delete the character")
         if len(cells) != len(self._columns):
             have = f"{len(cells)} column{'s' if len(cells) > 1 else ''}"
+            have += " between tabs" if self._tab and len(_BLANKS.split(line.strip(" "))) > len(cells) else ""
             return Fault(
                 f"{have} where the first sentence has {len(self._columns)}",
                 "each word needs all its columns, and a blank line ends a sentence",

@@ -1,4 +1,4 @@
-"""A file, stdin, several files or a folder of folders → one table: how training reads."""
+"""A file, stdin, several files, a folder of folders or one of music → one table: how training reads."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from seqcli.readers.blocks import Block, Format, Opening, fault_error, no_rows
 from seqcli.readers.choosing import choose_format, read_opening
 from seqcli.readers.columns import BlockColumn, CleanBlock, Column, JoinedColumn, TextColumn
 from seqcli.readers.folders import Member, find_members, join_members, published_train
+from seqcli.readers.music import midi_files, read_pieces
 from seqcli.readers.registry import begin_format
+from seqcli.readers.rolls import read_rolls, roll_file
 from seqcli.readers.sources import Source, open_source
 from seqcli.readers.table import Table
 
 _SHORT = 32
 """Characters of a cell, on average, up to which it is held as bytes."""
+_ROWS_AT_ONCE = 50_000
+_SHORT_LINE = 100
+"""The same of a file of lines, which may be a long text."""
 _GLANCED = 1000
 """Rows that are compared with the header."""
 
@@ -31,6 +36,12 @@ def read_table(paths: Sequence[str], options: ReadingOptions) -> Table:
     name is the label. Raises :class:`~seqcli.errors.DataError` that names file, row and reason for
     the first row that cannot be read, and for whatever cannot be opened or holds no rows.
     """
+    pieces = midi_files(paths)
+    if pieces:
+        return read_pieces(pieces, paths[0])
+    rolls = roll_file(paths)
+    if rolls:
+        return read_rolls(rolls)
     members = find_members(paths)
     if not members:
         return read_file(paths[0], options)
@@ -109,7 +120,7 @@ def _compact(block: Block) -> Block:
         return block
     cells = [column.cells() for column in columns]
     size = sum(len(cell) for column in cells for cell in column)
-    if size > _SHORT * len(block) * len(columns):
+    if size > (_SHORT if len(columns) > 1 else _SHORT_LINE) * len(block) * len(columns):
         return block
     return replace(block, columns=dict(zip(block.columns, CleanBlock.packed(cells).columns(), strict=True)))
 
@@ -132,8 +143,11 @@ def _column(block: Block, name: str) -> Column:
 
 
 def _without_blank_lines(table: Table) -> Table:
-    cells = table.cells(table.names[0])
-    kept = np.fromiter((bool(cell.strip()) for cell in cells), np.bool_, len(cells))
+    kept = np.ones(len(table), np.bool_)
+    for start in range(0, len(table), _ROWS_AT_ONCE):
+        rows = np.arange(start, min(start + _ROWS_AT_ONCE, len(table)))
+        cells = table.column(table.names[0]).pick(rows)
+        kept[rows] = [bool(cell.strip()) for cell in cells]
     if kept.all():
         return table
     blank = int((~kept).sum())

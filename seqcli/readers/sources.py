@@ -169,7 +169,7 @@ class Source:
         """The first text that is not ASCII shows whether the file is UTF-8 or, else, Windows' cp1252."""
         self._guessed = False
         wrong = len(_ESCAPED.findall(text))
-        right = sum(not character.isascii() for character in text) - wrong
+        right = len(text) - len(text.encode("ascii", "ignore")) - wrong
         if wrong <= right:
             return text
         assert self._decoder is not None

@@ -13,9 +13,19 @@ from typing import IO
 from seqcli.errors import UsageError
 from seqcli.options import OutputOptions
 from seqcli.reporting.screen import console_for, is_plain, is_terminal
-from seqcli.reporting.tables import Layout, csv_line, json_text, left_out, print_on, rich_table, write_table
+from seqcli.reporting.tables import (
+    Layout,
+    csv_records,
+    json_text,
+    left_out,
+    print_on,
+    rich_table,
+    write_table,
+)
 from seqcli.results import Cell, ResultColumn, ResultTable
 
+CONLL = "conll"
+"""The form that only tagged words have, for other programs."""
 _SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
 _LAID_OUT = 200
 """Rows from which a table that comes in pieces takes the widths of its columns."""
@@ -107,13 +117,14 @@ class RowWriter:
         self._waiting: list[tuple[Cell, ...]] = []
         self._columns = tuple(ResultColumn(name) for name in names)
         self._layout: Layout | None = None
+        self._record = csv_records(stream)
         if form == "csv":
-            stream.write(csv_line(self._names))
+            self._record(self._names)
 
     def write(self, row: Sequence[Cell]) -> None:
         """One row, one cell a name."""
         if self._form == "csv":
-            self._stream.write(csv_line(row))
+            self._record(row)
         elif self._form == "table":
             self._waiting.append(tuple(row))
         else:

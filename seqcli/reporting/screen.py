@@ -51,6 +51,11 @@ def is_terminal(stream: IO[str]) -> bool:
     return hasattr(stream, "isatty") and stream.isatty()
 
 
+def has_colours(stream: IO[str]) -> bool:
+    """Whether a person sees colours in what is written to ``stream``."""
+    return is_terminal(stream) and os.environ.get("TERM") != "dumb" and not os.environ.get("NO_COLOR")
+
+
 def is_plain(stream: IO[str]) -> bool:
     """Whether only ASCII can be drawn: a dumb terminal, or an encoding without box characters."""
     encoding = (getattr(stream, "encoding", None) or "ascii").lower().replace("-", "")

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from seqcli.errors import printable
 from seqcli.reporting.screen import console_for, is_plain, wrapped
-from seqcli.results import Cell, ResultColumn, ResultTable
+from seqcli.results import Cell, Listed, ResultColumn, ResultTable
 
 if TYPE_CHECKING:
     from rich.console import Console, Group, RenderableType
@@ -35,9 +34,9 @@ def write_table(table: ResultTable, form: str, stream: IO[str]) -> None:
         return
     names = [column.name for column in table.columns]
     if form == "csv":
-        stream.write(csv_line(names))
-        for row in table.rows:
-            stream.write(csv_line(row))
+        write = csv_records(stream)
+        for row in (names, *table.rows):
+            write(row)
     elif form == "jsonl":
         for record in table.records():
             stream.write(json_text(record) + "\n")
@@ -54,11 +53,10 @@ def print_on(console: Console, renderable: RenderableType) -> None:
         raise BrokenPipeError from stop
 
 
-def csv_line(cells: Sequence[Cell]) -> str:
-    """One CSV record with its newline. Nothing is the empty field, true and false are words."""
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow([_csv_cell(cell) for cell in cells])
-    return buffer.getvalue()
+def csv_records(stream: IO[str]) -> Callable[[Sequence[Cell]], object]:
+    """What writes CSV records. Nothing is the empty field, true and false are words."""
+    write = csv.writer(stream, lineterminator="\n").writerow
+    return lambda cells: write([_csv_cell(cell) for cell in cells])
 
 
 def _csv_cell(cell: Cell) -> Cell:
@@ -71,11 +69,13 @@ def _csv_cell(cell: Cell) -> Cell:
 
 def json_text(record: dict[str, Cell]) -> str:
     """One JSON object on one line; JSON has no NaN and no infinity, so those are null."""
-    safe = {
-        name: None if isinstance(cell, float) and not math.isfinite(cell) else cell
-        for name, cell in record.items()
-    }
-    return json.dumps(safe, ensure_ascii=False)
+    return json.dumps({name: _json_value(cell) for name, cell in record.items()}, ensure_ascii=False)
+
+
+def _json_value(cell: Cell) -> Cell | list[str]:
+    if isinstance(cell, Listed):
+        return list(cell.names)
+    return None if isinstance(cell, float) and not math.isfinite(cell) else cell
 
 
 def shown(cell: Cell, column: ResultColumn) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,15 +12,15 @@ import numpy as np
 
 from seqcli.errors import UsageError, printable
 from seqcli.readers.conll import CONLLU
-from seqcli.reporting.results import RowWriter
-from seqcli.reporting.screen import is_terminal
+from seqcli.reporting.results import CONLL, RowWriter
+from seqcli.reporting.screen import has_colours
 from seqcli.results import Cell
 
 if TYPE_CHECKING:
     from seqcli.inference.tagging import Input, Tagged
 
-TEXT, CONLL = "text", "conll"
-"""Forms of the result that only tagged words have: a text for a person, columns for other programs."""
+TEXT = "text"
+"""The form of the result that only tagged words have, for a person."""
 COLOURS = ("32", "36", "35", "33", "34", "31", "92", "96", "95", "93", "94", "91")
 DIM = "2"
 _DIGITS = 6
@@ -85,8 +84,7 @@ class TaggedWriter:
         self._told, self._stream = told, stream
         self._count = 0
         self._labels: dict[str, str] = {}
-        smart = is_terminal(stream) and os.environ.get("TERM") != "dumb"
-        self._colour = smart and not os.environ.get("NO_COLOR")
+        self._colour = has_colours(stream)
         self._width = shutil.get_terminal_size().columns
         self._rows: RowWriter | None = None
         if told.form in ("csv", "table"):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import IO, TYPE_CHECKING
 
 from seqcli.options import OutputOptions
@@ -44,14 +45,31 @@ def write_texts(samples: Iterator[Sample], prompt: str, stream: IO[str], form: s
         writer.close()
 
 
-def _write_plain(samples: Iterator[Sample], prompt: str, stream: IO[str], apart: str) -> None:
-    """The prompt and what follows it, piece by piece, and a line break behind each text."""
+def write_prompted(sample: Sample, prompt: str, stream: IO[str]) -> None:
+    """One text after a ``prompt`` that was typed; Ctrl-C ends it, and nothing else."""
+    show = _shower(stream)
+    with suppress(KeyboardInterrupt):
+        show(prompt)
+        for piece in sample:
+            show(piece)
+    if not sample.text.endswith("\n"):
+        show("\n")
+
+
+def _shower(stream: IO[str]) -> Callable[[str], None]:
+    """What writes text to ``stream`` at once; a terminal is not steered by it."""
     on_screen = is_terminal(stream)
 
     def show(text: str) -> None:
         stream.write(_CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text) if on_screen else text)
         stream.flush()
 
+    return show
+
+
+def _write_plain(samples: Iterator[Sample], prompt: str, stream: IO[str], apart: str) -> None:
+    """The prompt and what follows it, piece by piece, and a line break behind each text."""
+    show = _shower(stream)
     for number, sample in enumerate(samples):
         show((apart if number else "") + prompt)
         try:

@@ -151,8 +151,8 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
         damaged(where, "network has an impossible chain")
     if not _valid_decoder(spec):
         damaged(where, "network has an impossible decoder")
-    if type(spec.band) is not bool or (spec.band and (spec.pool == "none" or len(spec.output_shape) != 2)):
-        damaged(where, "network says a band around no forecast")
+    if type(spec.band) is not bool or (spec.band and (spec.pool == "none" or spec.chain)):
+        damaged(where, "network says a band around no number")
     if spec.skip and (len(spec.skip) != spec.output_shape[-1] or not _valid_skip(spec)):
         damaged(where, "network skips from a column that it does not read")
     return spec

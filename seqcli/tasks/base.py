@@ -43,6 +43,8 @@ class Plan:
     """Inputs of a forecast that are computed from the past of its targets."""
     static: tuple[str, ...] = ()
     """Columns that say the same in all rows of a series, but not of each."""
+    separator: str = ""
+    """What stands between the labels of one cell, where a row has several."""
     wide: WideForm | None = None
     """How series stand in the rows of a wide file; None where each row is one moment."""
 
@@ -58,8 +60,8 @@ class Plan:
         left_out = tuple((str(name), str(reason)) for name, reason in data["left_out"])
         single = {key: None if data[key] is None else str(data[key]) for key in ("time", "group")}
         wide = WideForm.from_json(data["wide"]) if data.get("wide") else None
-        task = str(data["task"])
-        return cls(task=task, left_out=left_out, wide=wide, **names, **single)  # type: ignore[arg-type]
+        task, separator = str(data["task"]), str(data.get("separator", ""))
+        return cls(task=task, left_out=left_out, wide=wide, separator=separator, **names, **single)  # type: ignore[arg-type]
 
 
 _LATER_LISTS = ("ahead", "indicators", "static")

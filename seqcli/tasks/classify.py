@@ -53,7 +53,7 @@ from seqcli.tasks.parts import (
     picked,
 )
 from seqcli.tasks.sizes import cell_warnings, choose_sizes, network_spec, training_defaults
-from seqcli.tasks.text_prior import NAME, TextPrior
+from seqcli.tasks.text_prior import NAME, TextPrior, outputs_of
 
 
 @dataclass(frozen=True)
@@ -249,7 +249,7 @@ class Classify:
                 raise ModelError("the model's weights hold arrays that its task does not read")
             return self
         columns = len(self.inputs.features.names) if self.inputs.features else 0
-        return replace(self, prior=self.prior.with_arrays(arrays, len(self.classes), columns))
+        return replace(self, prior=self.prior.with_arrays(arrays, outputs_of(len(self.classes)), columns))
 
     # ------------------------------------------------------------------ answers, and saving
 

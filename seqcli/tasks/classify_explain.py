@@ -1,6 +1,8 @@
 """One text as a classifier reads it, ready to be asked which of its tokens led to the class.
 
 log-odds of class c = z_c - log sum_{j != c} exp z_j        z = a network + b linear part
+
+Where a text has several labels, those of label l are z_l, and each that is given is explained by itself.
 """
 
 from __future__ import annotations
@@ -16,6 +18,8 @@ from seqcli.preprocessing.vocabulary import UNKNOWN
 from seqcli.sequences import Batchable, Field, FloatArray, IntArray
 from seqcli.tasks.classify_metrics import log_softmax
 from seqcli.tasks.inputs import DENSE, TOKENS, joined_texts
+from seqcli.tasks.label_answers import label_chances
+from seqcli.tasks.multilabel import Multilabel
 from seqcli.tasks.text_prior_parts import PriorParts
 
 if TYPE_CHECKING:
@@ -51,7 +55,7 @@ class TextRow:
         ids = self.example.fields[TOKENS]
         return [i == UNKNOWN for i in ids.row(0).tolist()] if self.words else []  # type: ignore[union-attr]
 
-    def occluded(self, task: Classify) -> Batchable:
+    def occluded(self, task: Classify | Multilabel) -> Batchable:
         """The text, and behind it the text without each of the tokens that the network reads."""
         count = len(self.words)
         variants = [self.words]
@@ -76,11 +80,13 @@ class TextEffect:
     """(T,) above 0 for the class, below it against."""
     baseline: float | None = None
     """The log-odds of a text of nothing, where the scores add up to the way from there."""
+    others: tuple[int, ...] = ()
+    """The other labels that the text got, where it may have several."""
     rest: float = 0.0
     """What is left of that way: of no token, and of the sum that stands for an integral."""
 
 
-def text_rows(task: Classify, table: Table) -> list[TextRow]:
+def text_rows(task: Classify | Multilabel, table: Table) -> list[TextRow]:
     """Each row of ``table`` as one text."""
     examples = task.inputs.encode(table)[0]
     vocabulary = task.inputs.vocabulary
@@ -97,10 +103,13 @@ def text_rows(task: Classify, table: Table) -> list[TextRow]:
     return rows
 
 
-def occlusion(task: Classify, row: TextRow, outputs: FloatArray) -> TextEffect:
+def occlusion(
+    task: Classify | Multilabel, row: TextRow, outputs: FloatArray, place: int | None = None
+) -> TextEffect:
     """How much the log-odds fall without each token, of outputs (R + 1, C) for :meth:`TextRow.occluded`.
 
-    A token beyond those R that the network reads is missed by the linear part alone.
+    A token beyond those R that the network reads is missed by the linear part alone. ``place`` is the label
+    that is asked about; else it is the answer.
     """
     count, read = len(row.spans), len(row.words)
     network = np.concatenate([outputs, np.repeat(outputs[:1], count - read, axis=0)])  # (T + 1, C)
@@ -108,19 +117,38 @@ def occlusion(task: Classify, row: TextRow, outputs: FloatArray) -> TextEffect:
     if row.prior is not None:
         prior = np.concatenate([row.prior.logits(), *(row.prior.logits(place) for place in range(count))])
     logits = task.fusion.joined(network, prior)
-    effect = answered(task, row, logits[:1])
-    place = task.classes.index(effect.prediction)
-    odds = log_odds(logits, place)
+    effect = answered(task, row, logits[:1], place)
+    odds = odds_of(task, logits, task.classes.index(effect.prediction))
     return replace(effect, scores=odds[0] - odds[1:])
 
 
-def answered(task: Classify, row: TextRow, logits: FloatArray) -> TextEffect:
-    """The class of a text by its joined logits (1, C), still without scores."""
+def answered(
+    task: Classify | Multilabel, row: TextRow, logits: FloatArray, place: int | None = None
+) -> TextEffect:
+    """The class of a text by its joined logits (1, C), still without scores.
+
+    Of several labels the one at ``place``; else the likeliest, and the others that the text got are named.
+    """
+    if isinstance(task, Multilabel):
+        chances = label_chances(logits)[0]
+        chosen = int(chances.argmax()) if place is None else place
+        given = np.flatnonzero(chances >= np.array(task.labelling.cuts)).tolist()
+        others = tuple(at for at in given if at != chosen)
+        odds = float(logits[0, chosen])
+        none = np.zeros(len(row.spans))
+        return TextEffect(row, task.classes[chosen], float(chances[chosen]), odds, none, others=others)
     answer = task.decode(logits)[0]
     prediction, probability = str(answer["prediction"]), answer["probability"]
     assert isinstance(probability, float)
     odds = float(log_odds(logits, task.classes.index(prediction))[0])
     return TextEffect(row, prediction, probability, odds, np.zeros(len(row.spans)))
+
+
+def odds_of(task: Classify | Multilabel, logits: FloatArray, place: int) -> Odds:
+    """Of the class or label at ``place``, (N,), of joined logits (N, C)."""
+    if isinstance(task, Multilabel):
+        return logits[:, place].astype(np.float64)
+    return log_odds(logits, place)
 
 
 def log_odds(logits: FloatArray, place: int) -> Odds:

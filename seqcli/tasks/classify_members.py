@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqcli.readers.table import Table
-from seqcli.sequences import TARGET, WEIGHT, Batchable, Examples, FloatArray, IntArray
+from seqcli.sequences import TARGET, WEIGHT, AnyArray, Batchable, Examples, FloatArray, IntArray
 from seqcli.tasks.base import Prepared, Scores
 from seqcli.tasks.classify_metrics import class_scores, log_softmax
 from seqcli.tasks.inputs import DENSE, Inputs, joined_texts
@@ -18,8 +18,10 @@ from seqcli.tasks.text_prior import LEAST_TO_CHOOSE, TextPrior
 
 if TYPE_CHECKING:
     from seqcli.tasks.classify import Classify
+    from seqcli.tasks.multilabel import Multilabel
     from seqcli.tasks.text_prior_fit import Lesson
 
+LINEAR = "TF-IDF + logistic regression"
 PRIOR = "prior"
 """The field with the linear part's logits, (N, C)."""
 
@@ -59,7 +61,7 @@ def with_prior(prior: TextPrior | None, inputs: Inputs, table: Table, examples: 
     return replace(examples, fields={**examples.fields, PRIOR: logits})
 
 
-def fit_members(prepared: Prepared, task: Classify, kind: str) -> Prepared:
+def fit_members(prepared: Prepared, task: Classify | Multilabel, kind: str) -> Prepared:
     """``prepared`` with its linear part fitted on the training rows; ``kind`` is that of ``--prior``."""
     from seqcli.tasks.text_prior_fit import choose_prior, thinning
 
@@ -104,19 +106,26 @@ def refitted(prior: TextPrior, examples: Batchable, classes: int) -> TextPrior:
 
     if not isinstance(examples, WithTexts):
         return prior
-    rows = Lesson(examples.texts, _dense(examples), target_of(examples), _weight(examples))
+    rows = Lesson(examples.texts, _dense(examples), _answers(examples), _weight(examples))
     return refit_prior(prior, rows, classes)
 
 
 def linear_baseline(inputs: Inputs, source: Source, parts: Sequence[Examples], classes: int) -> Scores:
     """Logistic regression on TF-IDF, learnt from the first of the ``parts`` and scored on the last."""
+    _, logits = linear_logits(inputs, source, parts, classes)
+    return Scores(LINEAR, class_scores(log_softmax(logits), target_of(parts[2])))
+
+
+def linear_logits(
+    inputs: Inputs, source: Source, parts: Sequence[Examples], classes: int
+) -> tuple[FloatArray, FloatArray]:
+    """What logistic regression on TF-IDF says of the validation and of the test part: (N, C), (M, C)."""
     from seqcli.tasks.text_prior_fit import choose_prior
 
     train, held, test = _lessons(inputs, source, parts)
     assert inputs.vocabulary is not None
     prior = choose_prior(train, held, classes, inputs.vocabulary.level, "tfidf")
-    logits = prior.logits(test.texts, test.dense)
-    return Scores("TF-IDF + logistic regression", class_scores(log_softmax(logits), test.target))
+    return prior.logits(held.texts, held.dense), prior.logits(test.texts, test.dense)
 
 
 def _everything(prepared: Prepared, inputs: Inputs) -> WithTexts:
@@ -126,7 +135,9 @@ def _everything(prepared: Prepared, inputs: Inputs) -> WithTexts:
     for table, part in zip(
         _tables(prepared.source), (prepared.train, prepared.validation, prepared.test), strict=True
     ):
-        texts += _texts(inputs, table, _batchable(part).take(np.flatnonzero(target_of(part) >= 0)))
+        answers = _answers(part)
+        known = np.ones(len(part), np.bool_) if answers.ndim == 2 else answers >= 0
+        texts += _texts(inputs, table, _batchable(part).take(np.flatnonzero(known)))
     return WithTexts(together.fields, together.row_ids, tuple(texts))
 
 
@@ -134,7 +145,7 @@ def _lessons(inputs: Inputs, source: Source, parts: Sequence[Examples]) -> list[
     from seqcli.tasks.text_prior_fit import Lesson
 
     return [
-        Lesson(_texts(inputs, table, part), _dense(part), target_of(part), _weight(part))
+        Lesson(_texts(inputs, table, part), _dense(part), _answers(part), _weight(part))
         for table, part in zip(_tables(source), map(_batchable, parts), strict=True)
     ]
 
@@ -147,6 +158,12 @@ def _texts(inputs: Inputs, table: Table, examples: Batchable) -> list[str]:
     """The text of each example."""
     texts = joined_texts(table, inputs.text)
     return [texts[row] for row in examples.row_ids.tolist()]
+
+
+def _answers(examples: Examples) -> AnyArray:
+    """The classes (N,), or the labels (N, L), of labelled examples."""
+    target: AnyArray = target_of(examples)
+    return target
 
 
 def _dense(examples: Batchable) -> FloatArray | None:

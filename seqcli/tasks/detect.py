@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from seqcli.errors import DataError, UsageError
 from seqcli.options import ColumnOptions, ReadingOptions
 from seqcli.readers.aggregate import first_shared_time
+from seqcli.readers.music import PIECE
 from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
@@ -14,7 +15,16 @@ from seqcli.tasks.columns import LONG_CHARACTERS, Column, Columns, bare, name_wo
 from seqcli.tasks.forecasting.choices import LEAST_ROWS
 from seqcli.tasks.forecasting.moments import without_doubled_hours
 from seqcli.tasks.forecasting.static import find_static
+from seqcli.tasks.label_rules import (
+    are_labels,
+    is_truth,
+    separated_column,
+    separator_for,
+    separators_of,
+    several_sentence,
+)
 from seqcli.tasks.language_plan import language_plan
+from seqcli.tasks.music_plan import pieces_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
 from seqcli.tasks.tag_plan import form_of, is_conll, tag_plan
@@ -38,6 +48,8 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     for a column that is not there, for a choice that only the user can make (with the candidates) and
     for a task that this version does not learn.
     """
+    if table.unit == PIECE:
+        return pieces_plan(table, options)
     if options.task == "tag" or (options.task is None and (options.tag_column or form_of(table))):
         return tag_plan(table, options)
     if is_conll(table):
@@ -81,9 +93,19 @@ def _is_language(table: Table, options: ColumnOptions) -> bool:
 
 def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
     """The task and its target."""
+    if options.label_separator and options.task not in (None, "multilabel"):
+        raise UsageError(
+            f"--label-separator means nothing to the task {options.task}", "leave out --label-separator"
+        )
     if options.target:
-        task = options.task or _task_of(columns, options.target)
-        return task, Found(options.target, f"target {', '.join(options.target)} as typed")
+        task = options.task or _task_of(columns, options)
+        separator = separator_for(columns, options.target, options) if task == "multilabel" else ""
+        typed = several_sentence(columns[options.target[0]], separator) if separator else ""
+        return task, Found(options.target, f"target {typed or ', '.join(options.target)} as typed", separator)
+    if options.label_separator:
+        column = separated_column(columns, options)
+        said = several_sentence(column, options.label_separator)
+        return "multilabel", Found((column.name,), said, options.label_separator)
     for rule in RULES:
         if options.task in (None, rule.task) and (found := rule.find(columns)):
             if rule.task != "forecast":
@@ -161,11 +183,16 @@ def _refuse_few(columns: Columns) -> None:
         )
 
 
-def _task_of(columns: Columns, target: tuple[str, ...]) -> str:
+def _task_of(columns: Columns, options: ColumnOptions) -> str:
     """The task that a typed target means: strings are classes, numbers over time a series."""
+    target = options.target
+    if options.label_separator:
+        return "multilabel"
     if len(target) > 1:
-        return "forecast"
+        return "multilabel" if are_labels(columns, target) else "forecast"
     column = columns[target[0]]
+    if separators_of(column):
+        return "multilabel"
     if column.kind != "number":
         return "classify"
     time = columns.time_column()
@@ -185,6 +212,8 @@ def _candidates(columns: Columns, task: str | None) -> list[Column]:
         return named[:1] or numbers
     if task == "forecast":
         return []
+    if task == "multilabel":
+        return [column for column in columns if separators_of(column) or is_truth(column)]
     return [column for column in columns if column.classes and column.kind in {"text", "number"}]
 
 
@@ -272,7 +301,7 @@ class _Inputs:
 
 def _row_plan(columns: Columns, task: str, found: Found, options: ColumnOptions) -> Plan:
     """Inputs, ids and time of rows that each (or each sequence of them) get one answer."""
-    if len(found.target) != 1:
+    if len(found.target) != 1 and task != "multilabel":
         raise DataError(f"{columns.table.source}: {task} has one target", "name one column with --target")
     target = columns[found.target[0]]
     if task == "regress" and target.kind != "number":
@@ -286,7 +315,7 @@ def _row_plan(columns: Columns, task: str, found: Found, options: ColumnOptions)
         reasons.append(f"sequences by {', '.join(ids)}: {target.name} is the same within each")
     if not ids and options.time is None:
         time = None
-    taken = {target.name, *ids, time.name if time else None, options.group}
+    taken = {*found.target, *ids, time.name if time else None, options.group}
     usable = [column for column in columns if column.name not in taken]
     if options.features:
         inputs = _typed_inputs(columns, [column for column in usable if column.name in options.features])
@@ -307,7 +336,7 @@ def _row_plan(columns: Columns, task: str, found: Found, options: ColumnOptions)
         )
     return Plan(
         task, found.target, tuple(inputs.features), tuple(inputs.text), time.name if time else None, ids,
-        options.group, tuple(inputs.left_out), tuple(reasons),
+        options.group, tuple(inputs.left_out), tuple(reasons), separator=found.separator,
     )  # fmt: skip
 
 

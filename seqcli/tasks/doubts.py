@@ -16,12 +16,11 @@ from seqcli.tasks.classify import Classify
 from seqcli.tasks.classify_members import reads_texts, target_of
 from seqcli.tasks.classify_metrics import log_softmax
 from seqcli.tasks.inputs import TOKENS, Inputs, joined_texts
+from seqcli.tasks.label_doubts import never_given, worst_sets
+from seqcli.tasks.mistakes import WORST, shown_rows
+from seqcli.tasks.multilabel import Multilabel
 from seqcli.tasks.parts import Source
 
-WORST = 10
-"""Mistakes that are listed."""
-SHOWN_TEXT = 160
-"""Characters of a text in that list."""
 LEAST_ROWS = 20
 """Rows below which one class for all of them says nothing."""
 MOST_UNKNOWN, LEAST_WORDS = 0.2, 20
@@ -59,6 +58,11 @@ def doubts(task: Any, outputs: FloatArray, examples: Examples, table: Table) -> 
                 f"all {len(examples):,} rows are predicted to be {task.classes[int(predicted[0])]}: "
                 "the model does not tell the classes apart"
             )
+    if isinstance(task, Multilabel) and isinstance(examples, Batchable) and len(examples):
+        logits = to_decode(task, outputs, examples)
+        worst = worst_sets(task, logits, examples, table)
+        tables += [worst] if worst.rows else []
+        sentences += never_given(task, logits, examples)
     counter = TextCounter.of(task)
     if counter is not None and isinstance(examples, Batchable):
         counter.add(table, examples)
@@ -73,35 +77,20 @@ def worst_mistakes(task: Classify, logits: FloatArray, examples: Batchable, tabl
     sure = chances.max(axis=1)
     wrong = np.flatnonzero(predicted != target_of(examples))
     worst = wrong[np.argsort(-sure[wrong], kind="stable")][:WORST]
-    texts = joined_texts(table, task.inputs.text) if task.inputs.text else None
     labels = table.cells(task.plan.target[0])
-    ids = [table.cells(name) for name in task.plan.id]
+    names, shown = shown_rows(task.plan, task.inputs, table, examples.row_ids[worst])
     rows: list[tuple[Cell, ...]] = []
-    for place in worst.tolist():
-        row = int(examples.row_ids[place])
-        number: Cell = int(table.records[row])
-        if table.file_of is not None:
-            number = f"{table.files[int(table.file_of[row])]} {number}"
-        shown = [] if texts is None else [_short(texts[row])]
-        own = (number, *(cells[row] for cells in ids), *shown)
-        rows.append(
-            (*own, labels[row].strip(), task.classes[int(predicted[place])], round(float(sure[place]), 7))
-        )
+    for place, own in zip(worst.tolist(), shown, strict=True):
+        label = labels[int(examples.row_ids[place])].strip()
+        rows.append((*own, label, task.classes[int(predicted[place])], round(float(sure[place]), 7)))
     columns = (
-        ResultColumn(table.unit),
-        *(ResultColumn(name) for name in task.plan.id),
-        *([] if texts is None else [ResultColumn("text")]),
+        *names,
         ResultColumn("label", keep="left"),
         ResultColumn("prediction", keep="left"),
         ResultColumn("probability", ".3f"),
     )
     caption = f"the wrong ones that the model was surest of, of {len(wrong):,} in {len(examples):,}"
     return ResultTable("Worst mistakes", columns, rows, caption)
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= SHOWN_TEXT else text[: SHOWN_TEXT - 1] + "…"
 
 
 @dataclass

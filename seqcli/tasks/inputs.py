@@ -241,6 +241,10 @@ def content_keys(table: Table, names: tuple[str, ...], grouping: Grouping) -> li
 def _fit_text(texts: list[str], options: Options, rules: list[str]) -> tuple[Vocabulary, int]:
     """The vocabulary and the length at which texts are cut."""
     level, known = options.columns.level, frozenset[str]()
+    if level == "bytes":
+        raise UsageError(
+            "--level bytes is for a text to go on with", "--level characters reads labelled texts"
+        )
     if options.network.vectors:
         if level not in (None, "words"):
             raise UsageError(f"--vectors are of words: --level {level} reads none", "leave out one of them")

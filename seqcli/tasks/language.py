@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,27 +17,24 @@ from numpy.typing import NDArray
 from seqcli.errors import DataError, ModelError, UsageError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import Options
-from seqcli.preprocessing.corpus import Corpus, cut
-from seqcli.preprocessing.split import stratified_split
+from seqcli.preprocessing.byte_corpus import AnyCorpus, encoded, fit_corpus, restore_corpus, together
 from seqcli.preprocessing.vocabulary import PADDING, UNKNOWN
-from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.sequences import TARGET, AnyArray, Examples, IntArray, Windows
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables, Writing
-from seqcli.tasks.language_scores import COLD_STEPS, text_scores
+from seqcli.tasks.features import Features
+from seqcli.tasks.language_baseline import COUNTED
+from seqcli.tasks.language_scores import A_CHARACTER, COLD_STEPS, text_scores
 from seqcli.tasks.language_sizes import TextSizes, as_it_began, choose_text_sizes
-from seqcli.tasks.parts import held_out_shares, left_out_sentences
+from seqcli.tasks.language_texts import Texts, cut_text, depends_on_rows, texts_of
+from seqcli.tasks.parts import left_out_sentences
 
-TOKENS, CONDITION = "tokens", "condition"
-LEAST_CHARACTERS = 16
-"""Text below which there is nothing to learn."""
-SHORT_TEXT = 2_000
-"""Characters below which a text is too short to be cut: it is learnt by heart."""
+TOKENS, CONDITION, GIVEN = "tokens", "condition", "given"
 UNKNOWN_SHARE = 0.02
 """Share of unknown tokens in a held-out part that is worth a warning."""
 CONDITION_SIZE = 16
-WRITTEN = {"characters": 60, "words": 14}
+WRITTEN = {"characters": 60, "words": 14, "bytes": 60, "bpe": 20}
 """Tokens that a network in training writes to show how it goes."""
 
 
@@ -50,9 +47,11 @@ class Language:
     higher_is_better: ClassVar[bool] = False
 
     plan: Plan
-    corpus: Corpus
+    corpus: AnyCorpus
     conditions: tuple[str, ...] = ()
     """Values of the condition column in training rows; the id of value i is 2 + i, of any other or none 1."""
+    given: Features | None = None
+    """Several columns that a text depends on; see :mod:`seqcli.tasks.language_rows`."""
 
     @classmethod
     def prepare(cls, tables: Tables, plan: Plan, options: Options) -> Prepared:
@@ -66,15 +65,15 @@ class Language:
                 "leave out --bidirectional",
             )
         options = as_it_began(options)
-        parts, rules, by_heart = _cut_text(tables, plan, options)
-        whole = "".join(parts[0].texts)
-        if options.columns.level == "bpe":
-            raise UsageError(
-                "--level bpe is for labelled texts so far: a language model reads words or characters",
-                "leave it out, or --level words",
-            )
-        corpus = Corpus.fit(whole, options.columns.level or "characters", by_heart)
-        task = cls(plan, corpus, tuple(sorted({*(parts[0].categories or ())} - {""})))
+        parts, rules, by_heart = cut_text(tables, plan, options)
+        corpus = fit_corpus(parts[0].texts, options.columns.level or "characters", by_heart)
+        if depends_on_rows(plan, options, parts[0].rows):
+            from seqcli.tasks.language_rows import RowLanguage
+
+            assert parts[0].rows is not None
+            task: Language = RowLanguage.fit(plan, corpus, parts[0].rows, options)
+        else:
+            task = Language(plan, corpus, tuple(sorted({*(parts[0].categories or ())} - {""})))
         train, validation, test = (task._encode(part, ring=by_heart) for part in parts)
         lengths = [len(part.past[TARGET]) for part in (train, validation, test)]
         task._refuse_too_little(tables.main.source, lengths[0])
@@ -89,7 +88,7 @@ class Language:
             network=task._network(sizes, options),
             loss="cross_entropy",
             training={**sizes.training, "level": corpus.level},
-            rules=[*rules, f"{counted(len(corpus.tokens), f'different {task.unit}')} in the training part"],
+            rules=[*rules, corpus.described(), *counted_sentences(lengths[0])],
             warnings=warnings,
             source=(train, validation, test),
             counts=(f"{task.unit}s", _token_counts(lengths, by_heart)),
@@ -98,8 +97,8 @@ class Language:
 
     @property
     def unit(self) -> str:
-        """What a token is, for a sentence: "character" or "word"."""
-        return self.corpus.level.removesuffix("s")
+        """What a token is, for a sentence: "character", "word", "byte" or "piece"."""
+        return self.corpus.unit
 
     def _refuse_too_little(self, source: str, length: int) -> None:
         """Raise DataError for a training part of ``length`` 0, or in which nothing but spaces is known."""
@@ -113,6 +112,8 @@ class Language:
         inputs = [InputSpec(TOKENS, "tokens", self.corpus.size, sizes.embedding_size)]
         if self.conditions:
             inputs.append(InputSpec(CONDITION, "tokens", len(self.conditions) + 2, CONDITION_SIZE))
+        if self.given is not None:
+            inputs.append(InputSpec(GIVEN, "values", len(self.given.names)))
         return NetworkSpec(
             inputs=tuple(inputs),
             output_shape=(self.corpus.size,),
@@ -127,20 +128,24 @@ class Language:
             streams=True,
         )
 
-    def _encode(self, part: _Texts, ring: bool = False) -> Windows:
+    def _encode(self, part: Texts, ring: bool = False) -> Windows:
         """Texts as one stream: "tokens" (M,), and as "target" (M,) the token after each.
 
-        ``condition`` (M,) is that of the text the target stands in. In a ``ring`` the first token follows
-        the last.
+        ``condition`` (M,), or ``given`` (M, F), is that of the text the target stands in. In a ``ring`` the
+        first token follows the last.
         """
-        pieces = [self.corpus.encode(text) for text in part.texts]
-        ids = np.concatenate(pieces) if pieces else np.empty(0, dtype=np.int64)
+        pieces = encoded(self.corpus, part.texts)
+        ids = together(pieces)
         fields: dict[str, AnyArray] = {TOKENS: ids[:-1], TARGET: ids[1:]}
         if ring:
             fields = {TOKENS: ids, TARGET: np.roll(ids, -1)}
         if self.conditions and part.categories is not None:
             owner = np.repeat(self.condition_ids(part.categories), [len(piece) for piece in pieces])
             fields[CONDITION] = np.roll(owner, -1) if ring else owner[1:]
+        if self.given is not None and part.rows is not None:
+            matrix = self.given.matrix(part.rows)  # (N, F)
+            each = np.repeat(matrix, [len(piece) for piece in pieces], axis=0)  # (M + 1, F)
+            fields[GIVEN] = np.roll(each, -1, axis=0) if ring else each[1:]
         count = len(fields[TARGET])
         window = min(COLD_STEPS, max(count, 1))
         return Windows(fields, {}, np.arange(0, count - window + 1, window), window, 0)
@@ -152,7 +157,7 @@ class Language:
 
     def encode(self, table: Table) -> Windows:
         """All text of ``table`` as one stream."""
-        return self._encode(_texts(table, self.plan))
+        return self._encode(texts_of(table, self.plan))
 
     def encode_labelled(self, table: Table) -> Windows:
         """As :meth:`encode`: in a text each token is the answer to what came before it."""
@@ -160,11 +165,22 @@ class Language:
 
     def pieces(self, table: Table) -> list[str]:
         """The tokens of all text of ``table`` as they stand there, one more than there are targets."""
-        return [piece for text in _texts(table, self.plan).texts for piece in cut(text, self.corpus.level)]
+        return [piece for text in texts_of(table, self.plan).texts for piece in self.corpus.cut(text)]
 
     def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
         """Nats, bits and perplexity from the nats of each token, (M, 2)."""
-        return text_scores(outputs)
+        scores = text_scores(outputs)
+        if self.corpus.level != "characters":
+            scores[A_CHARACTER] = scores["nats"] * self._tokens_a_character(examples)
+        return scores
+
+    def _tokens_a_character(self, examples: Examples) -> float:
+        """So that nats of levels compare; NaN where a token is unknown, whose text nobody foresees."""
+        targets = cast(Windows, examples).past[TARGET]
+        counts = np.bincount(targets, minlength=self.corpus.size)  # (V,)
+        met = counts > 0
+        characters = float((counts[met] * self.corpus.characters[met]).sum())
+        return len(targets) / characters if characters else float("nan")
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Language:
         """Nothing is learnt after training from nats (M, 2)."""
@@ -178,21 +194,29 @@ class Language:
         self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
     ) -> list[ResultTable]:
         """The predictors beside each other; ``outputs`` are nats (M, 2)."""
-        columns = (
+        columns = [
             ResultColumn("predictor"),
             ResultColumn("nats", ".4f", emphasis=True),
             ResultColumn("blk64", ".4f"),
             ResultColumn("bits", ".3f"),
             ResultColumn("perplexity", ".2f"),
-        )
+        ]
+        found = [dict(score.values) for score in scores]
+        if self.corpus.level != "characters":
+            columns.insert(2, ResultColumn(A_CHARACTER, ".4f"))
+            ratio = self._tokens_a_character(examples)
+            found = [{**values, A_CHARACTER: values["nats"] * ratio} for values in found]
         names = [column.name for column in columns[1:]]
-        rows = [(score.predictor, *(_or_none(score.values.get(name)) for name in names)) for score in scores]
+        rows = [
+            (score.predictor, *(_or_none(values.get(name)) for name in names))
+            for score, values in zip(scores, found, strict=True)
+        ]
         caption = (
             f"nats: a {self.unit}, with all the text before it; blk64: in windows of {COLD_STEPS}, "
             "each read without what came before"
         )
         title = f"{len(outputs):,} test {self.unit}s"
-        return [ResultTable(title, columns, rows, caption)]
+        return [ResultTable(title, tuple(columns), rows, caption)]
 
     def baselines(self, prepared: Prepared) -> list[Scores]:
         """Counts of n-grams, and of single tokens, in the training part."""
@@ -219,7 +243,7 @@ class Language:
     def from_json(cls, data: dict[str, Any]) -> Language:
         """Rebuild from :meth:`to_json`. Raises ModelError on anything else."""
         try:
-            plan, corpus = Plan.from_json(data["plan"]), Corpus.from_json(data["corpus"])
+            plan, corpus = Plan.from_json(data["plan"]), restore_corpus(data["corpus"])
             conditions = data["conditions"]
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError("the model's task cannot be read", "train it again") from error
@@ -229,85 +253,6 @@ class Language:
         if len(plan.text) != 1 or len(plan.features) != bool(conditions):
             raise ModelError("the model's columns cannot be read", "train it again")
         return cls(plan, corpus, tuple(conditions))
-
-
-@dataclass(frozen=True)
-class _Texts:
-    """Texts in order, each with its line break, and the category of each where there are any."""
-
-    texts: list[str]
-    categories: list[str] | None = None
-
-
-def _texts(table: Table, plan: Plan) -> _Texts:
-    """The rows of the text column. Blank lines of a text file, which are no rows, are put back.
-
-    Lines are text whatever the column was called that was learnt from, where that was the only one.
-    """
-    lines = table.unit == "line" and len(table.names) == 1 and not plan.features
-    cells = table.cells(table.names[0] if lines else plan.text[0])
-    categories = [cell.strip() for cell in table.cells(plan.features[0])] if plan.features else None
-    if table.unit != "line" or categories is not None:
-        return _Texts([f"{cell}\n" for cell in cells], categories)
-    files = np.zeros(len(table), dtype=np.int64) if table.file_of is None else table.file_of
-    begins = np.diff(files, prepend=-1) != 0
-    blank = np.where(begins, table.records, np.diff(table.records, prepend=0)) - 1  # lines ahead of each row
-    return _Texts(["\n" * count + f"{cell}\n" for cell, count in zip(cells, blank.tolist(), strict=True)])
-
-
-def _cut_text(
-    tables: Tables, plan: Plan, options: Options
-) -> tuple[tuple[_Texts, _Texts, _Texts], list[str], bool]:
-    """Training, validation and test text, sentences on the cut, and whether all is learnt by heart."""
-    main = _texts(tables.main, plan)
-    length = sum(map(len, main.texts))
-    if length < LEAST_CHARACTERS:
-        raise DataError(
-            f"{tables.main.source}: {length} characters of text are too few to learn from",
-            f"at least {LEAST_CHARACTERS} are needed",
-        )
-    given = [None if table is None else _texts(table, plan) for table in (tables.validation, tables.test)]
-    typed = options.split.validation_share is not None or options.split.test_share is not None
-    if length < SHORT_TEXT and not any(given) and not typed:
-        said = f"{length:,} characters are too few to cut: all are learnt by heart, and tested on too"
-        return (main, _Texts([]), main), [said], True
-    shares = held_out_shares(options.split, 0.05, 0.1)
-    held_out = [0.0 if part else share for part, share in zip(given, shares, strict=True)]
-    cut = _in_order(main, held_out)
-    if main.categories:
-        try:
-            cut = _by_category(main, held_out, options.training.seed)
-        except DataError as error:
-            raise DataError(f"{tables.main.source}: {error.message}", error.hint) from error
-    parts = [cut[0], given[0] or cut[1], given[1] or cut[2]]
-    sizes = [sum(map(len, part.texts)) for part in parts]
-    how = "drawn by category" if main.categories else "in the order of the text"
-    rule = f"split {how}: {sizes[0]:,} training, {sizes[1]:,} validation, {sizes[2]:,} test characters"
-    return (parts[0], parts[1], parts[2]), [rule], False
-
-
-def _in_order(main: _Texts, shares: Sequence[float]) -> list[_Texts]:
-    """The text cut by characters: the last share is the test part, the one ahead of it validation."""
-    text = "".join(main.texts)
-    test = len(text) - round(shares[1] * len(text))
-    validation = test - round(shares[0] * len(text))
-    return [_Texts([part]) for part in (text[:validation], text[validation:test], text[test:])]
-
-
-def _by_category(main: _Texts, shares: Sequence[float], seed: int) -> list[_Texts]:
-    """Whole rows, each category in its share, in an order of their own."""
-    assert main.categories is not None
-    split = stratified_split(
-        main.categories, keys=main.texts, validation_share=shares[0], test_share=shares[1], seed=seed
-    )
-    rng = np.random.default_rng(seed)
-    return [
-        _Texts(
-            [main.texts[row] for row in order],
-            [main.categories[row] for row in order],
-        )
-        for order in (rng.permutation(part).tolist() for part in (split.train, split.validation, split.test))
-    ]
 
 
 def _token_counts(targets: Sequence[int], ring: bool) -> tuple[int, int, int]:
@@ -324,6 +269,13 @@ def _unknown_sentences(task: Language, parts: Sequence[Windows]) -> list[str]:
         if share > UNKNOWN_SHARE:
             said.append(f"{100 * share:.1f} % of the {task.unit}s of the {name} part are unknown")
     return said
+
+
+def counted_sentences(length: int) -> list[str]:
+    """A sentence where n-grams are counted in a part of the training text."""
+    if length <= COUNTED:
+        return []
+    return [f"n-grams are counted in the last {COUNTED:,} training tokens, the network may read all"]
 
 
 def _or_none(value: float | None) -> float | None:

@@ -7,11 +7,13 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from seqcli.sequences import TARGET, AnyArray, Batch, FloatArray, Windows
+from seqcli.sequences import TARGET, AnyArray, Batch, FloatArray, Windows, as_ids
 
 Reader: TypeAlias = Callable[[Batch, Any], tuple[FloatArray, Any]]
 """Fields (B, T), and the states after the last batch (None: begin anew) → logits (B, T, V), states."""
 
+A_CHARACTER = "character_nats"
+"""Nats a character, whatever the tokens are."""
 COLD_STEPS = 64
 """Length of the windows that are read without what came before them."""
 LOGITS_AT_ONCE = 2**22
@@ -33,7 +35,7 @@ def surprisals(read: Reader, examples: Windows, size: int) -> FloatArray:
     for start in range(0, count, rows):
         stop = min(start + rows, count)
         batch = {
-            name: values[start * window : stop * window].reshape(-1, window)
+            name: as_ids(values[start * window : stop * window]).reshape(-1, window, *values.shape[1:])
             for name, values in fields.items()
         }
         logits, _ = read(batch, None)
@@ -46,7 +48,7 @@ def _in_one_pass(read: Reader, fields: Batch, size: int) -> FloatArray:
     steps = max(1, LOGITS_AT_ONCE // size)
     parts, states = [], None
     for start in range(0, fields[TARGET].shape[1], steps):
-        piece = {name: values[:, start : start + steps] for name, values in fields.items()}
+        piece = {name: as_ids(values[:, start : start + steps]) for name, values in fields.items()}
         logits, states = read(piece, states)
         parts.append(nats_of(logits, piece[TARGET])[0])
     return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)

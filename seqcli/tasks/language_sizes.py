@@ -16,7 +16,7 @@ from seqcli.errors import UsageError
 from seqcli.model_dir import read_model
 from seqcli.network import RESIDUAL
 from seqcli.options import Options
-from seqcli.preprocessing.corpus import Corpus
+from seqcli.preprocessing.byte_corpus import AnyCorpus
 
 BPTT = 64
 MOST_STREAMS = 16
@@ -80,7 +80,7 @@ def as_it_began(options: Options) -> Options:
     )
 
 
-def choose_text_sizes(length: int, corpus: Corpus, options: Options, by_heart: bool) -> TextSizes:
+def choose_text_sizes(length: int, corpus: AnyCorpus, options: Options, by_heart: bool) -> TextSizes:
     """The defaults for a training text of ``length`` tokens."""
     training, network = options.training, options.network
     from_scratch = training.backend == "numpy"
@@ -90,7 +90,7 @@ def choose_text_sizes(length: int, corpus: Corpus, options: Options, by_heart: b
     work = WORK if training.time_budget is None else training.time_budget * WORK_A_SECOND
     work *= PARALLEL_WORK if cell in RESIDUAL else 1
     hidden_size = network.hidden_size or (64 if by_heart else _width(cell, work, layers))
-    embedding_size = network.embedding_size or (128 if corpus.level == "words" else 64)
+    embedding_size = network.embedding_size or (128 if corpus.level in ("words", "bpe") else 64)
     if cell in RESIDUAL and network.embedding_size is None:
         embedding_size = hidden_size  # so that a block reads it as it is
     each = _weights(cell, embedding_size, hidden_size, layers) + hidden_size * corpus.size

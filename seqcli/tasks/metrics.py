@@ -6,6 +6,8 @@ HIGHER_IS_BETTER = {
     "accuracy": True,
     "macro_f1": True,
     "f1": True,
+    "micro_f1": True,
+    "subset_accuracy": True,
     "precision": True,
     "recall": True,
     "whole_sentences": True,
@@ -20,9 +22,11 @@ HIGHER_IS_BETTER = {
     "owa": False,
     "skill": True,
     "nats": False,
+    "character_nats": False,
     "blk64": False,
     "bits": False,
     "perplexity": False,
+    "frame_nll": False,
 }
 """Every metric that a task reports; a test holds this against the models of all tasks."""
 

@@ -178,15 +178,17 @@ def _without_constants(table: Table, plan: Plan, warnings: list[str]) -> Plan:
 
 def _refuse_mixed(table: Table, plan: Plan) -> None:
     """Raise DataError where one sequence has several answers."""
-    answers: dict[tuple[str, ...], str] = {}
-    keys = zip(*(table.cells(name) for name in plan.id), strict=True)
-    for row, (key, answer) in enumerate(zip(keys, table.cells(plan.target[0]), strict=True)):
-        if answers.setdefault(key, answer) != answer:
-            raise DataError(
-                f"{table.where(row, plan.target[0])}: {answer}, but {answers[key]} in an earlier row of "
-                f"{plan.id[0]} {key[0]}",
-                "a sequence has one answer; name other columns with --id, or --group to keep rows together",
-            )
+    for target in plan.target:
+        answers: dict[tuple[str, ...], str] = {}
+        keys = zip(*(table.cells(name) for name in plan.id), strict=True)
+        for row, (key, answer) in enumerate(zip(keys, table.cells(target), strict=True)):
+            if answers.setdefault(key, answer) != answer:
+                raise DataError(
+                    f"{table.where(row, target)}: {answer}, but {answers[key]} in an earlier row of "
+                    f"{plan.id[0]} {key[0]}",
+                    "a sequence has one answer; name other columns with --id, or --group to keep rows "
+                    "together",
+                )
 
 
 def _warn_of_copies(train: Table, other: Table, plan: Plan, warnings: list[str]) -> None:

@@ -12,10 +12,15 @@ from seqcli.tasks.base import Plan, Prepared, Tables, Task
 TASKS = {
     "classify.v1": "seqcli.tasks.classify_first:FirstClassify",
     "classify.v2": "seqcli.tasks.classify:Classify",
-    "regress.v1": "seqcli.tasks.regress:Regress",
+    "multilabel.v1": "seqcli.tasks.multilabel:Multilabel",
+    "regress.v1": "seqcli.tasks.regress_first:FirstRegress",
+    "regress.v2": "seqcli.tasks.regress:Regress",
     "forecast.v1": "seqcli.tasks.forecasting.first:FirstForecast",
     "forecast.v2": "seqcli.tasks.forecast:Forecast",
     "language.v1": "seqcli.tasks.language:Language",
+    "language.v2": "seqcli.tasks.language_rows:RowLanguage",
+    "music.v1": "seqcli.tasks.music:Music",
+    "pianoroll.v1": "seqcli.tasks.pianoroll:PianoRoll",
     "tag.v1": "seqcli.tasks.tag:Tag",
 }
 CURRENT = {name.partition(".")[0]: name for name in TASKS}

@@ -1,9 +1,12 @@
-"""One number a row, or a sequence of rows: the inputs of classify, a standardised target, Huber loss."""
+"""One number a row, or a sequence of rows: the inputs of classify, a standardised target, Huber loss.
+
+Beside each number stands an interval (:mod:`seqcli.tasks.regress_interval`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -22,9 +25,12 @@ from seqcli.tasks.classify_metrics import comparison_table
 from seqcli.tasks.inputs import Inputs
 from seqcli.tasks.metrics import HIGHER_IS_BETTER
 from seqcli.tasks.parts import Source, TargetRole, left_out_sentences, make_parts
+from seqcli.tasks.regress_interval import USUAL, Interval, answers_of, interval_table
 from seqcli.tasks.regress_metrics import error_table, number_scores
 from seqcli.tasks.sizes import cell_warnings, choose_sizes, network_spec, training_defaults
 
+DIGITS = 7
+"""What float32 knows of a number."""
 BANDS = 10
 """Parts get equal shares of this many bands of the target."""
 
@@ -33,7 +39,7 @@ BANDS = 10
 class Regress:
     """A fitted regression: its columns, its inputs, and how its target is written and scaled."""
 
-    name: ClassVar[str] = "regress.v1"
+    name: ClassVar[str] = "regress.v2"
     metric: ClassVar[str] = "mae"
     higher_is_better: ClassVar[bool] = HIGHER_IS_BETTER[metric]
 
@@ -41,6 +47,8 @@ class Regress:
     inputs: Inputs
     form: NumberForm
     scaler: Scaler
+    interval: Interval | None = None
+    """How far numbers may be off; None before that is measured, and in a model of the first version."""
 
     @classmethod
     def prepare(cls, tables: Tables, plan: Plan, options: Options) -> Prepared:
@@ -62,8 +70,8 @@ class Regress:
             train=train,
             validation=validation,
             test=test,
-            network=network_spec(inputs, sizes, (1,), options),
-            loss="huber",
+            network=replace(network_spec(inputs, sizes, (1,), options), band=True),
+            loss="huber_and_band",
             training=training_defaults(sizes, train, options),
             rules=[*parts.rules, *rules, f"{plan.target[0]} scaled by {len(train):,} training rows"],
             warnings=[*left_out_sentences(plan), *parts.warnings, *cell_warnings(options, train)],
@@ -100,24 +108,34 @@ class Regress:
         return self.inputs.bad_rows(table)
 
     def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
-        """MAE, RMSE and R² of scaled outputs (N, 1), in the target's own units."""
+        """MAE, RMSE and R² of scaled outputs (N, 1[, 3]), in the target's own units."""
         return number_scores(self._numbers(outputs), self._numbers(_target(examples)))
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Regress:
-        """Nothing is learnt after training from outputs (N, 1)."""
-        return self
+        """With intervals as wide as outputs (N, 1, 3) for the validation part are off."""
+        return replace(self, interval=Interval.fit(outputs, _target(examples)))
 
     def recalibrate(self, parts: Sequence[tuple[NDArray[np.float32], Examples]]) -> Regress:
-        """Nothing is learnt after the test from outputs (N, 1)."""
-        return self
+        """With intervals from the outputs (N, 1, 3) for all parts that were not learnt from."""
+        held = [(outputs, _target(examples)) for outputs, examples in parts if len(examples)]
+        if not held:
+            return self
+        outputs, target = (np.concatenate(each) for each in zip(*held, strict=True))
+        return replace(self, interval=Interval.fit(outputs, target))
 
     def report(
         self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
     ) -> list[ResultTable]:
-        """The predictors beside each other, and the error in bands of the target, from outputs (N, 1)."""
+        """The predictors beside each other, the error in bands of the target, and how the intervals held.
+
+        ``outputs`` are (N, 1[, 3]).
+        """
         predicted, actual = self._numbers(outputs), self._numbers(_target(examples))
         title = f"{self.plan.target[0]} on {len(actual):,} test {'sequences' if self.plan.id else 'rows'}"
-        return [comparison_table(title, scores, ".4g"), error_table(predicted, actual)]
+        tables = [comparison_table(title, scores, ".4g"), error_table(predicted, actual)]
+        if self.interval is None or not len(actual):
+            return tables
+        return [*tables, interval_table(USUAL, self.bounds(outputs, USUAL), actual)]
 
     def baselines(self, prepared: Prepared) -> list[Scores]:
         """The mean of the training rows, and ridge regression on the same inputs."""
@@ -130,15 +148,39 @@ class Regress:
         return [Scores(name, number_scores(predicted, actual[2])) for name, predicted in found.items()]
 
     def decode(self, outputs: NDArray[np.float32], probabilities: bool = False) -> list[dict[str, Cell]]:
-        """The number of each row of scaled outputs (N, 1); a number has no probability."""
+        """The number of each row of scaled outputs (N, 1[, 3]) and its intervals; it has no probability."""
+        return self.with_intervals(outputs, USUAL if self.interval else ())
+
+    def with_intervals(self, outputs: NDArray[np.float32], levels: Sequence[int]) -> list[dict[str, Cell]]:
+        """The number of each row of scaled outputs (N, 1[, 3]), and its intervals: lo80, hi80 and so on."""
         if not len(outputs):
             return []
-        known = 7  # digits of a float32
-        return [{"prediction": float(f"{value:.{known}g}")} for value in self._numbers(outputs).tolist()]
+        columns = {"prediction": self._numbers(outputs)}
+        for level, (low, high) in zip(levels, self.bounds(outputs, levels), strict=True):
+            columns |= {f"lo{level}": low, f"hi{level}": high}
+        rows = zip(*(values.tolist() for values in columns.values()), strict=True)
+        return [
+            {name: float(f"{value:.{DIGITS}g}") for name, value in zip(columns, row, strict=True)}
+            for row in rows
+        ]
 
-    def _numbers(self, scaled: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Scaled (N, 1) → the target's own units (N,)."""
-        return self.scaler.inverse(scaled.reshape(-1, 1).astype(np.float64))[:, 0]
+    def bounds(
+        self, outputs: NDArray[np.float32], levels: Sequence[int]
+    ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """The ends (N,) of the interval of each level in the target's own units, of outputs (N, 1, 3)."""
+        if self.interval is None:
+            return []
+        return [
+            (self._unscaled(low), self._unscaled(high)) for low, high in self.interval.bounds(outputs, levels)
+        ]
+
+    def _numbers(self, outputs: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Scaled outputs (N, 1[, 3]) → the target's own units (N,)."""
+        return self._unscaled(answers_of(outputs)[:, 0])
+
+    def _unscaled(self, values: NDArray[Any]) -> NDArray[np.float64]:
+        """Scaled (N,) → the target's own units (N,)."""
+        return self.scaler.inverse(values[:, None].astype(np.float64))[:, 0]
 
     def to_json(self) -> dict[str, Any]:
         """Everything fitted, as JSON values."""
@@ -148,6 +190,7 @@ class Regress:
             "inputs": self.inputs.to_json(),
             "form": self.form.to_json(),
             "scaler": self.scaler.to_json(),
+            "interval": self.interval.to_json() if self.interval else None,
         }
 
     @classmethod
@@ -158,11 +201,12 @@ class Regress:
             form = NumberForm.from_json(data["form"])
             inputs = Inputs.from_json(data["inputs"])
             scaler = restore_scaler(data["scaler"])
+            interval = None if data["interval"] is None else Interval.from_json(data["interval"])
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError("the model's task cannot be read", "train it again") from error
         if scaler.shift.shape != (1,) or len(plan.target) != 1:
             raise ModelError("the model's target cannot be read", "train it again")
-        return cls(plan, inputs, form, scaler)
+        return cls(plan, inputs, form, scaler, interval)
 
 
 def _target(examples: Examples) -> NDArray[np.float32]:

@@ -13,6 +13,13 @@ from seqcli.errors import DataError
 from seqcli.readers.roles import counted
 from seqcli.tasks.columns import Column, Columns, bare, name_words
 from seqcli.tasks.forecasting.ending import ending_first
+from seqcli.tasks.label_rules import (
+    LABELS_WORDS,
+    is_truth,
+    separators_of,
+    several_labelled,
+    several_sentence,
+)
 from seqcli.tasks.tag_plan import HELD, form_of
 
 LABEL_WORDS = (("label", "class", "target"), ("category", "sentiment"), ("rating", "stars", "score"), ("y",))
@@ -32,6 +39,8 @@ class Found:
 
     target: tuple[str, ...]
     reason: str
+    separator: str = ""
+    """What stands between several labels of one cell."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +109,35 @@ def _label_named(columns: Columns) -> Column | None:
     if len(ending) > 1:
         raise ambiguous(columns, "is called a label", ending)
     return ending[0] if ending else None
+
+
+def _several_labels(columns: Columns) -> Found | None:
+    time, named = columns.time_column(), _label_named(columns)
+    found = several_labelled(columns)
+    if named is not None:
+        found = [named] if separators_of(named) else []
+    names = [column.name for column in found]
+    beside = any(column.running_text and column.name not in names for column in columns)
+    sure = named is not None or any(bare(name) in LABELS_WORDS for name in names)
+    if not found or not (beside or (sure and (time is None or time.kind != "date"))):
+        return None
+    single = [] if sure else [column for column in columns if _may_be_label(column, names)]
+    if len(found) + len(single) > 1:
+        raise ambiguous(columns, "could be the label", [*found, *single])
+    (separator, *others), name = separators_of(found[0]), names[0]
+    if others:
+        raise DataError(
+            f"{columns.table.source}, column {name}: labels could be separated by {separator} or by "
+            f"{others[0]}",
+            f"choose with --label-separator '{separator}'",
+        )
+    return Found((name,), several_sentence(found[0], separator), separator)
+
+
+def _may_be_label(column: Column, others: list[str]) -> bool:
+    """Whether a column could be what a text is told apart by, beside those named."""
+    usual = column.classes and not column.running_text and column.kind in {"text", "number"}
+    return usual and column.name not in others
 
 
 def _label_word(columns: Columns) -> Found | None:
@@ -185,11 +223,7 @@ def forecast_target(columns: Columns, time: str | None) -> tuple[tuple[str, ...]
 
 
 def _text_and_classes(columns: Columns) -> Found | None:
-    classes = [
-        column
-        for column in columns
-        if column.classes and not column.running_text and column.kind in {"text", "number"}
-    ]
+    classes = [column for column in columns if _may_be_label(column, [])]
     if not texts(columns) or not classes:
         return None
     if len(classes) > 1:
@@ -239,6 +273,14 @@ RULES = (
     Rule("audio paths", "a column of paths to audio files", "transcribe", _audio),
     Rule("source and target", "two columns of strings called source and target", "translate", _named_pair),
     Rule(
+        "several labels",
+        "cells of a column are lists, or split by |, ; or a comma, into at most 50 repeated labels of few "
+        "words, most of which come in more than one combination; one cell in twenty holds two or more; and "
+        "there is text beside it, or it is called so (labels, tags, topics, genres, or a label word)",
+        "multilabel",
+        _several_labels,
+    ),
+    Rule(
         "label word",
         "a column called label, class, category, sentiment, rating, stars, score, target or y has at most 50 "
         "repeated values (and is not a number with one value a date)",
@@ -280,6 +322,7 @@ RULES = (
 def ambiguous(columns: Columns, trait: str, candidates: list[Column]) -> DataError:
     """The error for a choice that is the user's, with the candidates."""
     names = ", ".join(column.name for column in candidates)
+    every = ",".join(column.name for column in candidates)
     if len(candidates) == 1:
         return DataError(
             f"{columns.table.source}: column {names} {trait}, but no rule says so",
@@ -287,5 +330,6 @@ def ambiguous(columns: Columns, trait: str, candidates: list[Column]) -> DataErr
         )
     return DataError(
         f"{columns.table.source}: more than one column {trait}: {names}",
-        f"choose with --target {candidates[0].name}",
+        f"choose with --target {candidates[0].name}"
+        + (f", or learn all at once: --target {every}" if all(map(is_truth, candidates)) else ""),
     )

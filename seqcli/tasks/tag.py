@@ -78,7 +78,7 @@ class Tag:
             source=parts.all,
             counts=("sentences", (len(parts.train), len(parts.validation), len(parts.test))),
             # Parts that came as files of their own stay out: their scores must mean something later on.
-            refit=None if tables.validation or tables.test else lambda: joined(encoded),
+            refit=None if tables.validation or tables.test else lambda: joined([*map(_learnable, encoded)]),
         )
 
     @property
@@ -235,6 +235,14 @@ class Tag:
 
 def _if_there(name: str, table: Table) -> str | None:
     return name if name in table.names else None
+
+
+def _learnable(examples: Batchable) -> Batchable:
+    """The sentences all of whose tags the network has an output for."""
+    target, offsets = _target(examples)
+    if not len(examples) or target.min() >= 0:
+        return examples
+    return examples.take(np.flatnonzero(np.minimum.reduceat(target, offsets[:-1]) >= 0))
 
 
 def _target(examples: Examples) -> tuple[IntArray, IntArray]:

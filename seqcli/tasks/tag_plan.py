@@ -31,8 +31,7 @@ def form_of(table: Table) -> str:
         return WORDS
     if table.unit != "line" or len(table.names) < 2 or len(table.names) > 50:
         return ""
-    lists = [name for name in table.names if is_list_column(table.cells(name))]
-    if len(lists) > 1:
+    if len(_lists(table)) > 1:
         return LISTS
     return TEXTS if any(is_span_column(table.cells(name)) for name in table.names) else ""
 
@@ -52,7 +51,7 @@ def tag_plan(table: Table, options: ColumnOptions) -> Plan:
         return _words_plan(table, options)
     typed = _typed_tag(table, options)
     if form == LISTS:
-        lists = [name for name in table.names if is_list_column(table.cells(name))]
+        lists = _lists(table)
         word = _typed_word(options) or first_called(lists, WORD_NAMES) or lists[0]
         others = [name for name in lists if name != word]
         tag = typed or first_called(others, TAG_NAMES) or others[0]
@@ -104,6 +103,16 @@ def _words_plan(table: Table, options: ColumnOptions) -> Plan:
     what = f"one word and its tag a line, tags in {tag}{asked}"
     reasons = (f"task tag: {what}",)
     return Plan("tag", (tag,), text=(word,), id=tuple(ids), reasons=reasons)
+
+
+def _lists(table: Table) -> list[str]:
+    """The columns of lists of words or tags, among them those of numbers that are called like tags."""
+    return [
+        name
+        for name in table.names
+        if is_list_column(table.cells(name))
+        or (first_called([name], TAG_NAMES) and is_list_column(table.cells(name), numbers=True))
+    ]
 
 
 def _some(names: list[str]) -> str:

@@ -39,7 +39,10 @@ LARGEST = 1e4
 
 @dataclass(frozen=True, eq=False)
 class TextPrior:
-    """Fitted weights of G n-grams for C classes; of two there is one logit, of the second."""
+    """Fitted weights of G n-grams for C classes; of two there is one logit, of the second.
+
+    Where a row has several labels there is one logit a label, and C is two or more.
+    """
 
     form: NgramForm
     power: float
@@ -121,13 +124,13 @@ class TextPrior:
             "bias": self.bias,
         }
 
-    def with_arrays(self, arrays: Mapping[str, NDArray[Any]], classes: int, columns: int) -> TextPrior:
-        """With what :meth:`arrays` gave, for so many classes and columns (D). Raises ModelError."""
+    def with_arrays(self, arrays: Mapping[str, NDArray[Any]], outputs: int, columns: int) -> TextPrior:
+        """With what :meth:`arrays` gave, for so many weights an n-gram and columns (D). Raises ModelError."""
         names = ("keys", "scales", "weights", "columns", "bias")
         if set(arrays) != set(names):
             raise ModelError("the model's linear part lacks an array, or has one too many")
         keys, rest = arrays["keys"], [arrays[name] for name in names[1:]]
-        outputs, count = 1 if classes == 2 else classes, keys.size
+        count = keys.size
         shapes = [(count,), (count, outputs), (columns, outputs), (outputs,)]
         fits = keys.ndim == 1 and keys.dtype == np.int32 and [array.shape for array in rest] == shapes
         if not fits or any(array.dtype != np.float32 for array in rest):
@@ -139,6 +142,11 @@ class TextPrior:
             raise ModelError("the model's linear part holds numbers that cannot be used")
         scales, weights, beside, bias = rest
         return replace(self, keys=keys, scales=scales, weights=weights, columns=beside, bias=bias)
+
+
+def outputs_of(classes: int, several: bool = False) -> int:
+    """Weights that an n-gram has: one a class, of two classes one; one a label where a row has several."""
+    return 1 if classes == 2 and not several else classes
 
 
 def weighted(ngrams: Ngrams, index: NgramIndex, scales: FloatArray) -> tuple[IntArray, IntArray, FloatArray]:

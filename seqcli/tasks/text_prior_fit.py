@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.preprocessing.ngrams import Keys, NgramForm, NgramIndex, Ngrams, apart, bits_for, read_ngrams
-from seqcli.sequences import FloatArray, IntArray
-from seqcli.tasks.text_prior import LEAST_TO_CHOOSE, TextPrior, as_logits, weighted
+from seqcli.sequences import AnyArray, FloatArray, IntArray
+from seqcli.tasks.text_prior import LEAST_TO_CHOOSE, TextPrior, as_logits, outputs_of, weighted
 
 POWERS = {"auto": (0.5, 1.0, 0.0), "nb": (1.0,), "tfidf": (0.0,)}
 """What ``--prior`` lets the validation part choose among; the first where that is too small."""
@@ -37,11 +37,14 @@ TEMPERATURES = tuple(np.geomspace(0.3, 6, 20).tolist())
 
 @dataclass(frozen=True)
 class Lesson:
-    """What is learnt from: texts, the scaled columns (N, D) beside them, and the classes (N,) of them."""
+    """What is learnt from: texts, the scaled columns (N, D) beside them, and the classes (N,) of them.
+
+    Where a row has several labels ``target`` is (N, L), 1 for each that it has.
+    """
 
     texts: Sequence[str]
     dense: FloatArray | None
-    target: IntArray
+    target: AnyArray
     weight: FloatArray | None = None
     """(N,), how much each counts; None for all alike."""
 
@@ -109,8 +112,8 @@ class Fit:
     """(N, G + D) CSR: the values of the n-grams, then the columns."""
     ratios: NDArray[np.float32]
     """(G, C) log-count ratios, of two classes (G, 1)."""
-    target: IntArray
-    """(N,)."""
+    target: AnyArray
+    """(N,) classes, or (N, L) labels."""
     weight: FloatArray
     """(N,), how much each row counts."""
     classes: int
@@ -122,18 +125,22 @@ class Fit:
 
         rows = rows.thinned(thinning(rows.texts, form))
         ngrams = read_ngrams(rows.texts, form)
-        outputs = 1 if classes == 2 else classes
+        several = rows.target.ndim == 2
+        outputs = outputs_of(classes, several)
         keys, documents, bits = _kept(ngrams, MOST_WEIGHTS // outputs)
         scales = (np.log((1 + len(rows)) / (1 + documents)) + 1).astype(np.float32)
         owner, places, values = weighted(ngrams, NgramIndex(keys, bits), scales)
         matrix = csr_matrix((values, (owner, places)), shape=(len(rows), len(keys)), dtype=np.float32)
         counts = np.zeros((classes, len(keys)))
         for number in range(classes):
-            counts[number] = np.bincount(places[rows.target[owner] == number], minlength=len(keys))
+            own = rows.target[:, number] > 0 if several else rows.target == number
+            counts[number] = np.bincount(places[own[owner]], minlength=len(keys))
+        total = np.bincount(places, minlength=len(keys)) if several else None
         if rows.dense is not None:
             matrix = hstack([matrix, csr_matrix(rows.dense)], format="csr", dtype=np.float32)
         weight = np.ones(len(rows), dtype=np.float32) if rows.weight is None else rows.weight
-        return cls(form, bits, keys, scales, matrix, log_count_ratios(counts), rows.target, weight, classes)
+        ratios = log_count_ratios(counts, total)
+        return cls(form, bits, keys, scales, matrix, ratios, rows.target, weight, classes)
 
     def learnt(self, power: float, strength: float) -> TextPrior:
         """The weights that make the penalised log loss of the training rows least."""
@@ -171,54 +178,73 @@ def _kept(ngrams: Ngrams, most: int) -> tuple[Keys, IntArray, int]:
     return keys[told], documents[told], bits
 
 
-def log_count_ratios(counts: NDArray[np.float64]) -> NDArray[np.float32]:
+def log_count_ratios(counts: NDArray[np.float64], total: IntArray | None = None) -> NDArray[np.float32]:
     """Log of the share of each n-gram in a class over that in the others, (G, C) from counts (C, G).
 
-    Every count is one more than it is. Of two classes (G, 1), of the second.
+    Every count is one more than it is. Of two classes (G, 1), of the second. Where a row has several labels
+    or none, ``total`` (G,) counts all rows.
     """
-    own, others = counts + 1, counts.sum(axis=0) - counts + 1
+    own, others = counts + 1, (counts.sum(axis=0) if total is None else total) - counts + 1
     shares = np.log(own / own.sum(axis=1, keepdims=True))
     ratios = shares - np.log(others / others.sum(axis=1, keepdims=True))
-    return np.asarray(ratios[1:] if len(ratios) == 2 else ratios).T.astype(np.float32)
+    return np.asarray(ratios[1:] if outputs_of(len(ratios), total is not None) == 1 else ratios).T.astype(
+        np.float32
+    )
 
 
-def mean_log_loss(logits: NDArray[Any], target: IntArray) -> float:
-    """Mean negative log-probability of classes (N,) by logits (N, C)."""
+def mean_log_loss(logits: NDArray[Any], target: AnyArray) -> float:
+    """Mean negative log-probability of classes (N,) by logits (N, C), or of labels (N, L) by (N, L)."""
+    if target.ndim == 2:
+        return float((np.logaddexp(0, logits) - target * logits).mean())
     shifted = logits - logits.max(axis=1, keepdims=True)
     chosen = shifted[np.arange(len(target)), target]
     return float((np.log(np.exp(shifted).sum(axis=1)) - chosen).mean())
 
 
 def logistic_regression(
-    rows: tuple[Any, IntArray, FloatArray], classes: int, trust: FloatArray, strength: float
+    rows: tuple[Any, AnyArray, FloatArray], classes: int, trust: FloatArray, strength: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Weights (G, C) and bias (C,) of multinomial logistic regression.
+    """Weights (G, C) and bias (C,) of multinomial logistic regression, or of one regression a label.
 
-    ``rows`` are a CSR matrix (N, G), classes (N,) and weights (N,). Minimises ``strength`` times the
-    weighted log loss plus half the squares of weights / ``trust`` (G, C); two classes have one column. The
-    bias is not penalised.
+    ``rows`` are a CSR matrix (N, G), classes (N,) or labels (N, L), and weights (N,). Minimises
+    ``strength`` times the weighted log loss plus half the squares of weights / ``trust`` (G, C); two classes
+    have one column. The bias is not penalised.
     """
     matrix, target, counts = rows
     outputs = trust.shape[1]
     across = matrix.T.tocsr()
-    wanted = np.zeros((len(target), classes), dtype=np.float32)
-    wanted[np.arange(len(target)), target] = 1
+    likelihood = _one_a_label if target.ndim == 2 else _one_class
 
     def evaluate(flat: FloatArray) -> tuple[float, FloatArray]:
         own, bias = flat[:-outputs].reshape(trust.shape), flat[-outputs:]
-        logits = as_logits(matrix @ (own * trust) + bias)
-        shifted = logits - logits.max(axis=1, keepdims=True)
-        chances = np.exp(shifted)
-        sums = chances.sum(axis=1, keepdims=True)
-        losses = np.log(sums[:, 0]) - shifted[np.arange(len(target)), target]
+        losses, missed = likelihood(matrix @ (own * trust) + bias, target)
         loss = float(np.dot(losses.astype(np.float64), counts))
-        missed = (chances / sums - wanted) * counts[:, None]
-        missed = strength * (missed[:, 1:] if outputs == 1 else missed)  # (N, C)
+        missed = strength * missed * counts[:, None]  # (N, C)
         slope = np.concatenate([((across @ missed) * trust + own).ravel(), missed.sum(axis=0)])
         return strength * loss + 0.5 * float(np.dot(own.ravel(), own.ravel())), slope.astype(np.float32)
 
     flat = minimised(evaluate, np.zeros(trust.size + outputs, dtype=np.float32))
     return flat[:-outputs].reshape(trust.shape) * trust, flat[-outputs:]
+
+
+def _one_class(found: FloatArray, target: IntArray) -> tuple[FloatArray, FloatArray]:
+    """The log loss (N,) of classes (N,), and its slope by what was ``found``: (N, C), of two (N, 1)."""
+    logits = as_logits(found)
+    rows = np.arange(len(target))
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    chances = np.exp(shifted)
+    sums = chances.sum(axis=1, keepdims=True)
+    losses: FloatArray = np.log(sums[:, 0]) - shifted[rows, target]
+    missed: FloatArray = chances / sums
+    missed[rows, target] -= 1
+    return losses, missed[:, 1:] if found.shape[1] == 1 else missed
+
+
+def _one_a_label(found: FloatArray, target: AnyArray) -> tuple[FloatArray, FloatArray]:
+    """The log loss (N,) of labels (N, L), summed over them, and its slope by the logits: both (N, L)."""
+    losses: FloatArray = (np.logaddexp(0, found) - target * found).sum(axis=1)
+    missed: FloatArray = (0.5 * (1 + np.tanh(found / 2)) - target).astype(np.float32)
+    return losses, missed
 
 
 def minimised(evaluate: Callable[[FloatArray], tuple[float, FloatArray]], start: FloatArray) -> FloatArray:

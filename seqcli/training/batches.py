@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seqcli.backends.network import Network
 from seqcli.preprocessing.batching import bucketed_batches, sequential_batches, step_places
-from seqcli.sequences import Batch, Examples, IntArray
+from seqcli.sequences import Batch, Examples, IntArray, as_ids
 
 
 class BatchOrder:
@@ -41,7 +41,7 @@ def to_tensors(batch: Batch, device: torch.device) -> dict[str, Tensor]:
     alignment changes from run to run, and matrix products may round differently with it.
     """
     return {
-        name: torch.from_numpy(values).to(device, non_blocking=True, copy=True)
+        name: torch.from_numpy(as_ids(values)).to(device, non_blocking=True, copy=True)
         for name, values in batch.items()
     }
 

@@ -9,7 +9,7 @@ from torch import nn
 from seqcli.network import CHAIN
 from seqcli.sequences import Examples
 from seqcli.tasks.base import Chained, Task
-from seqcli.training.fit_setup import Score
+from seqcli.training.fit_setup import Scoring
 
 
 def as_learnt(task: Task, network: nn.Module) -> Task:
@@ -19,7 +19,7 @@ def as_learnt(task: Task, network: nn.Module) -> Task:
     return task.with_chain({CHAIN: network.state_dict()[CHAIN].cpu().numpy().copy()})
 
 
-def scoring(task: Task, network: nn.Module) -> Score:
+def scoring(task: Task, network: nn.Module) -> Scoring:
     """The metrics of ``task`` for outputs (N, ...), with what ``network`` has learnt when it is asked."""
     if not isinstance(task, Chained):
         return task.score

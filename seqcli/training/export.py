@@ -19,6 +19,7 @@ from seqcli.network import NetworkSpec
 from seqcli.options import Options
 from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.tasks.base import Plan, Scores, Task
+from seqcli.training.sentences import MUSIC
 
 PACKAGES = ("torch", "numpy", "safetensors", "onnx", "onnxruntime", "scikit-learn")
 
@@ -100,7 +101,7 @@ def model_card(record: Mapping[str, Any], plan: Plan, facts: CardFacts) -> str:
     data, source = record["data"], record["data"]["source"]
     target = ", ".join(plan.target)
     rows = [f"{part}: {count:,}" for part, count in facts.parts.items()]
-    said = [] if plan.task == "language" else [f"Target: {target}"]
+    said = [] if plan.task in ("language", *MUSIC) else [f"Target: {target}"]
     sections = [
         f"# {facts.name}",
         f"{_what(plan)} It was trained by seqcli {record['versions']['seqcli']} on {record['created'][:10]}.",
@@ -157,10 +158,19 @@ def _what(plan: Plan) -> str:
         each = f" of each {', '.join(plan.id)}" if plan.id else ""
         return f"A recurrent network that forecasts the next values of {target}{each}."
     if plan.task == "language":
-        given = f" for a given {plan.features[0]}" if plan.features else ""
+        given = f" for a given {' and '.join(plan.features)}" if plan.features else ""
         return f"A recurrent network that writes text like the column {target}{given}, token by token."
+    if plan.task in MUSIC:
+        kind = "event by event" if plan.task == "music" else "as keys that sound at each step"
+        return f"A recurrent network that writes music like the pieces it was trained on, {kind}."
     if plan.task == "tag":
         return f"A recurrent network that gives each word a tag, as the column {target} does."
+    if plan.task == "multilabel":
+        if plan.separator:
+            return (
+                f"A recurrent network that gives each row any number of labels, as the column {target} does."
+            )
+        return f"A recurrent network that answers {target} with yes or no, each by itself."
     verb = "predicts the class" if plan.task == "classify" else "predicts the number"
     return f"A recurrent network that {verb} in the column {target}."
 
@@ -227,6 +237,8 @@ def _usage(plan: Plan, name: str, source: str) -> str:
     elif plan.task == "language":
         more = "more.csv" if plan.features else "more.txt"
         lines = [f"seqcli generate -m {model} --prompt 'It '", f"seqcli evaluate {more} -m {model}"]
+    elif plan.task in MUSIC:
+        lines = [f"seqcli generate -m {model} -o tune.mid", f"seqcli evaluate {file} -m {model}"]
     elif plan.task == "tag":
         lines = [
             f"echo 'One sentence a line.' | seqcli predict - -m {model}",
@@ -256,10 +268,21 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
             "It always answers with one of the classes it was trained on, whatever the input is.",
             "Its probabilities suit the validation part; on other data they may be too sure of themselves.",
         ]
+    elif plan.task == "multilabel":
+        limits += [
+            "It knows the labels it was trained on and no others, and not which of them exclude each other.",
+            "From which probability on a label is given was chosen on the validation part; where labels come "
+            "more or less often than there, other thresholds are better (`predict --threshold`).",
+        ]
     elif plan.task == "tag":
         limits += [
             "It knows the tags it was trained on and no others; names of a new kind are not found.",
             "Text of another kind than the training sentences is tagged worse, and it does not say so.",
+        ]
+    elif plan.task in MUSIC:
+        limits += [
+            "It writes what is likely bar by bar; it knows no form that spans a piece.",
+            "It may repeat passages of its training pieces note for note.",
         ]
     elif plan.task == "language":
         limits += [
@@ -267,6 +290,10 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
             "It may repeat passages of its training text word for word.",
         ]
     else:
-        limits.append("Values far from those of the training part are extrapolated without a warning.")
+        limits += [
+            "Values far from those of the training part are extrapolated without a warning.",
+            f"The intervals hold their coverage on average over rows like those of the {facts.held_out}; "
+            "they are not a bound.",
+        ]
     limits.append("It repeats whatever bias its training data hold.")
     return limits

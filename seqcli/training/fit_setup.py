@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from seqcli.errors import ResourceError, UsageError
 from seqcli.sequences import Examples
 
-Score: TypeAlias = Callable[[NDArray[np.float32], Examples], dict[str, float]]
+Scoring: TypeAlias = Callable[[NDArray[np.float32], Examples], dict[str, float]]
 Write: TypeAlias = Callable[[Any], str]
 _CALLS = ("score", "write")
 
@@ -49,7 +49,7 @@ class FitSetup:
     seed: int = 0
     phase: str = "fit"
     """"fit", "refit" for the training over all rows, "pretrain" for texts that are read ahead of it."""
-    score: Score = _no_score
+    score: Scoring = _no_score
     """Outputs (N, *output_shape) and their examples → metrics by name."""
     metric: str = "loss"
     """The key of ``score`` (or "loss") that decides which epoch is best."""

@@ -23,11 +23,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqcli.backends.network import Network
-from seqcli.errors import DataError, UsageError
+from seqcli.errors import DataError, UsageError, near_miss
 from seqcli.options import Options
 from seqcli.preprocessing.vocabulary import RESERVED
 from seqcli.readers.read import read_table
-from seqcli.sequences import LENGTHS, Batchable
+from seqcli.sequences import LENGTHS, Batchable, Sequences
 from seqcli.tasks.base import Prepared
 from seqcli.tasks.inputs import TOKENS, Inputs, joined_texts
 from seqcli.tasks.parts import Source
@@ -37,7 +37,7 @@ from seqcli.training.fit_setup import FitSetup
 from seqcli.training.loop import fit
 
 TRAINING = "training"
-"""Instead of a file: the texts of the training rows."""
+"""Instead of a file: the texts of the training rows. A file of that name is called ./training."""
 NOTHING = "none"
 NEGATIVES = 512
 MOST_POSITIONS = 2048
@@ -45,6 +45,8 @@ MOST_POSITIONS = 2048
 MOST_CELLS = 4_000_000
 """Steps of all texts times passes: about as much as the training after it may take."""
 MOST_PASSES = 6
+MOST_UNKNOWN = 0.2
+"""Share of unknown tokens in a file's texts that goes without saying."""
 
 
 class Foreseeing(nn.Module):
@@ -87,26 +89,30 @@ class Foreseeing(nn.Module):
         return F.cross_entropy(logits, place[: len(targets)])
 
 
-def texts_to_read(prepared: Prepared, options: Options) -> Batchable | None:
+def texts_to_read(prepared: Prepared, options: Options, notes: list[str]) -> Batchable | None:
     """The texts that ``--pretrain`` names, as the network reads them; None where it names none.
 
-    Raises UsageError where the network reads no text that it could learn from, DataError for a file
-    without the columns or with no text.
+    What is odd in them goes to ``notes``. Raises UsageError where the network reads no text that it could
+    learn from, DataError for a file without the columns, with no text, or with no word that is known.
     """
     wanted = options.training.pretrain
     if wanted is None or wanted == NOTHING:
         return None
     inputs = getattr(prepared.task, "inputs", None)
     if not isinstance(inputs, Inputs) or inputs.vocabulary is None:
-        raise UsageError("--pretrain reads texts, and no text is read here", "leave out --pretrain")
+        task = prepared.task.plan.task
+        raise UsageError(f"--pretrain means nothing to the task {task}", "leave out --pretrain")
     if prepared.network.cell == "none":
         raise UsageError(
             "--pretrain learns to foresee the next word, and --cell none knows nothing of those ahead of it",
             "leave out one of them",
         )
-    if wanted == TRAINING and not Path(wanted).exists():
+    if wanted == TRAINING:
         table = cast(Source, prepared.source).train
     else:
+        close = near_miss(wanted, (TRAINING, NOTHING))
+        if close and not Path(wanted).exists():
+            raise UsageError(f"{wanted}: no such file", f"did you mean --pretrain {close}?")
         table = read_table([wanted], options.reading)
     texts = joined_texts(table, _columns(table.names, inputs.text, wanted))
     fields = inputs.text_fields([text for text in texts if text.strip()])
@@ -115,7 +121,29 @@ def texts_to_read(prepared: Prepared, options: Options) -> Batchable | None:
         raise DataError(
             f"{wanted}: there is no text to learn from", "give a file of texts, one a row or line"
         )
+    if wanted != TRAINING:
+        notes += _unknown(examples, wanted, inputs.vocabulary.unit)
     return examples
+
+
+def _unknown(examples: Batchable, source: str, unit: str) -> list[str]:
+    """A sentence where many tokens of the texts are unknown to the labelled rows, which teach nothing.
+
+    Raises DataError where all are.
+    """
+    tokens = examples.fields[TOKENS]
+    assert isinstance(tokens, Sequences)
+    share = float((tokens.values < RESERVED).mean())
+    if share == 1:
+        raise DataError(
+            f"{source}: none of its {unit}s is among those of the training rows",
+            "is it of the same language?",
+        )
+    if share <= MOST_UNKNOWN:
+        return []
+    return [
+        f"{source}: {100 * share:.0f} % of its {unit}s are none of the training rows', and are not learnt"
+    ]
 
 
 def _columns(names: tuple[str, ...], text: tuple[str, ...], source: str) -> tuple[str, ...]:

@@ -8,8 +8,9 @@ from seqcli.backends.device import choose_device
 from seqcli.backends.numpy_cells import load_numpy_cell
 from seqcli.backends.registry import load_cell
 from seqcli.errors import UsageError
-from seqcli.options import Options, TrainingOptions
+from seqcli.options import NetworkOptions, Options, TrainingOptions
 from seqcli.tasks.base import Prepared
+from seqcli.tasks.inputs import Inputs
 
 
 def training_device(training: TrainingOptions) -> torch.device:
@@ -39,13 +40,17 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
             ("--variational", options.network.variational),
             ("--vectors", options.network.vectors),
             ("--pretrain", options.training.pretrain),
+            ("--prior", options.network.prior),
         ):
-            if value is not None:
+            if value not in (None, NetworkOptions.prior):
                 raise UsageError(
                     f"{flag} shapes how text is read, and no text is read here", f"leave out {flag}"
                 )
     if all(item.embedded for item in prepared.network.inputs) and options.reading.missing != "mask":
         raise UsageError("--missing is about numbers, and no numbers are read here", "leave out --missing")
+    if options.network.vectors and not isinstance(getattr(prepared.task, "inputs", None), Inputs):
+        task = prepared.task.plan.task
+        raise UsageError(f"--vectors means nothing to the task {task}", "leave out --vectors")
     if training.pretrain not in (None, "none") and training.time_budget is not None:
         raise UsageError(
             "--time-budget is of the training, and --pretrain takes the time of its own passes ahead of it",

@@ -13,7 +13,7 @@ import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,7 @@ from seqcli.tasks.doubts import doubts_of_test
 from seqcli.tasks.forecasting.windows import windows_of
 from seqcli.tasks.registry import prepare
 from seqcli.threads import training_threads
+from seqcli.training.beside import digests_beside
 from seqcli.training.carried import carried_outputs
 from seqcli.training.chained import as_learnt
 from seqcli.training.checkpoint import CheckpointStore
@@ -121,9 +122,10 @@ def train(
             options, typed = started.options_for(options, typed), started.typed | typed
         # What goes on may have been read with other options than those of today.
         run = decide(files, options, saving, None if started else table)
-        setup = fit_setup(run)
+        setup, beside = fit_setup(run), digests_beside(options)
         if started:
             started.refuse_other_data(run.digest)
+            started.refuse_other_files(beside)
         old = check_target(
             target,
             named=saving.save is not None,
@@ -135,7 +137,7 @@ def train(
         yield plan_made(run)
         if not started:
             clear_partial(target)
-            StartedRun(options, typed, run.digest).write(partial / CHECKPOINT)
+            StartedRun(options, typed, run.digest, beside).write(partial / CHECKPOINT)
         if run.prepared.members:
             run = replace(run, prepared=run.prepared.members())
         checkpoints = CheckpointStore(partial / CHECKPOINT, resume_command(command, files, saving.save))
@@ -183,7 +185,7 @@ def decide_on(tables: Tables, plan: Plan, options: Options, target: Path) -> Run
     if options.network.vectors:
         notes.append(start_from_vectors(network, prepared.task.to_json(), options.network.vectors))
     resolved = _resolved(options, prepared, threads)
-    ahead = texts_to_read(prepared, resolved)
+    ahead = texts_to_read(prepared, resolved, notes)
     return Run(target, tables, resolved, prepared, network, threads, tuple(notes), ahead)
 
 
@@ -294,8 +296,8 @@ def fit_and_test(
 
 def outputs_of(run: Run, examples: Examples) -> NDArray[np.float32]:
     """What the network says: outputs (N, *output_shape); of a text the nats of each token, (M, 2)."""
-    if run.prepared.network.streams:
-        return text_surprisals(run.network, cast(Windows, examples))
+    if isinstance(examples, Windows) and run.prepared.network.streams:
+        return text_surprisals(run.network, examples)
     if run.prepared.network.stateful:
         return carried_outputs(run.network, windows_of(examples))
     return predict_outputs(run.network, examples, run.options.training.batch_size or 1)

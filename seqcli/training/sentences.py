@@ -10,7 +10,11 @@ from seqcli.training.fit_setup import FitOutcome
 WHY_FORWARD = {
     "forecast": ", since nobody has the future",
     "language": ", since a text is written from its beginning",
+    "music": ", since a piece is written from its beginning",
+    "pianoroll": ", since a piece is written from its beginning",
 }
+MUSIC = ("music", "pianoroll")
+"""Tasks whose rows are pieces of music."""
 DECODING = {
     "parallel": "all steps to come side by side",
     "recursive": "the steps to come one by one",
@@ -72,6 +76,8 @@ def kept_rules(prepared: Prepared, training: TrainingOptions, outcome: FitOutcom
 
 def _columns_line(plan: Plan) -> str:
     """Which column is what, whatever rule found it."""
+    if plan.task in MUSIC:
+        return f"columns: {plan.text[0]}, a piece a row"
     inputs = plan.features or plan.indicators
     past = ("its own past",) if plan.task == "forecast" and not inputs else ()
     language = plan.task == "language"

@@ -24,7 +24,7 @@ from seqcli.backends.cells.cell import State
 from seqcli.backends.losses import cross_entropy
 from seqcli.backends.network import Network
 from seqcli.preprocessing.vocabulary import RESERVED
-from seqcli.sequences import LENGTHS, TARGET, AnyArray, Batch, FloatArray, Windows
+from seqcli.sequences import LENGTHS, TARGET, AnyArray, Batch, FloatArray, Windows, as_ids
 from seqcli.tasks.base import Writing
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE, surprisals
 from seqcli.training.batches import to_tensors
@@ -61,7 +61,7 @@ class StreamFeed:
         """The next K steps of each row, (B, K), and which rows begin anew, ``fresh`` (B,)."""
         places = np.arange(self._rows) * self._length // self._rows + step * self._steps
         index = (places[:, None] + np.arange(self._steps)) % self._length  # (B, K)
-        batch: Batch = {name: values[index] for name, values in self._train.items()}
+        batch: Batch = {name: as_ids(values[index]) for name, values in self._train.items()}
         batch[LENGTHS] = np.full(self._rows, self._steps, dtype=np.int64)
         batch["fresh"] = np.random.default_rng([self._seed, step]).random(self._rows) < FRESH_SHARE
         return batch
@@ -78,7 +78,8 @@ class StreamFeed:
         rows = int(np.clip(length // SCORED_STEPS, 1, SCORED_STREAMS))
         each = length // rows
         fields = {
-            name: values[: rows * each].reshape(rows, each) for name, values in self._validation.items()
+            name: values[: rows * each].reshape(rows, each, *values.shape[1:])
+            for name, values in self._validation.items()
         }
         network, total, states = cast(Network, trainer.network).eval(), 0.0, None
         steps = int(np.clip(LOGITS_AT_ONCE // (rows * network.spec.output_shape[0]), 1, SCORED_STEPS))
@@ -137,6 +138,9 @@ def go_on(network: Network, ids: list[int], length: int, temperature: float, see
         while len(written) < length:
             tokens = torch.tensor([read], device=device)
             batch = {"tokens": tokens, "condition": torch.full_like(tokens, 2)}
+            for item in network.spec.inputs:
+                if item.kind == "values":  # a row of means
+                    batch[item.field] = torch.zeros(*tokens.shape, item.size, device=device)
             logits, states = network.read_on(batch, states)
             scaled = logits[0, -1].float().cpu() / temperature
             if not bool(scaled.isfinite().all()):

@@ -20,6 +20,18 @@ def test_cross_entropy_equals_numpy_with_and_without_weights():
     assert float(weighted) == pytest.approx((3 * losses[0] + losses[1]) / 4, rel=1e-6)
 
 
+def test_several_labels_are_so_many_binary_cross_entropies():
+    logits = np.array([[0.5, -2.0], [3.0, 0.0]])
+    target = np.array([[1.0, 0.0], [0.0, 1.0]])
+    chances = 1 / (1 + np.exp(-logits))
+    losses = -np.log(np.where(target > 0, chances, 1 - chances))
+    batch = {"target": torch.tensor(target)}
+    assert LOSSES["binary"](torch.tensor(logits), batch).item() == pytest.approx(losses.mean())
+    weighted = LOSSES["binary"](torch.tensor(logits), {**batch, "weight": torch.tensor([3.0, 1.0])})
+    assert weighted.item() == pytest.approx((losses * [[3], [1]]).sum() / 8)
+    assert training_loss("binary", 0.0) is LOSSES["binary"]
+
+
 def test_smoothed_labels_are_a_mixture_with_all_classes_alike():
     logits = torch.tensor([[2.0, 0.5, -1.0], [0.0, 0.0, 3.0]])
     batch = {"target": torch.tensor([0, 1]), "weight": torch.tensor([3.0, 1.0])}

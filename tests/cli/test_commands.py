@@ -409,6 +409,8 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
     trains = argv[0] in ("train", "forecast", "generate")
     if trains and "-m" not in argv and "--dry-run" not in argv:
         argv += ["--epochs", "1", "--force"]
+    if argv[0] == "tune":
+        argv += ["--trials", "2"]
     if argv == ["demo", "1"]:
         monkeypatch.setattr("seqcli.cli.commands.demo.run_line", lambda line: 0)
     if "--fail-under" in argv:

@@ -301,7 +301,7 @@ def test_a_closed_pipe_is_silence(argv) -> None:
         (["train", "--help"], ("onnxruntime", *HEAVY)),
         (["forecast", "--help"], ("onnxruntime", *HEAVY)),
         (["generate", "--help"], ("onnxruntime", *HEAVY)),
-        (["predict", "--help"], ("onnxruntime", *HEAVY)),
+        (["predict", "--help"], ("numpy", "onnxruntime", *HEAVY)),
     ],
 )
 def test_what_only_shows_help_imports_nothing_heavy(argv, absent) -> None:

@@ -28,7 +28,13 @@ def here(tmp_path, monkeypatch):
     vectors = {word: rng.normal(size=6).round(3) for word in known}
     lines = [f"{word} {' '.join(map(str, vector))}" for word, vector in vectors.items()]
     Path("vectors.txt").write_text("\n".join(lines) + "\n")
+    words = (f"{word} {'XY'[k % 2]}" for text in texts for k, word in enumerate([*text.split(), ""]))
+    Path("words.conll").write_text("\n".join(line if line[0] != " " else "" for line in words) + "\n")
     Path("more.txt").write_text("\n".join(texts[::-1]) + "\n")
+    Path("foreign.txt").write_text("eins zwei drei\n" * 9)
+    Path("empty.txt").write_text("")
+    Path("binary.txt").write_bytes(bytes(range(256)) * 9)
+    Path("folder").mkdir()
     return tmp_path
 
 
@@ -67,6 +73,16 @@ def test_each_option_changes_the_model_and_its_saved_options_make_it_again(here,
     assert files_of(read_model("again.seqcli")) == files_of(changed)
 
 
+def test_training_rows_are_meant_whatever_else_is_called_training(here, capsys) -> None:
+    usual = files_of(train("--pretrain", "training"))
+    Path("training").mkdir()
+    assert files_of(train("--pretrain", "training")) == usual
+    Path("training").rmdir()
+    Path("more.txt").rename("training")
+    assert files_of(train("--pretrain", "training")) == usual
+    assert files_of(train("--pretrain", "./training")) != usual
+
+
 def test_words_met_once_are_kept_where_they_have_a_vector(here, capsys) -> None:
     model = train("--vectors", "vectors.txt")
     tokens = json.loads(Path("m.seqcli/model.json").read_text())["task"]["inputs"]["vocabulary"]["tokens"]
@@ -91,16 +107,28 @@ def test_words_met_once_are_kept_where_they_have_a_vector(here, capsys) -> None:
         ("texts.csv", ("--vectors", "vector.txt"), "no such file"),
         ("texts.csv", ("--vectors", "more.txt"), "row 1 is no word"),
         ("texts.csv", ("--pretrain", "numbers.csv"), "has no column 'text'"),
+        ("texts.csv", ("--pretrain", "foreign.txt"), "none of its words is among those of the training rows"),
+        ("texts.csv", ("--pretrain", "trainin"), "did you mean --pretrain training?"),
+        ("texts.csv", ("--pretrain", "mor.txt"), "did you mean more.txt?"),
+        ("texts.csv", ("--pretrain", "empty.txt"), "the file is empty"),
+        ("texts.csv", ("--pretrain", "binary.txt"), "is binary data, not text"),
+        ("texts.csv", ("--pretrain", "folder"), "no file to read in this folder"),
         ("texts.csv", ("--pretrain", "training", "--cell", "none"), "foresee the next word"),
         ("texts.csv", ("--pretrain", "training", "--time-budget", "9s"), "the time of its own passes"),
         ("texts.csv", ("--vectors", "vectors.txt", "--init-from", "m.seqcli"), "what the words begin as"),
         ("texts.csv", ("--level", "bpe", "--subwords"), "cuts words into parts already"),
-        ("more.txt", ("--level", "bpe"), "is for labelled texts so far"),
+        ("texts.csv", ("--level", "bytes"), "is for a text to go on with"),
         ("texts.csv", ("--pool", "max+min"), "'min' is not one of"),
         ("texts.csv", ("--pool", "max+max"), "names a pooling twice"),
         ("texts.csv", ("--ema", "1"), "too large"),
         ("more.txt", ("--word-dropout", ".1"), "means nothing to the task language"),
         ("numbers.csv", ("--task", "regress", "--target", "x", "--class-weight", "auto"), "means nothing to"),
+        ("numbers.csv", ("--task", "regress", "--target", "x", "--prior", "nb"), "no text is read here"),
+        ("numbers.csv", ("--prior", "none"), "no text is read here"),
+        ("more.txt", ("--prior", "tfidf"), "means nothing to the task language"),
+        ("words.conll", ("--prior", "nb"), "means nothing to the task tag"),
+        ("words.conll", ("--vectors", "vectors.txt"), "means nothing to the task tag"),
+        ("words.conll", ("--pretrain", "training"), "means nothing to the task tag"),
     ],
 )
 def test_what_would_do_nothing_is_refused(here, capsys, file, typed, said) -> None:
@@ -124,3 +152,17 @@ def test_without_a_typed_length_words_are_foreseen_first_and_it_is_said(here, ca
     assert "learns to foresee the words of the training rows" in capsys.readouterr().err
     assert main(["train", "rare.csv", "--dry-run", "--format", "table", "--epochs", "2"]) == 0
     assert "foresee" not in capsys.readouterr().err
+
+
+def test_texts_of_which_many_words_are_unknown_say_so(here, capsys) -> None:
+    half = ["good film eins zwei"] * 9
+    Path("half.csv").write_text(
+        "\n".join(["id,text", *(f"{k},{text}" for k, text in enumerate(half))]) + "\n"
+    )
+    assert main(["train", "texts.csv", *TINY[:-1], "--pretrain", "half.csv", "--dry-run"]) == 0
+    assert (
+        "half.csv: 50 % of its words are none of the training rows', and are not learnt"
+        in capsys.readouterr().out
+    )
+    assert main(["train", "texts.csv", *TINY[:-1], "--pretrain", "more.txt", "--dry-run"]) == 0
+    assert "not learnt" not in capsys.readouterr().out

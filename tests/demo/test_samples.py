@@ -11,6 +11,9 @@ import pytest
 
 from seqcli.demo import samples
 from seqcli.demo.samples import SAMPLES, write_sample
+from seqcli.preprocessing.tunes import on_grid
+from seqcli.readers.midi import read_midi
+from seqcli.tasks.music_stats import Style
 
 SAMPLE_DATA = Path(__file__).parents[2] / "sample_data"
 
@@ -22,7 +25,10 @@ def rows_of(name: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_sample_data_is_what_the_generator_writes(name: str, tmp_path: Path) -> None:
-    assert write_sample(name, tmp_path).read_bytes() == (SAMPLE_DATA / name).read_bytes()
+    made, kept = write_sample(name, tmp_path), SAMPLE_DATA / name
+    files = sorted(path.name for path in kept.iterdir()) if kept.is_dir() else [""]
+    assert files == (sorted(path.name for path in made.iterdir()) if kept.is_dir() else [""])
+    assert all((made / file).read_bytes() == (kept / file).read_bytes() for file in files)
 
 
 def test_all_samples_are_written_by_one_command(
@@ -82,6 +88,16 @@ def test_sensor_sequences_have_one_label_and_rising_steps() -> None:
     assert len(steps) == 400
     assert all(found == list(range(1, len(found) + 1)) and 20 <= len(found) <= 60 for found in steps.values())
     assert all(len(found) == 1 for found in labels.values())
+
+
+def test_tunes_are_music_in_several_keys_and_meters() -> None:
+    scores = [read_midi(path.read_bytes(), path.name) for path in sorted((SAMPLE_DATA / "tunes").iterdir())]
+    assert len(scores) == 32
+    assert {score.meters[0][1:] for score in scores} == {(4, 4), (3, 4), (6, 8)}
+    assert 5 < sum(any(part.drums for part in score.parts) for score in scores) < 25
+    keys = {Style.of([on_grid(score, 12)]).key for score in scores}
+    assert len(keys) >= 8
+    assert {key.split()[1] for key in keys} == {"major", "minor"}
 
 
 def test_corpus_and_names_are_large_and_clean() -> None:

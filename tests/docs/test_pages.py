@@ -35,16 +35,23 @@ def readme_lines() -> list[str]:
     return lines + [code for code in re.findall(r"`([^`\n]+)`", text) if code.startswith("tail ")]
 
 
+def music_lines() -> list[str]:
+    """Every command in the sh block of the page on music."""
+    text = (ROOT / "docs" / "music.md").read_text(encoding="utf-8")
+    return [line for block in re.findall(r"```sh\n(.*?)```", text, re.S) for line in block.splitlines()]
+
+
 def test_readme_commands_run_as_typed(tmp_path: Path) -> None:
     """On smaller files of the names README uses, for two epochs; ``seqcli`` is this interpreter's."""
     for name, rows in (("reviews.csv", 400), ("prices.csv", 400), ("corpus.txt", 60)):
         write_sample(name, tmp_path)
         lines = (tmp_path / name).read_text(encoding="utf-8").splitlines(keepends=True)[: rows + 1]
         (tmp_path / name).write_text("".join(lines), encoding="utf-8")
+    write_sample("tunes", tmp_path)
     shutil.copy(tmp_path / "reviews.csv", tmp_path / "new.csv")
     shutil.copy(tmp_path / "reviews.csv", tmp_path / "labelled.csv")
     (tmp_path / "reviews.jsonl").write_text('{"review": "The story was clever."}\n', encoding="utf-8")
-    lines = readme_lines()
+    lines = [*readme_lines(), *music_lines()]
     assert len(lines) >= 7
     python = f'seqcli() {{ "{sys.executable}" -m seqcli "$@"; }}\nset -o pipefail\n'
     for line in lines:

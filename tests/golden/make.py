@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import json
 import shutil
 import sys
 import tempfile
@@ -20,7 +21,12 @@ from seqcli.cli.main import main
 from seqcli.demo.reviews import reviews
 from seqcli.demo.series import prices, sensor
 from seqcli.demo.tagged import tagged
+from seqcli.demo.tunes import make_tune
 from seqcli.demo.words import corpus, names
+from seqcli.preprocessing.frames import frames_from
+from seqcli.readers.rolls import LOWEST
+from seqcli.readers.score import Note, Part, Score
+from seqcli.reporting.midi_file import midi_bytes
 
 HERE = Path(__file__).parent
 SIZES = (
@@ -51,6 +57,36 @@ class Golden:
 def motions() -> list[Row]:
     """Sequences of two kinds of motion, in long form."""
     return [row for row in sensor(150) if row[-1] in ("circle", "shake")]
+
+
+def mentions() -> list[Row]:
+    """Reviews with the kinds of things that they mention, in one cell."""
+    kinds = {
+        "people": ("character", "cast", "director"),
+        "sound": ("music", "dialogue"),
+        "writing": ("story", "script"),
+    }
+    rows: list[Row] = []
+    for review, *_ in reviews(100):
+        found = [kind for kind, words in kinds.items() if any(word in str(review) for word in words)]
+        rows.append((review, ";".join(found)))
+    return rows
+
+
+def answers() -> list[Row]:
+    """One row a motion: averages of its steps, and of each of two questions yes or no."""
+    rows = averages()
+    return [(*row[:3], int(float(str(row[0])) > 0.5), int(row[4] == "circle")) for row in rows]
+
+
+def chords() -> list[Row]:
+    """Made tunes as the keys that sound at each quarter note, in three parts."""
+    rows: list[Row] = []
+    for piece in range(12):
+        part = "train" if piece < 8 else "valid" if piece < 10 else "test"
+        for frame in frames_from(make_tune(piece))[:24]:
+            rows.append((part, piece, " ".join(str(LOWEST + key) for key in frame.nonzero()[0])))
+    return rows
 
 
 def averages() -> list[Row]:
@@ -144,6 +180,18 @@ GOLDEN = {
     "classify_rows": Golden(
         ("x", "y", "z", "half", "motion"), averages, ("--target", "motion"), slice(20)
     ),
+    "multilabel_cells": Golden(
+        ("review", "tags"),
+        mentions,
+        ("--level", "words", "--embedding-size", "4", "--no-subwords"),
+        slice(20),
+    ),
+    "multilabel_columns": Golden(
+        ("x", "y", "z", "wide", "round"),
+        answers,
+        ("--target", "wide,round", "--features", "x,y,z"),
+        slice(20),
+    ),
     "forecast_minlstm": Golden(
         PRICES,
         lambda: list(prices(240)),
@@ -156,6 +204,12 @@ GOLDEN = {
         PRICES,
         lambda: list(prices(240)),
         ("--task", "regress", "--target", "close", "--features", "open,high,volume", "--cell", "none"),
+        slice(20),
+    ),
+    "regress_intervals": Golden(
+        PRICES,
+        lambda: list(prices(240)),
+        ("--task", "regress", "--target", "close", "--features", "open,high,volume"),
         slice(20),
     ),
     "forecast_single": Golden(
@@ -221,6 +275,41 @@ GOLDEN = {
         "evaluate",
         ("--per-token",),
     ),
+    "language_pieces": Golden(
+        ("paragraph",),
+        paragraphs,
+        ("--level", "bpe", "--embedding-size", "8", "--cell", "lstm"),
+        slice(3),
+        "evaluate",
+        ("--per-token",),
+    ),
+    "language_rows": Golden(
+        ("category", "name", "letters"),
+        lambda: [(*row, len(str(row[1]))) for row in names(480)],
+        ("--task", "language", "--target", "name", "--features", "category,letters", "--embedding-size", "8",
+         "--bptt", "16"),
+        slice(20),
+        "evaluate",
+        ("--per-token",),
+    ),
+    "music": Golden(
+        ("start", "part", "pitch", "length", "velocity"),
+        lambda: [(note.start, note.part, *note[2:]) for note in make_tune(3).notes],
+        ("--embedding-size", "8", "--bptt", "16", "--cell", "lstm"),
+        slice(60),
+        "evaluate",
+        ("--per-token",),
+        suffix=".mid",
+    ),
+    "pianoroll": Golden(
+        ("part", "piece", "keys"),
+        chords,
+        ("--cell", "gru"),
+        slice(24),
+        "evaluate",
+        ("--per-token",),
+        suffix=".json",
+    ),
     "tag_spans": Golden(
         ("sentence", "token", "tag"),
         lambda: list(tagged(480)),
@@ -239,7 +328,20 @@ GOLDEN = {
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write a CSV file, or CoNLL without its first column, which tells sentences apart."""
+    """Write a CSV file, CoNLL without its first column, which tells sentences apart, or a file of music."""
+    if path.suffix == ".mid":
+        notes = tuple(Note(*(int(str(cell)) for cell in row)) for row in rows)
+        parts = tuple(Part(16 * part) for part in range(1 + max(note.part for note in notes)))
+        path.write_bytes(midi_bytes(Score(96, parts, notes, (), ((0, 3, 4),))))
+        return
+    if path.suffix == ".json":
+        pieces: dict[object, dict[object, list[list[int]]]] = {}
+        for part, piece, keys in rows:
+            pieces.setdefault(part, {}).setdefault(piece, []).append([int(key) for key in str(keys).split()])
+        path.write_text(
+            json.dumps({part: [*held.values()] for part, held in pieces.items()}), encoding="utf-8"
+        )
+        return
     if path.suffix == ".conll":
         with path.open("w", encoding="utf-8", newline="") as file:
             for place, (number, *cells) in enumerate(rows):

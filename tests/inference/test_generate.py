@@ -112,27 +112,27 @@ def test_the_text_depends_on_the_condition(tmp_path) -> None:
     model, network = tiny_language(tmp_path / "x.seqcli", categories=("de", "en"))
     corpus = Corpus.fit(TEXT, "characters")
     for value, number in (("de", 2), ("en", 3)):
-        writer = Writer(model, ("kind", value))
+        writer = Writer(model, {"kind": value})
         assert writer.note == ""
         expected = torch_greedy(network, corpus.encode("\nT").tolist(), 50, condition=number)
         assert write(writer, "T", 50) == corpus.decode(expected)
     writer = Writer(model)
     assert writer.note == "--given kind=de, the first of 2 values: de, en"
-    assert write(writer, "T", 50) == write(Writer(model, ("kind", "de")), "T", 50)
+    assert write(writer, "T", 50) == write(Writer(model, {"kind": "de"}), "T", 50)
 
 
 def test_conditions_that_the_model_does_not_have(tmp_path) -> None:
     model, _ = tiny_language(tmp_path / "x.seqcli", categories=("german", "english"))
     with pytest.raises(UsageError, match="kind has no value 'germann'") as caught:
-        Writer(model, ("kind", "germann"))
+        Writer(model, {"kind": "germann"})
     assert caught.value.hint == "did you mean kind=german?"
     with pytest.raises(UsageError, match="no value '7'") as caught:
-        Writer(model, ("kind", "7"))
+        Writer(model, {"kind": "7"})
     assert caught.value.hint == "its values are german, english"
     with pytest.raises(UsageError, match="depends on kind, not on type"):
-        Writer(model, ("type", "german"))
+        Writer(model, {"type": "german"})
     with pytest.raises(UsageError, match="depends on no column"):
-        Writer(tiny_language(tmp_path / "y.seqcli")[0], ("kind", "german"))
+        Writer(tiny_language(tmp_path / "y.seqcli")[0], {"kind": "german"})
 
 
 # ---- models of another kind, and damaged ones

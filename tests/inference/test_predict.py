@@ -232,6 +232,7 @@ def test_predicting_imports_nothing_heavy(word_model, write_csv) -> None:
         "import sys; from seqcli.cli.main import main\n"
         f"code = main(['predict', {str(path)!r}, '-m', {str(word_model.path)!r}, '--format', 'csv'])\n"
         "heavy = ('torch', 'onnx', 'safetensors', 'pandas', 'sklearn', 'scipy', 'pydantic')\n"
+        "heavy += ('seqcli.tasks.tag', 'seqcli.reporting.tagged')\n"
         "print(code, [name for name in heavy if name in sys.modules])"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}

@@ -112,3 +112,50 @@ def test_whatever_the_logits_a_token_with_a_share_is_drawn(rows, temperature, to
     assert np.isfinite(drawn.logprob).all()
     assert (drawn.logprob <= 1e-9).all()
     assert (drawn.sampled_logprob <= 1e-9).all()
+
+
+# ---- min-p, penalty, bias
+
+
+@pytest.mark.parametrize(
+    ("sampler", "expected"),
+    [
+        (Sampler(min_p=0.29), (0.5 / 0.95, 0.3 / 0.95, 0.15 / 0.95, 0)),  # .15 is .3 of the likeliest
+        (Sampler(min_p=0.31), (0.625, 0.375, 0, 0)),
+        (Sampler(min_p=1.0), (1, 0, 0, 0)),
+        (Sampler(min_p=0.0), SHARES),
+        (Sampler(0.5, min_p=0.3), (0.25 / 0.34, 0.09 / 0.34, 0, 0)),  # .09 / .25 = .36, .0225 / .25 = .09
+        (Sampler(top_k=2, min_p=0.7), (1, 0, 0, 0)),
+    ],
+)
+def test_min_p_is_a_share_of_the_likeliest(sampler, expected) -> None:
+    scores = logits(SHARES).astype(np.float64)
+    np.testing.assert_allclose(sampler.shares(scores), [expected], rtol=1e-6)
+
+
+def test_a_penalty_divides_what_is_above_zero_and_multiplies_what_is_below() -> None:
+    scores = np.float32([[0, 0, 0, 2.0, -1.0, 3.0, 0.0]])
+    seen = np.array([[6, 5, 3, 4, 4]])  # the last three: 3, 4, 4
+    found = Sampler(repetition_penalty=2.0, window=3).adjusted(scores, seen)
+    np.testing.assert_allclose(found, [[0, 0, 0, 1.0, -2.0, 3.0, 0.0]])
+    whole = Sampler(repetition_penalty=2.0, window=5).adjusted(scores, seen)
+    np.testing.assert_allclose(whole, [[0, 0, 0, 1.0, -2.0, 1.5, 0.0]])
+    none = np.zeros((1, 0), dtype=np.int64)
+    np.testing.assert_allclose(Sampler(repetition_penalty=2.0).adjusted(scores, none), scores)
+
+
+def test_a_bias_is_added_behind_the_penalty() -> None:
+    scores = np.float32([[0, 0, 0, 2.0, -1.0]])
+    sampler = Sampler(repetition_penalty=2.0, bias=((3, 0.5), (4, -math.inf)))
+    np.testing.assert_allclose(sampler.adjusted(scores, np.array([[3]])), [[0, 0, 0, 1.5, -math.inf]])
+
+
+def test_penalty_and_bias_change_what_is_drawn_and_not_what_the_network_said() -> None:
+    rows = logits(SHARES)
+    sampler = Sampler(0.0, bias=((3, -math.inf),))
+    drawn = sampler.draw(rows, np.random.default_rng(0))
+    assert drawn.ids.tolist() == [4]
+    assert drawn.logprob[0] == pytest.approx(math.log(0.3), abs=1e-6)
+    sampler = Sampler(1.0, bias=((6, math.log(20)),))  # shares .5 .3 .15 1.0
+    ids = sampler.draw(np.repeat(rows, 20_000, axis=0), np.random.default_rng(2)).ids
+    assert (ids == 6).mean() == pytest.approx(1 / 1.95, abs=0.015)

@@ -182,3 +182,30 @@ def test_no_run_holds_more_steps_than_the_limit(monkeypatch) -> None:
     outputs_for(session, ragged([[1.0] * 4] * 7 + [[1.0] * 25]), 8)
     assert sum(shape[0] for shape in shapes) == 8
     assert all(shape[0] * shape[1] <= 10 or shape[0] == 1 for shape in shapes)
+
+
+def test_rows_that_are_padded_together_go_through_the_graph_in_equal_slices(monkeypatch) -> None:
+    session = GraphSession(SUM, "g.onnx", threads=1)
+    shapes = []
+    real = session.run
+    monkeypatch.setattr(session, "run", lambda fed: (shapes.append(fed["values"].shape), real(fed))[1])
+    rows = [[1.0] * steps for steps in [2, 5] * 32 + [7]]
+    assert outputs_for(session, ragged(rows), 65).reshape(-1).tolist() == [sum(row) for row in rows]
+    assert [shape[:2] for shape in shapes] == [(21, 7), (22, 7), (22, 7)]
+
+
+@pytest.mark.parametrize("count", [1, 32, 33, 2000])
+def test_threads_side_by_side_give_the_same_outputs(count: int) -> None:
+    rows = np.random.default_rng(3).normal(size=(count, 9)).astype(np.float32)
+    examples = ragged([row[: 1 + place % 9] for place, row in enumerate(rows)])
+    alone, together = (GraphSession(SUM, "g.onnx", 1, workers=workers) for workers in (1, 3))
+    assert outputs_for(together, examples, 64).tobytes() == outputs_for(alone, examples, 64).tobytes()
+
+
+def test_what_fails_in_a_thread_fails_as_it_does_alone() -> None:
+    session = GraphSession(SUM, "g.onnx", threads=1, workers=2)
+    rows = [[1.0]] * 500
+    rows[400] = [np.inf]
+    with pytest.raises(ModelError, match="not finite"):
+        outputs_for(session, ragged(rows), 64)
+    assert outputs_for(session, ragged([[1.0]] * 100), 64).sum() == 100

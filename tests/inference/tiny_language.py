@@ -12,7 +12,7 @@ from seqcli.backends.network import Network, build_network
 from seqcli.model_dir import SavedModel, read_model, write_model
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import Options
-from seqcli.preprocessing.corpus import Corpus
+from seqcli.preprocessing.byte_corpus import fit_corpus
 from seqcli.tasks.base import Plan
 from seqcli.tasks.language import Language
 
@@ -33,7 +33,7 @@ def tiny_language(
     A ``gain`` of the weights above 1 makes it write no short cycle but what depends on its state.
     """
     plan = Plan("language", ("text",), features=("kind",) if categories else (), text=("text",))
-    task = Language(plan, Corpus.fit(text, level), categories)
+    task = Language(plan, fit_corpus(text, level, by_heart=False), categories)
     inputs = [InputSpec("tokens", "tokens", task.corpus.size, 8)]
     if categories:
         inputs.append(InputSpec("condition", "tokens", len(categories) + 2, 4))

@@ -76,7 +76,15 @@ def test_a_long_stream_needs_no_more_memory(monkeypatch) -> None:
     for start in range(0, 100, 7):
         words = [f"word{number}" for number in range(start, start + 7)]
         assert np.array_equal(subwords.encode([words]).values, np.stack([fresh.ids(word) for word in words]))
-        assert len(subwords._rows) == len(subwords._ids) <= 17
+        assert len(subwords._met) <= 17
+
+
+def test_words_keep_their_ids_as_more_are_met() -> None:
+    subwords = Subwords(1000)
+    words = [f"word{number}" for number in range(5000)]
+    for start in range(0, 5000, 700):
+        subwords.encode([words[start : start + 700]])
+    assert np.array_equal(subwords.encode([words]).values, np.stack([subwords.ids(word) for word in words]))
 
 
 def test_json_restores_it_and_nothing_else_passes() -> None:

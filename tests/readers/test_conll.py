@@ -136,3 +136,10 @@ def test_files_are_known_by_their_names_and_content(tmp_path: Path) -> None:
     table = read_file(str(tmp_path / "a.conllu.gz"), ReadingOptions())
     assert table.cells("misc")[-1] == "SpaceAfter=No"
     assert table.where(3, "upos").endswith("line 10, column upos")
+
+
+def test_a_line_between_blanks_among_tabs_says_what_is_wrong_with_it() -> None:
+    (fault,) = begin("It\tPRON\nran VERB\n").feed("", True).faults.values()
+    assert fault.reason == "1 column between tabs where the first sentence has 2"
+    (fault,) = begin("It\tPRON\nran\n").feed("", True).faults.values()
+    assert fault.reason == "1 column where the first sentence has 2"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqcli.reporting.tables import Layout, csv_line, fit_widths, shown, write_table
+from seqcli.reporting.tables import Layout, csv_records, fit_widths, shown, write_table
 from seqcli.results import ResultColumn, ResultTable
 
 TABLE = ResultTable(
@@ -126,8 +126,10 @@ def test_cells_as_people_read_them() -> None:
     assert shown(0.5, ResultColumn("x", ".0%")) == "50%"
 
 
-def test_a_csv_line_ends_with_one_newline() -> None:
-    assert csv_line(["a", 1, None]) == "a,1,\n"
+def test_a_csv_record_ends_with_one_newline() -> None:
+    stream = io.StringIO()
+    csv_records(stream)(["a", 1, None])
+    assert stream.getvalue() == "a,1,\n"
 
 
 @pytest.mark.parametrize(

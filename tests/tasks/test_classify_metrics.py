@@ -116,6 +116,14 @@ def test_the_calibration_error_by_hand() -> None:
     assert calibration_error(sevenths, np.ones(31, dtype=bool)) == pytest.approx(sum(gaps) / 31)
 
 
+def test_equal_probabilities_are_one_bin_in_whatever_order_rows_come() -> None:
+    sure = np.repeat([0.6, 0.9], [70, 30])
+    right = np.concatenate([np.arange(70) < 35, np.arange(30) < 27])  # half of the one, nine tenths
+    assert calibration_error(sure, right) == pytest.approx(0.7 * 0.1)
+    shuffled = RNG.permutation(100)
+    assert calibration_error(sure[shuffled], right[shuffled]) == pytest.approx(0.7 * 0.1)
+
+
 def test_calibration_before_and_after() -> None:
     target = RNG.integers(0, 2, 300)
     logits = np.where(np.arange(2) == target[:, None], 8, 0).astype(np.float32)

@@ -185,3 +185,13 @@ def test_several_files_are_told_apart_unless_they_are_to_be_written(tmp_path) ->
 def test_a_plan_survives_json(people) -> None:
     plan = find(people, condition="language")
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+
+
+def test_the_files_of_a_folder_are_one_text_in_order(tmp_path) -> None:
+    for name, line in (("b.txt", "second"), ("a.txt", "first"), ("c.txt", "third")):
+        file(tmp_path, name, f"the {line} of these files\n\nand its end\n")
+    table = read_table([str(tmp_path)], ReadingOptions())
+    plan = find(table, task="language")
+    assert (plan.text, plan.features, plan.left_out) == (("text",), (), ())
+    said = f"the 3 files are one text, from {tmp_path / 'a.txt'} to {tmp_path / 'c.txt'}"
+    assert plan.reasons == (f"task language: as typed; {said}",)

@@ -11,6 +11,7 @@ from seqcli.options import ColumnOptions, Options
 from seqcli.tasks.base import Tables
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.regress import Regress
+from seqcli.tasks.regress_first import FirstRegress
 from seqcli.tasks.regress_metrics import error_table, number_scores
 
 RNG = np.random.default_rng(2)
@@ -52,7 +53,7 @@ def test_the_target_is_standardised_on_training_rows(rows) -> None:
     assert target.std() == pytest.approx(1, abs=1e-5)
     train = prepared.source.train.numbers("y").values
     assert prepared.task.scaler.shift[0] == pytest.approx(train.mean())
-    assert (prepared.loss, prepared.network.output_shape) == ("huber", (1,))
+    assert (prepared.loss, prepared.network.answer_shape) == ("huber_and_band", (1, 3))
 
 
 def test_scores_are_in_the_units_of_the_target(rows) -> None:
@@ -109,3 +110,42 @@ def test_a_task_survives_json_and_a_broken_one_is_a_model_error(rows) -> None:
     for change in ({"scaler": None}, two, {"form": {"decimal": ";"}}, {"inputs": {}}, {"plan": []}):
         with pytest.raises(ModelError):
             Regress.from_json({**data, **change})
+
+
+def banded(prepared, part, shift=0.0):
+    """Outputs (N, 1, 3) that are off by ``shift`` spreads, with distances of a half and one."""
+    target = getattr(prepared, part).fields["target"] + np.float32(shift)
+    away = np.broadcast_to(np.array([0.5, 1.0], np.float32), (len(target), 1, 2))
+    return np.concatenate([target[..., None], away], axis=2)
+
+
+def test_intervals_are_measured_on_validation_and_then_on_all_held_out_rows(rows) -> None:
+    prepared = prepare(rows)
+    spread = prepared.task.scaler.scale[0]
+    outputs = banded(prepared, "validation", 0.25)  # each number lies a half of the distance below
+    task = prepared.task.calibrate(outputs, prepared.validation)
+    actual = prepared.source.validation.numbers("y").values
+    rows_said = task.decode(outputs)
+    assert list(rows_said[0]) == ["prediction", "lo80", "hi80", "lo95", "hi95"]
+    np.testing.assert_allclose([row["lo80"] for row in rows_said], actual, rtol=1e-5)
+    np.testing.assert_allclose([row["hi80"] for row in rows_said], actual + 0.75 * spread, rtol=1e-5)
+    assert list(task.with_intervals(outputs, (90,))[0]) == ["prediction", "lo90", "hi90"]
+    test = banded(prepared, "test", 2.0)  # four distances
+    again = task.recalibrate([(outputs, prepared.validation), (test, prepared.test)])
+    assert task.interval.radii == pytest.approx([0.5] * 8, rel=1e-4)
+    assert again.interval.radii[0] == pytest.approx(4, rel=1e-4)  # two thirds of the rows
+    intervals = again.report([], banded(prepared, "test", 1.9), prepared.test)[-1]
+    assert [row[:2] for row in intervals.rows] == [(80, 1.0), (95, 1.0)]
+    assert intervals.rows[0][2] == pytest.approx(4 * 1.5 * spread, rel=1e-4)
+    empty = (outputs[:0], prepared.validation.take(np.zeros(0, np.int64)))
+    assert task.recalibrate([empty]) is task
+    assert Regress.from_json(json.loads(json.dumps(task.to_json()))).interval == task.interval
+
+
+def test_a_model_of_the_first_version_is_a_number_alone(rows) -> None:
+    prepared = prepare(rows)
+    data = {key: value for key, value in prepared.task.to_json().items() if key != "interval"}
+    with pytest.raises(ModelError):
+        Regress.from_json(data)
+    task = FirstRegress.from_json({**data, "name": "regress.v1"})
+    assert list(task.decode(np.zeros((1, 1), np.float32))[0]) == ["prediction"]

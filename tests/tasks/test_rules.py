@@ -30,6 +30,11 @@ EXAMPLES = {
         "translate",
         (),
     ),
+    "several labels": (
+        "text,tags\n" + "\n".join(f"{t},{['a|b', 'b', 'a', 'c|b', ''][i % 5]}" for i, t in enumerate(TEXTS)),
+        "multilabel",
+        ("tags",),
+    ),
     "label word": (
         "text,stars\n" + "\n".join(f"{t},{i % 5}" for i, t in enumerate(TEXTS)),
         "classify",

@@ -143,6 +143,16 @@ def test_tags_that_training_did_not_see_are_wrong_and_named() -> None:
     assert spans.rows[1][-1] == 1
 
 
+def test_the_training_over_all_rows_leaves_out_sentences_with_tags_that_it_cannot_say() -> None:
+    made = prepared([*KINDS, *(f"Odd{n}/KIND{n} ran/VERB" for n in range(20))])
+    assert made.refit is not None
+    every, parts = made.refit(), (made.train, made.validation, made.test)
+    unseen = sum(int((part.fields[TARGET].values < 0).sum()) for part in parts)  # one a sentence
+    assert unseen > 0
+    assert every.fields[TARGET].values.min() >= 0
+    assert len(every) == sum(map(len, parts)) - unseen
+
+
 def test_the_most_frequent_tag_of_each_word() -> None:
     names = ("s", "w", "t")
     train = read_words(table(["a/X a/X a/Y b/Y c/Y", "d/Z b/Y"], names), "w", ("s",), "t")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from seqcli.errors import DataError
+from seqcli.options import ColumnOptions
 from seqcli.preprocessing.words import WordCutter
 from seqcli.readers.table import Table
+from seqcli.tasks.tag_plan import form_of, tag_plan
 from seqcli.tasks.tagging.sentences import (
+    LISTS,
     is_list_column,
     is_span_column,
     read_lists,
@@ -49,7 +53,11 @@ def test_lists_of_words_and_tags() -> None:
     rows = [('["It", "ran"]', '["O", "B"]'), ("[]", "[]"), ('["No"]', '["O"]')]
     found = read_lists(table(("tokens", "tags"), rows), "tokens", "tags")
     assert (found.words, found.tags, found.rows.tolist()) == (["It", "ran", "No"], ["O", "B", "O"], [0, 2])
-    for cell, what in (('["O"]', "1 tags for 2 words"), ("[1, 2]", "not a list of tags")):
+    for cell, what in (
+        ('["O"]', "1 tags for 2 words"),
+        ("[1, 2]", "numbers, not the names of tags"),
+        ("x", "not a list of tags"),
+    ):
         with pytest.raises(DataError, match=f"row 1, column tags: {what}"):
             read_lists(table(("tokens", "tags"), [('["It", "ran"]', cell)]), "tokens", "tags")
     with pytest.raises(DataError, match="not a list of words"):
@@ -96,6 +104,14 @@ def test_columns_are_known_by_what_they_hold() -> None:
     assert not is_span_column(["[]"])
 
 
+@pytest.mark.parametrize("cell", ["x", '[{"start": 0, "end": 1, "label": "A"', '{"start": 0}'])
+def test_a_cell_that_is_no_list_of_spans_is_named_and_not_read_as_none(cell) -> None:
+    rows = [spans_row("ab", (0, 1, "A")), spans_row("c", (0, 1, "A")), ("d", cell)]
+    assert is_span_column([row[1] for row in rows])
+    with pytest.raises(DataError, match="f, row 3, column spans: not a list of spans"):
+        read_texts(table(("text", "spans"), rows), "text", WordCutter(), "spans")
+
+
 def test_some_sentences_are_taken_with_all_that_is_theirs() -> None:
     rows = [spans_row("a b", (0, 1, "X")), spans_row("c", (0, 1, "Y")), spans_row("d e")]
     found = read_texts(table(("text", "spans"), rows), "text", WordCutter(), "spans").take(np.array([2, 0]))
@@ -103,3 +119,13 @@ def test_some_sentences_are_taken_with_all_that_is_theirs() -> None:
     assert found.tags == ["O", "O", "B-X", "O"]
     assert (found.texts, found.rows.tolist(), found.offsets.tolist()) == (["d e", "a b"], [2, 0], [0, 2, 4])
     assert found.keys() == ["d\0e", "a\0b"]
+
+
+def test_tags_that_are_numbers_still_make_a_file_of_tagged_words() -> None:
+    rows = [('["It", "ran"]', "[0, 3]")] * 3
+    numbered = replace(table(("tokens", "ner_tags"), rows), unit="line")
+    assert form_of(numbered) == LISTS
+    plan = tag_plan(numbered, ColumnOptions())
+    with pytest.raises(DataError, match="f, line 1, column ner_tags: numbers, not the names of tags"):
+        read_lists(numbered, plan.text[0], plan.target[0])
+    assert form_of(replace(table(("tokens", "heads"), rows), unit="line")) == ""

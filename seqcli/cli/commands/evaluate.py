@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Collection
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from seqcli.cli.command import NEVER_IN_FORECAST, TRAINING_GROUPS, Command, Invocation
+from seqcli.cli.dynamic import OBEYED, check_dynamic, dynamic_scores
 from seqcli.errors import SeqcliError, UsageError, near_miss
 from seqcli.options import ColumnOptions, ModelOptions, NetworkOptions, OutputOptions, ReadingOptions
 from seqcli.options_use import BacktestOptions, EvaluateOptions
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream, write_result
-from seqcli.reporting.screen import Screen
+from seqcli.reporting.screen import Screen, has_colours
+from seqcli.reporting.surprise import SurpriseWriter
 from seqcli.reporting.training import show_tables
 from seqcli.results import ResultTable
 from seqcli.tasks.metrics import HIGHER_IS_BETTER, is_worse
@@ -21,6 +24,8 @@ from seqcli.tasks.metrics import HIGHER_IS_BETTER, is_worse
 if TYPE_CHECKING:
     from seqcli.model_dir import SavedModel
     from seqcli.readers.table import Table
+    from seqcli.sequences import Examples
+    from seqcli.tasks.base import Scores
 
 
 def evaluate(call: Invocation) -> int:
@@ -33,19 +38,26 @@ def evaluate(call: Invocation) -> int:
     wanted = call.group(BacktestOptions)
     if wanted.folds or wanted.protocol:
         return test_by_training(call, screen)
-    refuse_training(call)
+    options = call.group(EvaluateOptions)
+    refuse_training(call, options.dynamic)
     from seqcli.cli.use import open_model, read_whole
     from seqcli.inference.evaluate import evaluate as score
 
     model = open_model(call.group(ModelOptions).model, screen, call.files)
-    limits, per_token = call.group(EvaluateOptions).fail_under, call.group(EvaluateOptions).per_token
+    limits, per_token = options.fail_under, options.per_token
     if per_token and not model.network.streams:
         raise UsageError("--per-token goes with a language model, which this is not", "leave out --per-token")
+    if options.dynamic:
+        check_dynamic(call, model)
     check_names(limits, next(iter(model.record["metrics"].values()), {}))
     table = read_whole(call.files, call.group(ReadingOptions), screen)
     if per_token:
-        write_tokens(model, table, output)
-    tables = score(model, table, screen.warn)
+        write_tokens(model, table, output, screen)
+
+    def also(examples: Examples) -> list[Scores]:
+        return dynamic_scores(call, model, examples, screen) if options.dynamic else []
+
+    tables = score(model, table, screen.warn, also)
     show_tables(screen, tuple(tables if per_token else tables[1:]))
     if not per_token:
         write_first(tables[0], output, screen)
@@ -68,9 +80,12 @@ def test_by_training(call: Invocation, screen: Screen) -> int:
     return 0
 
 
-def refuse_training(call: Invocation) -> None:
-    """Raise UsageError for an option that shapes a training where a saved model is scored."""
-    kept = {"input_format", "encoding", "delimiter"}
+def refuse_training(call: Invocation, dynamic: bool) -> None:
+    """Raise UsageError for an option that shapes a training where a saved model is scored.
+
+    One that is ``dynamic`` goes on learning, and some say how.
+    """
+    kept = {"input_format", "encoding", "delimiter"} | (OBEYED if dynamic else frozenset())
     idle = sorted(call.typed_training - kept)
     if idle:
         flag = "--" + idle[0].replace("_", "-")
@@ -87,14 +102,26 @@ def write_first(table: ResultTable, output: OutputOptions, screen: Screen) -> No
         screen.prose(table.caption)
 
 
-def write_tokens(model: SavedModel, table: Table, output: OutputOptions) -> None:
-    """A row for each token of the text, as it is read."""
-    from seqcli.inference.surprisal import TOKEN_COLUMNS, token_rows
+def write_tokens(model: SavedModel, table: Table, output: OutputOptions, screen: Screen) -> None:
+    """A row for each token of the text, as it is read; for a person the text, coloured."""
+    from seqcli.inference.frames import FRAME_COLUMNS, frame_rows
+    from seqcli.inference.surprisal import TOKEN_COLUMNS, token_rows, unit_of
 
     form = result_format(output)
-    with result_stream(output) as sink:
-        writer = RowWriter(TOKEN_COLUMNS, form, sink, computed=5)
+    task = str(model.record["task"]["name"])
+    if task.startswith("language.") and form == "table" and not output.format and has_colours(sys.stdout):
+        surprise = SurpriseWriter(sys.stdout, unit_of(model))
         for rows in token_rows(model, table):
+            surprise.write([(str(row[1]), None if row[3] is None else float(row[3])) for row in rows])
+        surprise.close()
+        screen.line(f"bits a {unit_of(model)}: {surprise.legend}; --format table has the figures", "dim")
+        return
+    columns, each = (
+        (FRAME_COLUMNS, frame_rows) if task.startswith("pianoroll.") else (TOKEN_COLUMNS, token_rows)
+    )
+    with result_stream(output) as sink:
+        writer = RowWriter(columns, form, sink, computed=5)
+        for rows in each(model, table):
             for position, token, *measured in rows:
                 # A person sees where spaces and line breaks stand; a program gets the token itself.
                 shown = json.dumps(token, ensure_ascii=False) if form == "table" else token
@@ -140,6 +167,7 @@ COMMAND = Command(
         "seqcli evaluate test.csv -m reviews.seqcli --fail-under accuracy=.9",
         "seqcli evaluate test.csv -m reviews.seqcli --fail-under accuracy=.9,log_loss=.4",
         "seqcli evaluate corpus.txt -m corpus.seqcli --per-token -o tokens.csv",
+        "seqcli evaluate corpus.txt -m corpus.seqcli --dynamic",
         "seqcli evaluate prices.csv --folds 3 --steps 100",
     ),
     groups=(ModelOptions, EvaluateOptions, BacktestOptions, *TRAINING_GROUPS, OutputOptions),

@@ -28,6 +28,7 @@ def explain(call: Invocation) -> int:
         )
     from seqcli.inference.explain import explainable
     from seqcli.tasks.classify import Classify
+    from seqcli.tasks.multilabel import Multilabel
 
     output, plot = call.group(OutputOptions), call.group(PlotOptions)
     check_output(output)
@@ -35,7 +36,7 @@ def explain(call: Invocation) -> int:
     screen = Screen(output.quiet, output.verbose)
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     task = explainable(model)
-    if isinstance(task, Classify):
+    if isinstance(task, Classify | Multilabel):
         return explain_texts(call, model, task, screen)
     refuse_other(call, OF_TEXTS, "a forecast")
     return explain_forecasts(call, model, task, screen)

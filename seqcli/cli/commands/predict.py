@@ -8,19 +8,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from seqcli.cli.command import Command, Invocation
-from seqcli.cli.tagging import predict_tags
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError
 from seqcli.options import ModelOptions, OutputOptions, ReadingOptions, option
 from seqcli.options_use import PredictOptions
 from seqcli.reporting.progress import counted
-from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream
+from seqcli.reporting.results import CONLL, RowWriter, check_output, result_format, result_stream
 from seqcli.reporting.screen import Screen, is_terminal
-from seqcli.reporting.tagged import CONLL
 from seqcli.results import Cell
 
 if TYPE_CHECKING:
     from seqcli.readers.stream import Record, RecordStream
+    from seqcli.tasks.tag import Tag
 
 
 @dataclass(frozen=True)
@@ -45,16 +44,18 @@ def predict(call: Invocation) -> int:
     from seqcli.inference.predict import Predictions, row_task
     from seqcli.inference.trust import saved_task
     from seqcli.readers.stream import open_stream
-    from seqcli.tasks.tag import Tag
+    from seqcli.tasks.base import Chained
 
     output = call.group(OutputOptions)
     check_output(output)
     screen = Screen(output.quiet, output.verbose)
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     prompting = not call.files and is_terminal(sys.stdin)
-    if isinstance(tagger := saved_task(model), Tag):
+    if isinstance(tagger := saved_task(model), Chained):
+        from seqcli.cli.tagging import predict_tags  # here, because other models need none of it
+
         asked = cast("RecordStream", Prompt(("text",), screen)) if prompting else None
-        return predict_tags(call, model, tagger, screen, asked)
+        return predict_tags(call, model, cast("Tag", tagger), screen, asked)
     task = row_task(model)
     options = call.group(PredictOptions)
     decoder(model, task, options)  # refuses ahead of the reading

@@ -34,7 +34,8 @@ def train(call: Invocation) -> int:
     trained = view.follow(call.checked(run(call.files, call.training(), saving, call.typed_training)))
     report_training(screen, trained)
     write_result(trained.result, output)
-    use = {"forecast": "forecast FILE", "language": "generate"}.get(view.task, "predict FILE")
+    music = {"music": "generate -o tune.mid", "pianoroll": "generate -o tune.mid"}
+    use = {"forecast": "forecast FILE", "language": "generate", **music}.get(view.task, "predict FILE")
     screen.line(f"\nuse it: seqcli {use} -m {trained.model}", "dim")
     return 0
 

@@ -27,6 +27,7 @@ WORDS, LISTS, TEXTS = "words", "lists", "texts"
 FORMS = (WORDS, LISTS, TEXTS)
 UNTAGGED = "_"
 """The tag of a word that has none, in CoNLL-U and elsewhere; it is not learnt."""
+_A_SPAN = '{"start": 0, "end": 4, "label": "PER"}'
 _BETWEEN = re.compile(r"[ ,;|]+")
 """What stands between two tags of one word."""
 
@@ -144,8 +145,7 @@ def read_lists(table: Table, word: str, tag: str | None = None) -> Sentences:
         if tag is not None:
             said = _strings(table.cells(tag)[row])
             if said is None or len(said) != len(found):
-                what = "not a list of tags" if said is None else f"{len(said)} tags for {len(found)} words"
-                raise DataError(f"{table.where(row, tag)}: {what}", "each word needs one tag, in a list")
+                raise _no_tags(table, row, tag, len(found))
             tags.append(said)
         if found:
             words.append(found)
@@ -154,6 +154,19 @@ def read_lists(table: Table, word: str, tag: str | None = None) -> Sentences:
             tags.pop()
     laid, offsets = _laid(words)
     return Sentences(laid, offsets, np.asarray(rows, dtype=np.int64), None if tag is None else _laid(tags)[0])
+
+
+def _no_tags(table: Table, row: int, tag: str, words: int) -> DataError:
+    """The error for a row whose tags are none, or too many or few for its words."""
+    cell = table.cells(tag)[row]
+    said = _strings(cell)
+    if said is not None:
+        what, hint = f"{len(said)} tags for {words} words", "each word needs one tag, in a list"
+    elif _strings(cell, numbers=True) is not None:
+        what, hint = "numbers, not the names of tags", "write what they stand for, such as B-PER"
+    else:
+        what, hint = "not a list of tags", "each word needs one tag, in a list"
+    return DataError(f"{table.where(row, tag)}: {what}", hint)
 
 
 def read_texts(table: Table, text: str, cutter: WordCutter, spans: str | None = None) -> Sentences:
@@ -197,12 +210,15 @@ def _marks(table: Table, row: int, text: str, spans: str) -> list[Mark]:
     """The spans of one row. Raises DataError for what is none, or lies outside of its text."""
     marks = []
     length = len(table.cells(text)[row])
-    for item in _items(table.cells(spans)[row]) or []:
+    items = _items(table.cells(spans)[row])
+    if items is None:
+        raise DataError(f"{table.where(row, spans)}: not a list of spans", f"such as [{_A_SPAN}]")
+    for item in items:
         mark = _mark(item)
         if mark is None or not 0 <= mark.start < mark.stop <= length:
             raise DataError(
                 f"{table.where(row, spans)}: {json.dumps(item)[:60]} is no span of {length} characters",
-                'such as {"start": 0, "end": 4, "label": "PER"}, the end behind the last character',
+                f"such as {_A_SPAN}, the end behind the last character",
             )
         marks.append(mark)
     return sorted(marks)
@@ -246,22 +262,21 @@ def _items(cell: str) -> list[Any] | None:
     return found if isinstance(found, list) else None
 
 
-def _strings(cell: str) -> list[str] | None:
-    """A JSON list of strings, or None."""
-    found = _items(cell)
-    if found is None or not all(isinstance(item, str) for item in found):
-        return None
-    return found
+def _strings(cell: str, numbers: bool = False) -> list[str] | None:
+    """A JSON list of strings (or of ``numbers`` too), or None."""
+    found, kinds = _items(cell), (str, int) if numbers else (str,)
+    return found if found is not None and all(isinstance(item, kinds) for item in found) else None
 
 
-def is_list_column(cells: Sequence[str]) -> bool:
-    """Whether the first filled cells are JSON lists of strings."""
-    some = [cell for cell in cells[:200] if cell.strip()]
-    return bool(some) and all(_strings(cell) is not None for cell in some) and any(_strings(c) for c in some)
+def is_list_column(cells: Sequence[str], numbers: bool = False) -> bool:
+    """Whether the first filled cells are JSON lists of strings, or of whole ``numbers`` too."""
+    some = [_strings(cell, numbers) for cell in cells[:200] if cell.strip()]
+    return None not in some and any(some)
 
 
 def is_span_column(cells: Sequence[str]) -> bool:
-    """Whether the first filled cells are JSON lists of spans."""
+    """Whether the first filled cells are JSON lists of spans, but for some that are to be corrected."""
     lists = [_items(cell) for cell in cells[:200] if cell.strip()]
-    marks = [item for found in lists for item in found or []]
-    return bool(marks) and None not in lists and all(_mark(item) is not None for item in marks)
+    items = [item for found in lists for item in found or []]
+    spans = sum(_mark(item) is not None for item in items)
+    return spans > len(items) - spans + lists.count(None)

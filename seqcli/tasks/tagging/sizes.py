@@ -15,7 +15,8 @@ from seqcli.tasks.tagging.sentences import Sentences
 
 HIDDEN, WORD_SIZE = 128, 128
 DROPOUT, WORD_DROPOUT = 0.4, 0.2
-MEMBERS = 3
+MEMBERS = 1
+"""Three, averaged, take two and a half times as long and were no better on held-out sentences."""
 EMA = 0.998
 USUAL_PARTS = 20
 BATCH = 32

@@ -19,7 +19,8 @@ from torch import Tensor
 from seqcli.backends.device import set_threads
 from seqcli.backends.network import Network
 from seqcli.sequences import LENGTHS
-from seqcli.tasks.classify_explain import Odds, TextEffect, TextRow, answered, log_odds
+from seqcli.tasks.classify_explain import Odds, TextEffect, TextRow, answered, odds_of
+from seqcli.tasks.multilabel import Multilabel
 from seqcli.threads import training_threads
 from seqcli.training.gradients.inspection import saved_network
 
@@ -38,15 +39,15 @@ TOLERANCE, LEAST_TOLERANCE = 0.01, 0.005
 class IntegratedGradients:
     """Scores texts by the torch network of a saved classifier."""
 
-    def __init__(self, model: SavedModel, task: Classify) -> None:
+    def __init__(self, model: SavedModel, task: Classify | Multilabel) -> None:
         set_threads(training_threads(None, model.network.hidden_size))
         self._network = saved_network(model).eval()
         for weight in self._network.parameters():
             weight.requires_grad_(False)
         self._task = task
 
-    def __call__(self, row: TextRow) -> TextEffect:
-        """The class of one text, and what each of its tokens adds."""
+    def __call__(self, row: TextRow, place: int | None = None) -> TextEffect:
+        """The class of one text (of several labels that at ``place``), and what each of its tokens adds."""
         batch = {
             name: torch.from_numpy(np.ascontiguousarray(values))
             for name, values in row.example.batch(np.zeros(1, dtype=np.int64)).items()
@@ -56,9 +57,9 @@ class IntegratedGradients:
             ends = outputs_along(self._network, x, batch, torch.tensor([0.0, 1.0])).numpy()  # (2, C)
         prior = np.concatenate([row.prior.baseline(), row.prior.logits()]) if row.prior else None
         logits = self._task.fusion.joined(ends, prior)
-        effect = answered(self._task, row, logits[1:])
+        effect = answered(self._task, row, logits[1:], place)
         place = self._task.classes.index(effect.prediction)
-        begin, end = log_odds(logits, place).tolist()
+        begin, end = odds_of(self._task, logits, place).tolist()
         points = FIRST_POINTS
         while True:
             scores, beside = self._scores(row, x, batch, place, points)
@@ -85,8 +86,10 @@ class IntegratedGradients:
             if row.prior is not None:
                 begin, end = (torch.from_numpy(each) for each in (row.prior.baseline(), row.prior.logits()))
                 joined = joined + fusion.prior * (begin + some[:, None] * (end - begin))
-            others = [index for index in range(joined.shape[1]) if index != place]
-            odds = joined[:, place] - torch.logsumexp(joined[:, others], dim=1)
+            odds = joined[:, place]
+            if not isinstance(self._task, Multilabel):
+                others = [index for index in range(joined.shape[1]) if index != place]
+                odds = odds - torch.logsumexp(joined[:, others], dim=1)
             by_step, by_class = torch.autograd.grad((odds * own).sum(), [path, joined])
             slope += by_step.sum(dim=0)
             pull += by_class.sum(dim=0)

@@ -13,8 +13,8 @@ from typing import Any
 from seqcli.options import Options
 from seqcli.tasks.base import Prepared
 
-ROWS = ("classify", "regress")
-EVERY = (*ROWS, "forecast", "language", "tag")
+ROWS = ("classify", "multilabel", "regress")
+EVERY = (*ROWS, "forecast", "language", "tag", "music", "pianoroll")
 
 
 @dataclass(frozen=True)
@@ -42,18 +42,18 @@ SPACE = (
     Choice("weight_decay", (0.0, 0.01, 0.03, 0.1), unless=("optimizer", "backend")),
     Choice("ema", (0.0, 0.99, 0.999), unless=("backend",)),
     Choice(
-        "embedding_size", (0.5, 1, 2), tasks=(*ROWS, "language", "tag"), where="tokens", times=True,
+        "embedding_size", (0.5, 1, 2), tasks=(*ROWS, "language", "tag", "music"), where="tokens", times=True,
         unless=("vectors", "init_from"),
     ),
     Choice("word_dropout", (0.0, 0.05, 0.1, 0.2), tasks=(*ROWS, "tag"), where="tokens"),
     Choice("subwords", (False, True), tasks=ROWS, where="tokens", unless=("init_from",)),
     Choice("pool", ("last", "mean", "max", "attention", "max+mean"), tasks=ROWS, where="steps"),
     Choice(
-        "label_smoothing", (0.0, 0.05, 0.1), tasks=("classify", "language"), unless=("backend",)
+        "label_smoothing", (0.0, 0.05, 0.1), tasks=("classify", "language", "music"), unless=("backend",)
     ),
     Choice("window", (0.5, 1, 2), tasks=("forecast",), times=True),
     Choice("decoder", ("parallel", "recursive"), tasks=("forecast",), where="segments"),
-    Choice("bptt", (0.5, 1, 2), tasks=("language",), times=True),
+    Choice("bptt", (0.5, 1, 2), tasks=("language", "music"), times=True),
 )  # fmt: skip
 """What matters most stands first. ``level`` is not among them: it changes what all others mean, and of a
 text that is written what is measured."""
