@@ -80,7 +80,7 @@ def network_on(examples, cell: str, decoder: str, band: bool = False):
         for weight in network.parameters():
             weight += 0.3 * torch.randn_like(weight)
         if cell in RESIDUAL and network.decoder is not None:
-            # What a block says is as long as a norm makes it; a forecast of it is to be no larger than others.
+            # What a block says is as long as a norm makes it; a forecast of it is to be as small as others.
             network.decoder.project.weight.mul_(0.3)
     return network.eval()
 
