@@ -144,7 +144,7 @@ def _training(
 
 
 def _width(cell: str, work: float, layers: int, length: int) -> int:
-    """Units of a layer: 256, or of a block as many as ``work`` multiplications and ``length`` tokens can teach.
+    """Units of a layer: 256, or of a block as many as so many multiplications and tokens can teach.
 
     With W weights and D tokens read, work = W · D; the best of W grows with D (Hoffmann et al. 2022, Training
     Compute-Optimal Large Language Models, arXiv:2203.15556). Where that would read the text more than
