@@ -112,7 +112,11 @@ def choose_text_sizes(length: int, corpus: AnyCorpus, options: Options, by_heart
             dropout = max(dropout, LITTLE_DROPOUT)
     elif from_scratch and dropout:
         raise UsageError("the NumPy network has no dropout", "leave out --dropout, or --backend numpy")
-    reasons = (f"cell {chosen}: measured better at equal time than gru and lstm (--cell chooses)",) if chosen else ()
+    reasons = (
+        (f"cell {chosen}: measured better at equal time than gru and lstm (--cell chooses)",)
+        if chosen
+        else ()
+    )
     # What a block reads is what the sum in it begins with: nothing is dropped of that.
     of_vectors = network.embedding_dropout
     of_vectors = 0.0 if of_vectors is None and cell in RESIDUAL else of_vectors
