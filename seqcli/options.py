@@ -104,7 +104,7 @@ class ColumnOptions:
     )
     level: str | None = option(
         None,
-        "Read text as words, characters, or pieces of words (bpe); a text to go on with as bytes too.",
+        "Read text as words, characters or pieces of words (bpe); to go on with, as bytes too.",
         choices=("words", "characters", "bpe", "bytes"),
     )
     condition: str | None = option(

@@ -59,7 +59,7 @@ class EvaluateOptions:
         metavar="METRIC=X",
     )
     per_token: bool = option(
-        False, "One row for each token of a text: how well it was foreseen; a coloured text on a terminal."
+        False, "One row for each token: how well it was foreseen; on a terminal the text, coloured."
     )
     dynamic: bool = option(
         False, "Also let a language model learn from the text as it is scored: first scored, then learnt."
@@ -155,7 +155,7 @@ class GenerateOptions:
     )
     beam: int | None = option(
         None,
-        "Search for the likeliest text, a mean over its tokens, with so many at a time; draws nothing.",
+        "Search for the text whose tokens are likeliest on average, with so many beams.",
         at_least=1,
         below=1025,
         metavar="N",

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from seqcli.readers.score import Score
 
 TASKS = ("music", "pianoroll")
-FOR_TEXT = frozenset({"prompt", "stop", "given"})
+FOR_TEXT = frozenset(
+    {"prompt", "stop", "given", "beam", "interactive", "logit_bias", "state_in", "state_out"}
+    | {"repetition_penalty", "repetition_window"}
+)
 """Options of ``generate`` that mean nothing to music."""
 ROWS = frozenset({".csv", ".jsonl", ".json"})
 
@@ -65,10 +68,12 @@ def play(call: Invocation, task: str) -> int:
     output, options = call.group(OutputOptions), call.group(GenerateOptions)
     music, plot = call.group(MusicOptions), call.group(PlotOptions)
     for name in sorted(FOR_TEXT & call.typed):
-        hint = "--prompt-file start.mid begins with music" if name == "prompt" else f"leave out --{name}"
-        raise UsageError(f"--{name} goes with text, and this is music", hint)
-    if options.top_p is not None and options.top_p > 1:
-        raise UsageError(f"--top-p: {options.top_p:g} is too large", "the largest value is 1")
+        flag = "--" + name.replace("_", "-")
+        hint = "--prompt-file start.mid begins with music" if name == "prompt" else f"leave out {flag}"
+        raise UsageError(f"{flag} goes with text, and this is music", hint)
+    for flag, share in (("--top-p", options.top_p), ("--min-p", options.min_p)):
+        if share is not None and share > 1:
+            raise UsageError(f"{flag}: {share:g} is too large", "the largest value is 1")
     places = _places(output, options.n, ".mid")
     sounds = _sounds(music.render, options.n)
     check_plot(plot, output)
@@ -193,7 +198,7 @@ def _compose(
     opening = composer.begin(prompt)
     if opening.note:
         screen.warn(opening.note)
-    sampler = Sampler(options.temperature, options.top_k, options.top_p)
+    sampler = Sampler(options.temperature, options.top_k, options.top_p, options.min_p)
     return [
         composer.write(opening, sampler, np.random.default_rng([seed, number]), options.length)
         for number in range(options.n)
@@ -210,7 +215,8 @@ def _play_frames(
     from seqcli.inference.music import Written
     from seqcli.inference.sampling import Sampler
 
-    for flag, value in (("--top-k", options.top_k), ("--top-p", options.top_p)):
+    chosen = (("--top-k", options.top_k), ("--top-p", options.top_p), ("--min-p", options.min_p))
+    for flag, value in chosen:
         if value is not None:
             raise UsageError(
                 f"{flag} chooses among events, and each key of a piano roll is drawn by itself",

@@ -122,7 +122,7 @@ class Language:
             num_layers=sizes.num_layers,
             pool="none",
             dropout=sizes.dropout,
-            embedding_dropout=options.network.embedding_dropout,
+            embedding_dropout=sizes.embedding_dropout,
             variational=bool(options.network.variational),
             init=options.network.init,
             streams=True,

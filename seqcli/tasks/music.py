@@ -106,8 +106,13 @@ class Music:
 
     @property
     def conditions(self) -> tuple[str, ...]:
-        """Music depends on no column."""
+        """Music depends on no column of categories."""
         return ()
+
+    @property
+    def given(self) -> None:
+        """Nor on any of numbers."""
+        return None
 
     def _network(
         self, embedding_size: int, hidden_size: int, dropout: float, options: Options

@@ -386,6 +386,10 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
         [(s, t, (s % 2) + 0.01 * t, "ab"[s % 2]) for s in range(40) for t in range(5)],
     )
     Path("corpus.txt").write_text(TINY["TEXT"] * 30)
+    dishes = [("soup" if i % 2 else "cake", 4 + i % 3, f"{i} spoons of leek and lentil") for i in range(200)]
+    write_csv(Path("dishes.csv"), ("course", "price", "dish"), dishes)
+    if "tunes/" in example:
+        shutil.copytree(Path(__file__).parents[2] / "sample_data" / "tunes", "tunes")
     if "corpus.seqcli" in example:
         TINY["tiny_language"](Path("corpus.seqcli"))
     golden = Path(__file__).parents[1] / "golden"

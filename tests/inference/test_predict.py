@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -203,7 +204,8 @@ def test_a_bad_cell_spoils_its_sequence_only(sequence_model, write_csv) -> None:
 
 
 def test_a_forecaster_is_refused(word_model, monkeypatch) -> None:
-    monkeypatch.setattr(module, "saved_task", lambda model: object())
+    task = SimpleNamespace(plan=SimpleNamespace(task="forecast"))
+    monkeypatch.setattr(module, "saved_task", lambda model: task)
     with pytest.raises(UsageError, match="forecasts") as caught:
         row_task(word_model)
     assert "seqcli forecast" in caught.value.hint

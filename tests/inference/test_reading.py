@@ -159,7 +159,7 @@ def test_a_text_that_depends_on_a_category_is_read_for_the_first(tmp_path) -> No
     found = read_text(model, "The")
     assert found.ids["condition"].tolist() == [2] * 4
     assert found.notes == ["its text depends on kind: read for poem, the first of its values"]
-    writer = Writer(model, ("kind", "poem"))
+    writer = Writer(model, {"kind": "poem"})
     drawn = next(writer.tokens(writer.begin("The"), Sampler(0.0), np.random.default_rng(0)))
     assert found.answers[0][0] == drawn.text
 

@@ -613,15 +613,35 @@ def test_the_usual_cell_is_the_one_that_was_measured_better_and_that_is_said():
 @pytest.mark.parametrize(("cell", "matrices"), [("mingru", 8), ("minlstm", 9), ("mamba", 9)])
 @pytest.mark.parametrize("seconds", [30, 60, 180, 600])
 def test_a_block_is_as_wide_as_the_time_can_teach(cell, matrices, seconds):
-    """As many weights as a sixth of the characters that are read, 32 units more or less."""
+    """Of a long text as many weights as a sixth of the characters that are read, 32 units more or less."""
     corpus = Corpus("characters", tuple("abcdefghijklmnopqrstuvwxyz"))
     typed = Options.from_flat({"cell": cell, "time_budget": seconds})
-    found = choose_text_sizes(10**6, corpus, typed, by_heart=False)
+    found = choose_text_sizes(10**8, corpus, typed, by_heart=False)
     work = seconds * WORK_A_SECOND * PARALLEL_WORK
     for width, enough in ((found.hidden_size, True), (found.hidden_size + 32, False)):
         weights = 2 * matrices * width**2
         assert (work / weights >= CHARACTERS_A_WEIGHT * weights) == enough
     assert found.training["learning_rate"] <= 4e-3
+
+
+@pytest.mark.parametrize(("length", "width"), [(10**5, 192), (10**6, 224), (10**7, 192)])
+def test_a_text_that_would_be_read_over_and_over_gets_wider_layers(length, width):
+    corpus = Corpus("characters", tuple("abcdefghijklmnopqrstuvwxyz"))
+    typed = Options.from_flat({"time_budget": 180})
+    assert choose_text_sizes(length, corpus, typed, by_heart=False).hidden_size == width
+
+
+@pytest.mark.parametrize(
+    ("length", "seconds", "dropout"), [(10**6, 60, 0.1), (10**7, 60, 0.0), (10**5, 60, 0.3)]
+)
+def test_more_is_dropped_the_more_often_a_text_is_read(length, seconds, dropout):
+    corpus = Corpus("characters", tuple("abcdefghijklmnopqrstuvwxyz"))
+    typed = Options.from_flat({"time_budget": seconds})
+    found = choose_text_sizes(length, corpus, typed, by_heart=False)
+    assert (found.dropout, found.embedding_dropout) == (dropout, 0.0)
+    typed = Options.from_flat({"time_budget": seconds, "embedding_dropout": 0.2, "dropout": 0.05})
+    found = choose_text_sizes(length, corpus, typed, by_heart=False)
+    assert (found.dropout, found.embedding_dropout) == (0.05, 0.2)
 
 
 def test_what_goes_on_from_a_model_has_its_cell_and_sizes(monkeypatch):

@@ -12,7 +12,8 @@ def test_names_carry_versions_and_classes_their_names() -> None:
     assert set(CURRENT.values()) <= set(TASKS)
     for name in TASKS:
         kind = name.partition(".")[0]
-        assert task_class(name).name == CURRENT[kind]  # an earlier version is read as what it is today
+        # An earlier version is read as what it is today, or is still made where it says all there is.
+        assert task_class(name).name in (name, CURRENT[kind])
 
 
 def test_options_offer_the_tasks_that_are_here() -> None:

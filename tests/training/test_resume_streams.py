@@ -10,8 +10,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from tiny_fit import advance, drain, result_of, store_in
-from tiny_stream import BATCH, RECURRENT, a_text, network_of, setup_of
+from tiny_stream import BATCH, a_text, network_of, setup_of
 
+from seqcli.backends.numpy_cells import NUMPY_CELLS
 from seqcli.backends.registry import CELLS
 from seqcli.errors import Interrupted, ModelError, UsageError
 from seqcli.training.checkpoint import CheckpointStore
@@ -71,7 +72,7 @@ def test_a_stream_that_was_cut_off_and_resumed_is_unbroken(tmp_path, cell, layer
         assert sum(not isinstance(event, Notice) for event in events) == 16 - moment
 
 
-@pytest.mark.parametrize("cell", RECURRENT)
+@pytest.mark.parametrize("cell", NUMPY_CELLS)
 def test_a_stream_in_numpy_too(tmp_path, cell):
     options = {"backend": "numpy", "optimizer": "adam", "clip_value": 0.05}
     expected, kept = cut_at_each_moment(tmp_path, network_of(cell, 2), **options)

@@ -178,7 +178,7 @@ COMMAND = Command(
         "seqcli generate corpus.txt --prompt 'The '",
         "seqcli generate -m corpus.seqcli --length 200 --temperature .5 --top-p .9",
         "seqcli generate -m corpus.seqcli --prompt 'The ' --n 3 --stop '\\n' --format jsonl",
-        "seqcli generate reviews.csv --features category,rating --given category=food,rating=4",
+        "seqcli generate dishes.csv --features course,price --given course=soup,price=4",
         "seqcli generate tunes/ -o tune.mid --render tune.wav",
     ),
     groups=(
