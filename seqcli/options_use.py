@@ -195,6 +195,11 @@ class ShowOptions:
     trace: str | None = option(
         None, "Gates and states while the model reads this text, as a heat map.", metavar="TEXT"
     )
+    data: str | None = option(
+        None,
+        "With -o report.html: a file with answers, whose figures, mistakes or forecast it shows too.",
+        metavar="FILE",
+    )
 
 
 @dataclass(frozen=True)

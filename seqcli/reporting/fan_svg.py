@@ -41,6 +41,11 @@ def svg_text(figure: FanFigure) -> str:
     return _draw(figure, layout).document(figure.title, description(figure), styles(LIGHT))
 
 
+def inline_svg(figure: FanFigure, name: str) -> str:
+    """``figure`` as an element of a page that has the style sheet; ``name`` tells it from others there."""
+    return _draw(figure, lay_out(figure)).document(figure.title, description(figure), name=name)
+
+
 def html_text(figure: FanFigure) -> str:
     """``figure`` as one HTML page, light or dark as its reader has it, with values where one points."""
     layout = lay_out(figure)

@@ -120,16 +120,19 @@ class Drawing:
             if tick.below:
                 self.text((x, bottom + 29), tick.below, "label", "middle")
 
-    def document(self, title: str, description: str, styles: str = "") -> str:
-        """The whole ``<svg>`` element with its name and description for those who cannot see it."""
+    def document(self, title: str, description: str, styles: str = "", name: str = "drawing") -> str:
+        """The whole ``<svg>`` element with its name and description for those who cannot see it.
+
+        ``name`` tells it from others on a page.
+        """
         size = f'width="{number(self.width)}" height="{number(self.height)}"'
         box = f'viewBox="0 0 {number(self.width)} {number(self.height)}"'
-        names = 'role="img" aria-labelledby="drawing-title drawing-description"'
+        names = f'role="img" aria-labelledby="{name}-title {name}-description"'
         sheet = f"<style>{styles}</style>\n" if styles else ""
         return (
             f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box} {names}>\n'
-            f'<title id="drawing-title">{escaped(title)}</title>\n'
-            f'<desc id="drawing-description">{escaped(description)}</desc>\n'
+            f'<title id="{name}-title">{escaped(title)}</title>\n'
+            f'<desc id="{name}-description">{escaped(description)}</desc>\n'
             f"{sheet}{chr(10).join(self._parts)}\n</svg>\n"
         )
 

@@ -114,7 +114,7 @@ class Layout:
         The last ``computed`` columns are what a person wants to see; those ahead of them go first.
         """
         whole = tuple(
-            bool(column.keep) or _is_numeric(table, index) for index, column in enumerate(table.columns)
+            bool(column.keep) or is_numeric(table, index) for index, column in enumerate(table.columns)
         )
         natural = [
             max([len(column.name), *(_width(shown(row[index], column)) for row in table.rows)])
@@ -174,7 +174,7 @@ def rich_table(table: ResultTable, layout: Layout, plain: bool, header: bool = T
     return grid
 
 
-def _is_numeric(table: ResultTable, index: int) -> bool:
+def is_numeric(table: ResultTable, index: int) -> bool:
     """Whether a column holds numbers, which are set to the right and never cut."""
     values = [row[index] for row in table.rows if row[index] is not None]
     return bool(values) and all(

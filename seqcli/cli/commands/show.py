@@ -34,6 +34,10 @@ def show(call: Invocation) -> int:
         hint = f"seqcli show {places[0]}" if text is None else "put the text of --trace in quotes"
         raise UsageError("show takes one model", hint)
     named = next(iter(places), None)
+    if Path(output.output or "").suffix.lower() == ".html":
+        return page(call, named)
+    if call.group(ShowOptions).data is not None:
+        raise UsageError("--data goes into a report", "add -o report.html, or leave out --data")
     if text is not None:
         if equations:
             raise UsageError("--equations and --trace show different things", "leave one of them out")
@@ -51,6 +55,34 @@ def show(call: Invocation) -> int:
         with blamed_on(model):
             result = card(model)
         write_result(result, output)
+    return 0
+
+
+def page(call: Invocation, named: str | None) -> int:
+    """Write the report of the model called ``named``, one HTML page."""
+    from seqcli.cli.report import report
+    from seqcli.cli.use import open_model
+    from seqcli.inference.trust import blamed_on
+    from seqcli.reporting.results import check_output, result_stream
+    from seqcli.reporting.screen import Screen
+
+    output, asked = call.group(OutputOptions), call.group(ShowOptions)
+    check_output(output)
+    for flag, given in (("--equations", asked.equations), ("--trace", asked.trace is not None)):
+        if given:
+            raise UsageError(
+                f"{flag} is no part of a report", f"leave out {flag}, or write it to another file"
+            )
+    if output.format is not None:
+        raise UsageError("a report is a page of HTML", "leave out --format")
+    screen = Screen(output.quiet, output.verbose)
+    model = open_model(named, screen)
+    with blamed_on(model):
+        facts = card(model)
+    text = report(model, facts, asked.data, screen)
+    with result_stream(output) as stream:
+        stream.write(text)
+    screen.line(f"report: {output.output}, {len(text.encode()):,} bytes", "dim")
     return 0
 
 
@@ -170,6 +202,7 @@ COMMAND = Command(
         "seqcli show reviews.seqcli",
         "seqcli show --equations -m reviews.seqcli",
         "seqcli show -m reviews.seqcli --trace 'The ending was not bad.'",
+        "seqcli show reviews.seqcli --data test.csv -o report.html",
         "seqcli show",
     ),
     groups=(ModelOptions, ShowOptions, OutputOptions),
