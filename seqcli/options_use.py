@@ -135,6 +135,19 @@ class CompareOptions:
 
 
 @dataclass(frozen=True)
+class DemoOptions:
+    """A problem of long memory"""
+
+    steps: int | None = option(
+        None, "Steps to remember over: 200; of digits 8 rows, or 64 dots.", at_least=1, below=100_001
+    )
+    sequences: int | None = option(
+        None, "Sequences to write: 3000, of digits all 1797.", at_least=20, below=1_000_001
+    )
+    seed: int = option(0, "Seed of the sequences.", at_least=0)
+
+
+@dataclass(frozen=True)
 class ExplainOptions:
     """What to explain"""
 

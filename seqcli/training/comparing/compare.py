@@ -50,8 +50,8 @@ TRAINING_SHARE = 0.85
 """Of the time for all, what trainings get: the rest goes to scoring and measuring."""
 MOST_UNITS = 128
 """Of the layers whose growth is measured."""
-ROWS = ("classify", "multilabel")
-"""Tasks that ``train`` mixes with a linear part unless that is switched off."""
+MIXED = ("classify", "multilabel")
+"""Tasks whose network of a text ``train`` mixes with a linear part unless that is switched off."""
 
 
 def compare(
@@ -138,7 +138,7 @@ class _Comparing:
             raise UsageError(
                 f"{named} and --time-budget both say how long a training is", "leave out one of the two"
             )
-        if "prior" not in self.typed and self.plan.task in ROWS:
+        if "prior" not in self.typed and self.plan.text and self.plan.task in MIXED:
             self.options = replace(self.options, network=replace(self.options.network, prior="none"))
         total = self.flags.comparing_time or USUAL_SECONDS
         self.share = None if by_length else total / 10  # until their number is known
@@ -316,7 +316,7 @@ class _Comparing:
             entry, seed, held.values, tested.values, fit.seconds,
             sum(weight.numel() for weight in run.network.parameters()),
             None if entry.name == TRANSFORMER else step_micros(run.network, run.prepared.validation),
-            entry.name != TRANSFORMER and not entry.both_ways and bool(load_cell(entry.name).states),
+            _state(entry),
             curve,
         )  # fmt: skip
         known = {(each.entry, each.seed) for each in self.outcomes}
@@ -336,6 +336,15 @@ class _Comparing:
         details = (growth_table(self.growths),) if self.growths else ()
         lengths = {each.name: tuple(zip(each.lengths, each.seconds, strict=True)) for each in self.growths}
         return Compared(table, details, notes, tuple(found), lengths)
+
+
+def _state(entry: Entry) -> str:
+    """What an entry carries from step to step: "carried" can go on where a stream goes on."""
+    if entry.name == TRANSFORMER:
+        return "all steps"
+    if not load_cell(entry.name).states:
+        return "none"
+    return "both ways" if entry.both_ways else "carried"
 
 
 def attend(network: Network, seed: int) -> None:

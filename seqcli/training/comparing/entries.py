@@ -59,8 +59,8 @@ class Outcome:
     parameters: int | None = None
     micros: float | None = None
     """Microseconds that the saved graph takes for a step."""
-    streams: bool | None = None
-    """Whether its state can be carried on, a step at a time."""
+    state: str = ""
+    """"carried" where it can go on with a stream, step by step; else "both ways", "all steps" or "none"."""
     curve: tuple[tuple[float, float], ...] = ()
     """(seconds, the metric on validation) at each scoring."""
     reason: str = ""
@@ -76,7 +76,7 @@ class Outcome:
             "seconds": _rounded(self.seconds),
             "parameters": self.parameters,
             "micros": _rounded(self.micros),
-            "streams": self.streams,
+            "state": self.state,
             "curve": [[round(at, 3), value] for at, value in self.curve],
             "reason": self.reason,
         }
@@ -97,7 +97,7 @@ class Outcome:
             metrics["validation"],
             metrics["test"],
             parameters=None if data["parameters"] is None else int(data["parameters"]),
-            streams=None if data["streams"] is None else bool(data["streams"]),
+            state=str(data["state"]),
             curve=tuple((float(at), float(value)) for at, value in data["curve"]),
             reason=str(data["reason"]),
             **times,

@@ -14,8 +14,9 @@ from seqcli.training.tuning.said import RATES
 
 USUAL_SECONDS = 120.0
 """For all trainings together, where nothing is typed."""
-CHANCE = 2.0
-"""Standard errors of a difference below which two means are not told apart."""
+CHANCE = 1.96
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228)
+"""Standard errors of a difference below which means are not told apart: of many, of 1 to 10."""
 
 
 def plan_said(
@@ -52,7 +53,7 @@ def comparison_table(
         ResultColumn("parameters", ",d"),
         ResultColumn("seconds", ".1f"),
         ResultColumn("us_per_step", ".2f"),
-        ResultColumn("streams"),
+        ResultColumn("state", keep="left"),
     ]
     slopes = {each.name: each for each in growths}
     if growths:
@@ -60,11 +61,12 @@ def comparison_table(
     lines: list[tuple[Cell, ...]] = []
     for each in found:
         entry, grown = each.entry, slopes.get(each.entry.name) if each.entry.kind == NETWORK else None
-        parameters, streams = each.mean_of("parameters"), next((one.streams for one in each.finished), None)
+        parameters, state = each.mean_of("parameters"), next((one.state for one in each.finished), "")
         line: tuple[Cell, ...] = (
-            entry.title, each.mean("validation"), each.spread, each.mean("test"), len(each.finished),
+            entry.title, each.mean("validation"), _rounded(each.spread, 9), each.mean("test"),
+            len(each.finished),
             None if parameters is None else round(parameters), _rounded(each.mean_of("seconds")),
-            _rounded(each.mean_of("micros")), None if streams is None else "yes" if streams else "no",
+            _rounded(each.mean_of("micros")), state or None,
         )  # fmt: skip
         if growths:
             line += (_rounded(grown.time_slope), _rounded(grown.memory_slope)) if grown else (None, None)
@@ -72,8 +74,8 @@ def comparison_table(
     return ResultTable("", tuple(columns), lines)
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+def _rounded(value: float | None, digits: int = 3) -> float | None:
+    return None if value is None else round(value, digits)
 
 
 def growth_table(growths: Sequence[Growth]) -> ResultTable:
@@ -129,48 +131,53 @@ def _verdict(found: Sequence[Standing], metric: str, held: int) -> list[str]:
         return ["no network came to its end"]
     best, others = networks[0], networks[1:]
     digits = ".4f" if metric in RATES else ".4g"
-    lines = [
-        f"the best network on validation is {best.entry.title}: {metric} {best.mean('validation'):{digits}}"
-    ]
-    close = [each for each in others if not told_apart(best, each, metric, held)]
-    if others and close:
+    reached = f"{metric} {best.mean('validation'):{digits}}"
+    lines = [f"the best network on validation is {best.entry.title}: {reached}"]
+    noise = _noise(best, metric)
+    close = [each for each in others if noise and not told_apart(best, each, metric, held)]
+    if close:
         names = ", ".join(each.entry.title for each in close)
         names = "any other network" if close == others and len(close) > 2 else names
-        lines.append(f"{_noise(best, metric)} does not tell it apart from {names}")
-    elif others:
-        lines.append(f"it is ahead of every other by more than {_noise(best, metric)} explains")
-    if best.error is None:
-        lines.append("one seed says nothing on how far another would fall; --seeds 3 tells")
-    baselines = [each for each in found if each.entry.kind == BASELINE]
-    if baselines:
-        top = baselines[0]
-        ahead = found.index(best) < found.index(top)
-        sure = told_apart(best, top, metric, held)
-        where = "better than" if ahead else "worse than"
-        how = where if sure else "within chance of"
+        lines.append(f"{noise} does not tell it apart from {names}")
+    elif others and noise:
+        lines.append(f"it is ahead of every other network by more than {noise} explains")
+    top = next((each for each in found if each.entry.kind == BASELINE), None)
+    if top is not None:
+        where = "better than" if found.index(best) < found.index(top) else "worse than"
+        chance = noise and not told_apart(best, top, metric, held)
+        how = "within chance of" if chance else where
         lines.append(
             f"it is {how} what needs no network: {top.entry.title}, {top.mean('validation'):{digits}}"
         )
+    if best.error is None:
+        lines.append("one seed says nothing on how far another would fall; --seeds 3 tells")
     return lines
 
 
 def _noise(best: Standing, metric: str) -> str:
-    """What the differences are held against."""
+    """What differences are held against; "" where no noise is known."""
     if metric in RATES:
         return "the number of validation rows" if best.error is None else "noise of seeds and rows"
-    return "noise of seeds" if best.error is not None else "one seed"
+    return "noise of seeds" if best.error is not None else ""
 
 
 def told_apart(one: Standing, other: Standing, metric: str, held: int) -> bool:
-    """Whether two means differ by more than chance: of the seeds, and of a share of ``held`` rows.
+    """Whether two means differ by more than chance 19 times of 20; of what is not known, never.
 
-    The error of a difference is the root of the summed squares: of the means over seeds, and of a share p
-    of n rows √(p (1 − p) / n). Where neither is known, nothing is told apart.
+    Seeds: t · √(Σ s² / n), with Student's t for Σ (n - 1) degrees of freedom. A share p of ``held`` rows:
+    1.96 · √(Σ p (1 - p) / rows). Where both are known, the root of the summed squares.
     """
     a, b = one.mean("validation"), other.mean("validation")
-    assert a is not None
-    assert b is not None
-    squares = [error**2 for each in (one, other) if (error := each.error) is not None]
+    if a is None or b is None:
+        return False
+    errors = [each.error for each in (one, other) if each.error is not None]
+    freedom = sum(len(each.finished) - 1 for each in (one, other) if each.error is not None)
+    squares = [(student(freedom) * error) ** 2 for error in errors]
     if metric in RATES:
-        squares += [value * (1 - value) / held for value in (a, b)]
-    return bool(squares) and abs(a - b) > CHANCE * math.sqrt(sum(squares))
+        squares += [(CHANCE * math.sqrt(value * (1 - value) / held)) ** 2 for value in (a, b)]
+    return bool(squares) and abs(a - b) > math.sqrt(sum(squares))
+
+
+def student(freedom: int) -> float:
+    """The quantile .975 of Student's t."""
+    return STUDENT[freedom - 1] if freedom <= len(STUDENT) else 1.96 + 2.5 / freedom
