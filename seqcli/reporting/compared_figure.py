@@ -47,7 +47,9 @@ class ComparedFigure:
     ranked: Sequence[Standing]
     panels: Sequence[Small]
     reference: float | None
-    """The metric of the best that needs no network, on all that a panel shows."""
+    """The metric of the best that needs no network."""
+    across: str
+    """What that is."""
     left: int = 0
     """Panels for which there was no room."""
 
@@ -62,20 +64,21 @@ def compared_figure(found: Sequence[Standing], source: str) -> ComparedFigure:
     best = next((each for each in last if each.entry.kind == BASELINE), None)
     if len(counts) > 1:
         panels = [_by_rows(each, scored, counts) for each in networks]
-        what = f"{metric} on validation over the number of training rows"
+        what = "validation over training rows"
     else:
         longest = max((at for each in networks for one in each.finished for at, _ in one.curve), default=1.0)
         panels = [_by_time(each, longest) for each in networks]
-        what = f"{metric} on validation over the seconds of training"
-    name = f"; the line across is {best.entry.title}" if best is not None else ""
+        what = "validation over seconds of training"
+    name = f"line across: {best.entry.title}, the best that needs no network" if best is not None else ""
     on = f" on {counts[-1]:,} rows" if counts else ""
     return ComparedFigure(
         f"{source}: {metric}{on}",
-        f"left: dot validation, bar the spread over seeds, square test; right: {what}{name}",
+        f"dots: validation, with the spread over seeds; squares: test; curves: {what}",
         metric,
         last,
         panels[:MOST_PANELS],
         best.mean("validation") if best is not None else None,
+        name,
         max(len(panels) - MOST_PANELS, 0),
     )
 
@@ -106,7 +109,7 @@ def height_of(figure: ComparedFigure) -> float:
     """Pixels from the top to the bottom of the figure."""
     ranks = 30 + _LINE * len(figure.ranked) + 40
     rows = -(-len(figure.panels) // _ACROSS)
-    return _TOP + max(ranks, rows * (_SMALL + _BELOW)) + 12
+    return _TOP + max(ranks, rows * (_SMALL + _BELOW)) + 24
 
 
 def paint(figure: ComparedFigure, drawing: Drawing) -> Drawing:
@@ -130,9 +133,11 @@ def paint(figure: ComparedFigure, drawing: Drawing) -> Drawing:
         top = _TOP + 16 + (at // _ACROSS) * (_SMALL + _BELOW)
         frame = Frame(left, top, each - margin, _SMALL, low, high, FINE + 1)
         _paint_small(small, drawing, frame, ticks)
-        if figure.reference is not None:
+        if figure.reference is not None:  # over every panel
             y = frame.y(figure.reference)
             drawing.line((frame.left, y), (frame.left + frame.width, y), "now")
+    foot = shortened(figure.across, TEXT_SIZE, room)
+    drawing.text((_EDGE, drawing.height - 14), foot, "faint", whole=figure.across)
     return drawing
 
 

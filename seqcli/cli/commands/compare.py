@@ -61,7 +61,7 @@ COMMAND = Command(
     examples=(
         "seqcli compare reviews.csv",
         "seqcli compare reviews.csv --cells gru,lstm --seeds 3",
-        "seqcli compare reviews.csv --cells none,gru,transformer --rows 40,80 --plot few.svg",
+        "seqcli compare reviews.csv --cells none,gru,transformer --rows 20,40 --plot few.svg",
         "seqcli compare prices.csv --task forecast --horizon 7 --time-budget 1m",
     ),
     groups=(CompareOptions, *TRAINING_GROUPS, RunOptions, OutputOptions, PlotOptions),

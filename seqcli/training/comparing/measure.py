@@ -9,6 +9,7 @@ import numpy as np
 
 from seqcli.backends.graph import saved_graphs
 from seqcli.backends.network import Network
+from seqcli.network import NetworkSpec
 from seqcli.sequences import Batch, Examples
 
 AT_ONCE = 64
@@ -33,18 +34,19 @@ def step_micros(network: Network, examples: Examples) -> float:
         feed = {item.name: batch[item.name] for item in session.get_inputs()}
         steps = int(batch["lengths"].sum())
     else:
-        feed, steps = _one_step(session, network.spec.segment), network.spec.segment
+        feed, steps = _one_step(session, network.spec), network.spec.segment
     session.run(None, feed)  # the first sets things up
     return 1e6 * _quickest(lambda: session.run(None, feed)) / max(steps, 1)
 
 
-def _one_step(session: Any, steps: int) -> Batch:
+def _one_step(session: Any, spec: NetworkSpec) -> Batch:
     """A feed of zeros for one stream."""
+    sizes = {"time": spec.segment, "rows": spec.readers}
     types = {"tensor(int64)": np.int64, "tensor(float)": np.float32}
     feed: Batch = {}
     for item in session.get_inputs():
-        named = [steps if size == "time" else 1 if isinstance(size, str) else size for size in item.shape]
-        feed[item.name] = np.zeros(named, types[item.type])
+        shape = [sizes.get(size, 1) if isinstance(size, str) else size for size in item.shape]
+        feed[item.name] = np.zeros(shape, types[item.type])
     return feed
 
 
