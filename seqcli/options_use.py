@@ -131,20 +131,24 @@ class CompareOptions:
         metavar="FILE.jsonl",
         flag="--save",
     )
-    go_on: bool = option(False, "Go on behind the last finished training of this file.", flag="--resume")
+    compare_on: bool = option(False, "Go on behind the last finished training of this file.", flag="--resume")
 
 
 @dataclass(frozen=True)
 class DemoOptions:
     """A problem of long memory"""
 
-    steps: int | None = option(
-        None, "Steps to remember over: 200; of digits 8 rows, or 64 dots.", at_least=1, below=100_001
+    remembered: int | None = option(
+        None,
+        "Steps to remember over: 200; of digits 8 rows, or 64 dots.",
+        at_least=1,
+        below=100_001,
+        flag="--steps",
     )
     sequences: int | None = option(
         None, "Sequences to write: 3000, of digits all 1797.", at_least=20, below=1_000_001
     )
-    seed: int = option(0, "Seed of the sequences.", at_least=0)
+    drawn_from: int = option(0, "Seed of the sequences.", at_least=0, flag="--seed")
 
 
 @dataclass(frozen=True)

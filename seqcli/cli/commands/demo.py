@@ -14,7 +14,7 @@ from seqcli.reporting.results import write_result
 from seqcli.reporting.screen import Screen
 from seqcli.results import ResultColumn, ResultTable
 
-SIZES = frozenset({"steps", "sequences", "seed"})
+SIZES = {"remembered": "--steps", "sequences": "--sequences", "drawn_from": "--seed"}
 
 
 def demo(call: Invocation) -> int:
@@ -25,10 +25,9 @@ def demo(call: Invocation) -> int:
     output = call.group(OutputOptions)
     if call.files and (call.files[0] in PROBLEMS or not call.files[0].isdigit()):
         return write_problem(call)
-    if call.typed & SIZES:
-        raise UsageError(
-            f"--{min(call.typed & SIZES)} is for {', '.join(PROBLEMS)}", "seqcli demo copying --steps 100"
-        )
+    if call.typed & SIZES.keys():
+        flag = SIZES[min(call.typed & SIZES.keys())]
+        raise UsageError(f"{flag} is for {', '.join(PROBLEMS)}", "seqcli demo copying --steps 100")
     tour = {str(section.number): section for section in SECTIONS}
     if not call.files:
         columns = (ResultColumn("section"), ResultColumn("title", emphasis=True), ResultColumn("commands"))
@@ -59,13 +58,13 @@ def write_problem(call: Invocation) -> int:
     """Write the file of one problem here, and say what a memory has to beat and what to type next."""
     from seqcli.demo.long_memory import PROBLEMS, Size
 
-    output, size = call.group(OutputOptions), call.group(DemoOptions)
+    output, flags = call.group(OutputOptions), call.group(DemoOptions)
     name = call.files[0]
     if len(call.files) > 1 or name not in PROBLEMS:
         close = near_miss(name, PROBLEMS)
         hint = f"did you mean {close}?" if close else f"a section's number, or {', '.join(PROBLEMS)}"
         raise UsageError(f"the demo has no {' '.join(call.files)!r}", hint)
-    problem = PROBLEMS[name](Path(), Size(size.steps, size.sequences, size.seed))
+    problem = PROBLEMS[name](Path(), Size(flags.remembered, flags.sequences, flags.drawn_from))
     columns = (
         ResultColumn("file", emphasis=True),
         ResultColumn("sequences", ",d"),

@@ -59,12 +59,12 @@ def compare(
 ) -> Generator[ComparisonEvent]:
     """Compare on ``files``; the last event is :class:`Compared`.
 
-    ``typed`` names the options that a person gave. Raises :class:`~seqcli.errors.SeqcliError` of every kind;
-    after :class:`~seqcli.errors.Interrupted` or a crash the same call with ``flags.go_on`` goes on behind
+    ``typed`` names what a person gave. Raises :class:`~seqcli.errors.SeqcliError` of every kind;
+    after an interruption or a crash the same call with ``flags.compare_on`` goes on behind
     the last training that was finished.
     """
     path = place_of(files, flags.compared_out)
-    earlier = read_started(path) if flags.go_on else None
+    earlier = read_started(path) if flags.compare_on else None
     if earlier:
         options, flags = earlier.run.options_for(options, typed), _flags_of(earlier, flags, typed)
         typed = earlier.run.typed | typed
