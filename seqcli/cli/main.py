@@ -39,6 +39,10 @@ COMMANDS = {
         "seqcli.cli.commands.explain:COMMAND",
         "Show what drove a forecast, lag by lag, or the class of a text, word by word.",
     ),
+    "compare": (
+        "seqcli.cli.commands.compare:COMMAND",
+        "Set cells, attention and baselines side by side on a file.",
+    ),
     "tune": (
         "seqcli.cli.commands.tune:COMMAND",
         "Try options out on a file's validation part; keep the best.",
@@ -51,9 +55,6 @@ COMMANDS = {
     "demo": ("seqcli.cli.commands.demo:COMMAND", "Take the tour: each section runs on data it writes here."),
 }
 """Name → where the command is declared, and its summary."""
-
-PLANNED = ("compare",)
-"""Verbs that a later version will have."""
 
 BROKEN_PIPE = 141
 """What a shell reports for a process that ended by SIGPIPE."""
@@ -193,10 +194,8 @@ def _load(place: str) -> Any:
 
 
 def _unknown_command(name: str) -> UsageError:
-    """Say that a word is no command, or not yet one."""
-    if name in PLANNED:
-        return UsageError(f"{name} is not in version {__version__} of seqcli", "seqcli --help lists what is")
-    close = near_miss(name, [*COMMANDS, *PLANNED])
+    """Say that a word is no command, and which one is near."""
+    close = near_miss(name, COMMANDS)
     if not name:
         return UsageError("the command is empty", f"the commands are {', '.join(COMMANDS)}")
     if Path(name).exists():
