@@ -6,7 +6,6 @@ import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -79,26 +78,21 @@ def _card(model: SavedModel, rounded: Sequence[Rounded]) -> str:
 # ---- what it costs and gives
 
 
-def comparison(models: Sequence[SavedModel], table: Table | None, warn: Any) -> ResultTable:
-    """One row a model: bytes, µs a step, and its metrics on ``table``.
+def comparison(models: Sequence[SavedModel], table: Table | None, before: ResultTable | None) -> ResultTable:
+    """One row a model: bytes, µs a step, and its metrics on ``table``, of the first as :func:`evaluate` gave.
 
     Without a table the metrics are those that are kept with the first model, and the others have none.
     """
     timed = step_times(models)
-    columns = [
-        ResultColumn("model", emphasis=True),
-        ResultColumn("bytes", ","),
-        ResultColumn("graph_bytes", ","),
-    ]
-    columns.append(ResultColumn("us_per_step", ".2f"))
-    if table is None:
+    columns = [ResultColumn("model", emphasis=True), ResultColumn("bytes", ",")]
+    columns += [ResultColumn("graph_bytes", ","), ResultColumn("us_per_step", ".2f")]
+    if table is None or before is None:
         kept: Mapping[str, float | None] = next(iter(models[0].record["metrics"].values()), {})
         found: list[Mapping[str, Cell]] = [dict(kept), *({} for _ in models[1:])]
         measured = [ResultColumn(name, ".4g") for name in kept]
     else:
-        scored = [evaluate(model, table, warn)[0] for model in models[:1]]
-        scored += [evaluate(model, table)[0] for model in models[1:]]
-        measured = [column for column in scored[0].columns if _is_number(scored[0], column.name)]
+        scored = [before, *(evaluate(model, table)[0] for model in models[1:])]
+        measured = [column for column in before.columns if _is_number(before, column.name)]
         found = [result.records()[0] for result in scored]
     rows = [
         (

@@ -214,6 +214,18 @@ def test_without_a_file_the_kept_figures_stand_beside_nothing(capsys, all_weight
     assert "--data FILE measures both models" in err
 
 
+def test_a_file_that_cannot_be_scored_leaves_nothing_behind(capsys) -> None:
+    model = copied("classify_words")
+    Path("odd.csv").write_text("a,b\n1,2\n")
+    code, out, err = run(capsys, "export", model, "--int8", "--data", "odd.csv")
+    assert (code, out) == (3, "")
+    assert "odd.csv" in err
+    assert not list(Path().glob("*.int8.seqcli"))
+    Path("taken.seqcli").write_text("")
+    code, _, err = run(capsys, "export", model, "--int8", "-o", "taken.seqcli")
+    assert (code, "hint: choose another place with -o DIR" in err) == (2, True)
+
+
 def test_what_needs_weights_says_that_there_are_none(capsys, all_weights) -> None:
     name = "classify_characters"
     run(capsys, "export", copied(name), "--int8")

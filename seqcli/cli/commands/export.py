@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,36 +59,47 @@ def write_graphs(call: Invocation, model: SavedModel, screen: Screen) -> int:
 def round_weights(call: Invocation, model: SavedModel, screen: Screen) -> int:
     """Write the model with weights of 8 bits; a table of both models goes to stdout."""
     from seqcli.cli.use import read_whole
+    from seqcli.inference.evaluate import evaluate
     from seqcli.inference.rounding import comparison, said, write_rounded
     from seqcli.inference.trust import blamed_on
     from seqcli.model_dir import check_target, lock, read_model
 
     need_onnx()
-    options, output = call.group(ExportOptions), call.group(OutputOptions)
+    options = call.group(ExportOptions)
     target = Path(options.directory or f"{_stem(model)}.int8.seqcli")
     if target.absolute() == model.path.absolute():
         raise UsageError(f"{target}: is the model itself", "give -o another DIR")
-    source, task = model.record["data"]["source"], model.record["task"]["name"]
-    check_target(
-        target,
-        named=options.directory is not None,
-        source=source,
-        task=task,
-        force=call.group(SavingOptions).force,
-    )
-    table = None
-    if options.data is not None:
+    table = before = None
+    with _our_flag():
+        check_target(
+            target,
+            named=options.directory is not None,
+            source=model.record["data"]["source"],
+            task=model.record["task"]["name"],
+            force=call.group(SavingOptions).force,
+        )
+    if options.data is not None:  # ahead of the writing: a file that cannot be scored leaves nothing behind
         table = read_whole([options.data], call.group(ReadingOptions), screen)
-    with lock(target):
+        before = evaluate(model, table, screen.warn)[0]
+    with _our_flag(), lock(target):
         rounded = write_rounded(model, target)
     small = read_model(target)
     with blamed_on(model):
-        compared = comparison([model, small], table, screen.warn)
-    write_result(compared, output)
+        compared = comparison([model, small], table, before)
+    write_result(compared, call.group(OutputOptions))
     for line in said(compared, rounded, measured=table is not None):
         screen.prose(line)
     screen.line(f"written to {target}; use it: -m {target}")
     return 0
+
+
+@contextmanager
+def _our_flag() -> Iterator[None]:
+    """Hints on where a model goes name the flag of this command."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(error.message, error.hint.replace("--save", "-o")) from None
 
 
 def need_onnx() -> None:
