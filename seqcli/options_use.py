@@ -107,6 +107,51 @@ class TuneOptions:
 
 
 @dataclass(frozen=True)
+class CompareOptions:
+    """What to compare"""
+
+    compared: tuple[str, ...] = option(
+        (), "Cells, and transformer; all that fit the task.", parse="list", flag="--cells"
+    )
+    seeds: int = option(1, "Trainings of each, from as many seeds, on one split.", at_least=1, below=1001)
+    rows: tuple[int, ...] = option(
+        (), "Train on so many drawn rows: 100,300,1000 shows what little data does.", parse="counts"
+    )
+    comparing_time: float | None = option(
+        None,
+        "Time for all together, 2m: an equal share for each training.",
+        parse="duration",
+        metavar="TIME",
+        flag="--time-budget",
+    )
+    growth: bool = option(True, "Measure how time and memory grow with length: 32 to 2048 steps.")
+    compared_out: str | None = option(
+        None,
+        "Where each training is noted; the input's name with .compared.jsonl.",
+        metavar="FILE.jsonl",
+        flag="--save",
+    )
+    compare_on: bool = option(False, "Go on behind the last finished training of this file.", flag="--resume")
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """A problem of long memory"""
+
+    remembered: int | None = option(
+        None,
+        "Steps to remember over: 200; of digits 8 rows, or 64 dots.",
+        at_least=1,
+        below=100_001,
+        flag="--steps",
+    )
+    sequences: int | None = option(
+        None, "Sequences to write: 3000, of digits all 1797.", at_least=20, below=1_000_001
+    )
+    drawn_from: int = option(0, "Seed of the sequences.", at_least=0, flag="--seed")
+
+
+@dataclass(frozen=True)
 class ExplainOptions:
     """What to explain"""
 

@@ -27,6 +27,8 @@ LINES = {
     "generate -m": ("generate", "-m", "MODEL", "--length", "20", "--format", "csv"),
     "tune": ("tune", "FILE", *TINY, "--trials", "2", "OPTIONS"),
     "tune --dry-run": ("tune", "FILE", "--dry-run", *TINY, "OPTIONS"),
+    "compare": ("compare", "FILE", *TINY, "--cells", "gru,none", "--no-growth", "OTHERS"),
+    "compare --dry-run": ("compare", "FILE", "--dry-run", *TINY, "OTHERS"),
     "inspect-gradients": ("inspect-gradients", "FILE", *TINY, "--steps", "3", "--cells", "rnn,gru"),
     "inspect-gradients -m": ("inspect-gradients", "FILE", "-m", "MODEL"),
     "predict -m": ("predict", "FILE", "-m", "MODEL"),
@@ -42,6 +44,7 @@ WRITES = {
     "forecast": ["data.seqcli"],
     "generate": ["data.seqcli"],
     "tune": ["data.tuned.jsonl", "data.tuned.toml"],
+    "compare": ["data.compared.jsonl"],
 }
 """Lines that leave something behind; no other writes anything."""
 
@@ -75,6 +78,8 @@ COLUMNS = {
         "pianoroll": "frame_nll",
     },
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
+    "compare": dict.fromkeys(EVERY, "predictor"),
+    "compare --dry-run": dict.fromkeys(EVERY, "text"),
     "inspect-gradients": dict.fromkeys(EVERY, "ratio"),
     "inspect-gradients -m": dict.fromkeys(EVERY, "ratio"),
     "predict -m": {
@@ -165,6 +170,15 @@ def test_every_command_has_a_line() -> None:
     assert {words[0] for words in LINES.values()} == set(COMMANDS) - {"demo"}
 
 
+def _without(typed: tuple[str, ...], *flags: str) -> tuple[str, ...]:
+    """What is typed for a task, without flags and their values."""
+    left = list(typed)
+    for flag in flags:
+        if flag in left:
+            del left[left.index(flag) : left.index(flag) + 2]
+    return tuple(left)
+
+
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("name", sorted(MADE["GOLDEN"]))
 def test_every_task_meets_every_command(
@@ -175,6 +189,7 @@ def test_every_task_meets_every_command(
     data = f"data{golden.suffix}"
     MADE["write_rows"](Path(data), golden.header, golden.rows())
     puts = {"FILE": (data,), "MODEL": (str(GOLDEN / f"{name}.seqcli"),), "OPTIONS": golden.options}
+    puts["OTHERS"] = _without(golden.options, "--cell", "--vectors")
     code = main([word for typed in LINES[line] for word in puts.get(typed, (typed,))])
     out, err = capsys.readouterr()
     written = sorted(path.name for path in tmp_path.iterdir() if path.name != data)

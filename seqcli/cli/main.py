@@ -39,6 +39,10 @@ COMMANDS = {
         "seqcli.cli.commands.explain:COMMAND",
         "Show what drove a forecast, lag by lag, or the class of a text, word by word.",
     ),
+    "compare": (
+        "seqcli.cli.commands.compare:COMMAND",
+        "Set cells, attention and baselines side by side on a file.",
+    ),
     "tune": (
         "seqcli.cli.commands.tune:COMMAND",
         "Try options out on a file's validation part; keep the best.",
@@ -48,7 +52,7 @@ COMMANDS = {
 }
 """Name → where the command is declared, and its summary."""
 
-PLANNED = ("compare", "export")
+PLANNED = ("export",)
 """Verbs that a later version will have."""
 
 BROKEN_PIPE = 141

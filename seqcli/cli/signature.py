@@ -19,7 +19,8 @@ from seqcli.errors import UsageError
 
 _METAVARS = {"int": "N", "float": "X", "str": "WORD"}
 _PARSED_METAVARS = {
-    "list": "A,B", "duration": "TIME", "span": "TIME", "percents": "P,P", "limits": "METRIC=X",
+    "list": "A,B", "duration": "TIME", "span": "TIME", "percents": "P,P", "counts": "N,N",
+    "limits": "METRIC=X",
 }  # fmt: skip
 
 

@@ -161,6 +161,15 @@ def _percents(raw: Any) -> tuple[int, ...]:
     return tuple(sorted(values))
 
 
+def _counts(raw: Any) -> tuple[int, ...]:
+    """Whole numbers from 1 on in rising order: "100,300", [100, 300]."""
+    parts = raw if isinstance(raw, list | tuple) else [raw]
+    values = {_whole(piece.strip()) for part in parts for piece in str(part).split(",")}
+    if min(values) < 1:
+        _refuse(min(values), "a number from 1 on", "such as 100,300,1000")
+    return tuple(sorted(values))
+
+
 def _limits(raw: Any) -> tuple[tuple[str, float], ...]:
     """Pairs of a metric and a number: "accuracy=.9,macro_f1=.8"."""
     pairs: list[tuple[str, float]] = []
@@ -216,6 +225,7 @@ _PARSERS: dict[str, Callable[[Any], Any]] = {
     "list": _names,
     "duration": _duration,
     "percents": _percents,
+    "counts": _counts,
     "limits": _limits,
     "biases": _biases,
     "threshold": _threshold,

@@ -36,6 +36,8 @@ UNKNOWN_SHARE = 0.02
 CONDITION_SIZE = 16
 WRITTEN = {"characters": 60, "words": 14, "bytes": 60, "bpe": 20}
 """Tokens that a network in training writes to show how it goes."""
+SHORTEST_RANGE = 100
+"""Steps over which ``--init chrono`` spreads the units' memory; a longer ``--bptt`` spreads it further."""
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class Language:
             embedding_dropout=options.network.embedding_dropout,
             variational=bool(options.network.variational),
             init=options.network.init,
+            time_range=max(SHORTEST_RANGE, options.training.bptt or 0),
             streams=True,
         )
 

@@ -100,7 +100,7 @@ class PianoRoll:
                 "ema": EMA,
             },
             rules=[*rules, f"training pieces are learnt up to {SHIFTS} semitones higher and lower too"],
-            source=(Rolls.in_keys(parts[0], 0), test),
+            source=(Rolls.in_keys(parts[0], 0), validation, test),
             counts=("pieces", (len(parts[0]), len(parts[1]), len(parts[2]))),
         )
 
@@ -144,7 +144,7 @@ class PianoRoll:
 
     def baselines(self, prepared: Prepared) -> list[Scores]:
         """Each key by itself: as often as it sounds, and given whether it sounded a step before."""
-        train, test = prepared.source
+        train, _, test = prepared.source
         before, now = train.steps(first=False)  # (M, 88) each
         on, total = now.sum(axis=0), len(now)
         often = _logit((on + 1) / (total + 2))

@@ -409,6 +409,9 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
     trains = argv[0] in ("train", "forecast", "generate")
     if trains and "-m" not in argv and "--dry-run" not in argv:
         argv += ["--epochs", "1", "--force"]
+    if argv[0] == "compare":
+        at = argv.index("--time-budget") if "--time-budget" in argv else len(argv)
+        argv = [*argv[:at], *argv[at + 2 :], "--epochs", "1", "--no-growth", "--hidden-size", "4"]
     if argv[0] == "tune":
         argv += ["--trials", "2"]
     if argv == ["demo", "1"]:

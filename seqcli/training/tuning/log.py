@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from seqcli.errors import DataError, UsageError
 from seqcli.options import Options
@@ -62,6 +62,13 @@ class Places:
                     f"{path}: stands there already, and was not written by tune",
                     "choose another place with --save NAME.toml",
                 )
+
+
+class Headed(Protocol):
+    """What a file of trials begins with."""
+
+    def header(self) -> dict[str, Any]:
+        """The first line of the file."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +130,8 @@ def trials_in(path: Path) -> int:
 
 
 @contextmanager
-def written_trials(path: Path, started: Started, resume: bool) -> Iterator[TrialFile]:
-    """The file to add trials to, held against a second tuning.
+def written_trials(path: Path, started: Headed, resume: bool, verb: str = "tuning") -> Iterator[TrialFile]:
+    """The file to add trials to, held against a second tuning (or what ``verb`` calls it).
 
     Without ``resume`` it begins anew, and what it held is kept as :func:`old_trials`.
 
@@ -137,8 +144,8 @@ def written_trials(path: Path, started: Started, resume: bool) -> Iterator[Trial
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise UsageError(
-                f"{path}: another tuning is writing this file",
-                "wait for it to end, or choose another place with --save NAME.toml",
+                f"{path}: another {verb} is writing this file",
+                "wait for it to end, or choose another place with --save",
             ) from None
         lines = TrialFile(path, file)
         with disk_errors(path):

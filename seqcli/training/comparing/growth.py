@@ -1,0 +1,115 @@
+"""How time and memory of a training step grow with the length of what is read: cells beside attention."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from seqcli.backends.attention import AttentionEncoder
+from seqcli.backends.encoder import Encoder
+from seqcli.training.comparing.entries import TRANSFORMER
+
+LENGTHS = (32, 64, 128, 256, 512, 1024, 1448, 2048)
+"""Steps; those from half of the longest on tell how time and memory grow."""
+ROWS = 4
+"""Sequences that are read side by side."""
+TIMES, ENOUGH = 3, 0.3
+"""A step is timed so often, or until so many seconds are spent."""
+
+
+@dataclass(frozen=True)
+class Growth:
+    """One layer that reads forwards and learns, at each length."""
+
+    name: str
+    lengths: tuple[int, ...]
+    seconds: tuple[float, ...]
+    """Of processor time, forward and backward, the least of a few."""
+    kept: tuple[int, ...]
+    """Bytes that the way forward keeps for the way back."""
+
+    @property
+    def time_slope(self) -> float:
+        """The power of the length with which time grows, from half of the longest on."""
+        return upper_slope(self.lengths, self.seconds)
+
+    @property
+    def memory_slope(self) -> float:
+        """The power of the length with which memory grows, from half of the longest on."""
+        return upper_slope(self.lengths, self.kept)
+
+
+def upper_slope(lengths: Sequence[float], values: Sequence[float]) -> float:
+    """The slope of log(value) over log(length), by least squares, from half of the longest length on."""
+    upper = [at for at, length in enumerate(lengths) if 2 * length >= max(lengths)]
+    x = [math.log(lengths[at]) for at in upper]
+    y = [math.log(max(values[at], 1e-12)) for at in upper]
+    middle, level = sum(x) / len(x), sum(y) / len(y)
+    over = sum((a - middle) * (b - level) for a, b in zip(x, y, strict=True))
+    return over / sum((a - middle) ** 2 for a in x)
+
+
+def layer_of(name: str, units: int) -> nn.Module:
+    """One layer of a cell from ``units`` to as many; attention has as many weights as a GRU's."""
+    if name != TRANSFORMER:
+        return Encoder(name, units, units)
+    weights = sum(weight.numel() for weight in Encoder("gru", units, units).parameters())
+    return AttentionEncoder(units, units, weights)
+
+
+def growth_of(name: str, units: int, lengths: Sequence[int] = LENGTHS) -> Growth:
+    """Measure one layer on one thread; torch's own seed and threads stay as they are."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            layer = layer_of(name, units)
+            for weight in layer.parameters():
+                nn.init.uniform_(weight, -(units**-0.5), units**-0.5)
+            seconds, kept = [], []
+            for length in lengths:
+                x = torch.randn(ROWS, length, units)
+                kept.append(bytes_kept(layer, x))  # the first step at this length sets things up
+                seconds.append(_least_seconds(layer, x))
+    finally:
+        torch.set_num_threads(threads)
+    return Growth(name, tuple(lengths), tuple(seconds), tuple(kept))
+
+
+def bytes_kept(layer: nn.Module, x: Tensor) -> int:
+    """Bytes that a step on x (B, T, F) keeps from its way forward for its way back, weights left out."""
+    own = {weight.untyped_storage().data_ptr() for weight in layer.parameters()}
+    seen: dict[int, int] = {}
+
+    def keep(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            seen[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        _learn(layer, x)
+    return sum(seen.values())
+
+
+def _learn(layer: nn.Module, x: Tensor) -> None:
+    """Forward and backward over x (B, T, F)."""
+    layer.zero_grad()
+    lengths = torch.full((len(x),), x.shape[1])
+    layer(x, lengths).square().mean().backward()
+
+
+def _least_seconds(layer: nn.Module, x: Tensor) -> float:
+    """Processor time of the quickest of a few steps on x (B, T, F)."""
+    taken: list[float] = []
+    while len(taken) < TIMES and sum(taken) < ENOUGH:
+        before = time.process_time()
+        _learn(layer, x)
+        taken.append(time.process_time() - before)
+    return min(taken)
