@@ -11,7 +11,7 @@ from seqcli.reporting.progress import REDRAW, bar, clock, waiting
 from seqcli.reporting.screen import Screen, is_plain
 from seqcli.training.comparing.entries import BASELINE, Entry, Outcome
 from seqcli.training.comparing.events import Begun, Compared, ComparisonEvent, ComparisonPlan, Doing, Done
-from seqcli.training.events import Notice, PlanMade, StepDone
+from seqcli.training.events import EpochDone, Notice, PlanMade, StepDone
 from seqcli.training.tuning.said import score_said
 
 
@@ -61,6 +61,11 @@ class ComparisonView:
                 self._share = event.step / max(event.total_steps, 1)
                 if time.monotonic() - self._drawn > REDRAW:
                     self._move()
+            case EpochDone():
+                score = event.validation.get(self._plan.metric)
+                if score is not None:
+                    told = score_said(self._plan.metric, score)
+                    self._screen.detail(f"{self._called}, epoch {event.epoch}/{event.epochs} · {told}")
             case Done():
                 self._on_done(event.outcome)
             case Notice():

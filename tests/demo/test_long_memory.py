@@ -120,3 +120,14 @@ def test_slips_are_named(tmp_path, monkeypatch, capsys, argv, message, hint) -> 
     lines = capsys.readouterr().err.splitlines()
     assert message in lines[0]
     assert hint in lines[1]
+
+
+@pytest.mark.parametrize(("bptt", "spread"), [(221, 221), (30, 100)])
+def test_chrono_spreads_a_language_models_memory_over_what_gradients_go_back(tmp_path, bptt, spread) -> None:
+    from seqcli.options import Options, SavingOptions
+    from seqcli.training.run import decide
+
+    problem = write_copying(tmp_path, Size(steps=20, sequences=60))
+    options = Options.from_flat({"bptt": bptt, "init": "chrono", "hidden_size": 4, "threads": 1})
+    network = decide([str(problem.path)], options, SavingOptions()).network
+    assert network.spec.time_range == spread
