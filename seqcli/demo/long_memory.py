@@ -23,6 +23,8 @@ COPIED = 10
 """Symbols to remember."""
 USUAL_STEPS = 200
 USUAL_SEQUENCES = 3000
+USUAL_LINES = 10_000
+"""Of copying: fewer would be learnt by heart before the copies are."""
 MOST_NUMBERS = 20_000_000
 """Steps of all sequences together."""
 _FORWARDS = "--no-bidirectional"
@@ -50,10 +52,10 @@ class Size:
     sequences: int | None = None
     seed: int = 0
 
-    def checked(self, least: int, extra: int = 0) -> tuple[int, int]:
+    def checked(self, least: int, extra: int = 0, usual: int = USUAL_SEQUENCES) -> tuple[int, int]:
         """Steps and sequences. Raises UsageError for those that make no problem, or no file."""
         steps = self.steps or USUAL_STEPS
-        sequences = self.sequences or USUAL_SEQUENCES
+        sequences = self.sequences or usual
         if steps < least:
             raise UsageError(f"--steps {steps} leaves nothing to remember", f"--steps {least} is the least")
         if (steps + extra) * sequences > MOST_NUMBERS:
@@ -70,7 +72,7 @@ def write_copying(folder: Path, size: Size) -> Problem:
     Between the last symbol and its copy lie ``steps`` steps and nine more. The first ten symbols cannot be
     foreseen, 10 ln 8 nats a line; without a memory nor can their copies.
     """
-    steps, sequences = size.checked(2, 2 * COPIED + 1)
+    steps, sequences = size.checked(2, 2 * COPIED + 1, USUAL_LINES)
     rng = np.random.default_rng(size.seed)
     path = _free(folder / f"copying-{steps}.txt")
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -80,7 +82,8 @@ def write_copying(folder: Path, size: Size) -> Problem:
     length = steps + 2 * COPIED + 1
     nats = COPIED * math.log(len(SYMBOLS)) / length
     chance = f"{2 * nats:.4f} nats a character, of which a memory saves {nats:.4f}"
-    command = f"seqcli compare {path.name} --bptt {length} --init chrono --hidden-size 128 --lr 0.003"
+    options = "--init chrono --hidden-size 128 --lr 0.003 --dropout 0 --batch-size 32"
+    command = f"seqcli compare {path.name} --bptt {length} {options}"
     return Problem(path, sequences, length, chance, command)
 
 
