@@ -162,10 +162,10 @@ def _open_model(path: Path) -> int:
 
 def _was_swapped(path: Path, directory: int) -> bool:
     """Does ``path`` name another directory now than the open one?"""
-    try:
-        return not os.path.samestat(path.stat(), os.fstat(directory))
-    except OSError:
-        return waiting_dir(path).is_dir()
+    for place in (path, waiting_dir(path), path):  # it may move from the second to the first meanwhile
+        with suppress(OSError):
+            return not os.path.samestat(place.stat(), os.fstat(directory))
+    return False
 
 
 def _read(path: Path, directory: int) -> SavedModel:

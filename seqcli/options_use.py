@@ -242,7 +242,7 @@ class ShowOptions:
     )
     data: str | None = option(
         None,
-        "With -o report.html: a file with answers, whose figures, mistakes or forecast it shows too.",
+        "With -o report.html: a file with answers; its figures, mistakes or forecast too.",
         metavar="FILE",
     )
 
@@ -251,11 +251,9 @@ class ShowOptions:
 class ExportOptions:
     """The export"""
 
-    int8: bool = option(
-        False, "A model with weights of 8 bits: a quarter of the size, used as any other, never trained on."
-    )
-    data: str | None = option(
-        None, "With --int8: a labelled file, to measure both models on.", metavar="FILE"
+    int8: bool = option(False, "A model with weights of 8 bits: a quarter of the size, used as any other.")
+    measured_on: str | None = option(
+        None, "With --int8: a labelled file, to measure both models on.", metavar="FILE", flag="--data"
     )
     directory: str | None = option(
         None,

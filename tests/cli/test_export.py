@@ -200,7 +200,7 @@ def test_both_models_are_measured_on_a_file(capsys, all_weights) -> None:
         assert {name: row[name] for name in alone if name != "predictor"} == {
             name: value for name, value in alone.items() if name != "predictor"
         }
-    assert "1 LSTM layer in integers" in err
+    assert "1 LSTM layer in integers" in " ".join(err.split())
     assert "--data FILE" not in err
 
 

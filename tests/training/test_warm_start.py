@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -28,6 +29,8 @@ def saved(monkeypatch):
     net = network(3, seed=1)
 
     class Saved:
+        path = Path("saved.seqcli")
+
         def __init__(self):
             self.record = {"task": task("film", "good", "bad")}
 
@@ -86,6 +89,7 @@ def starting_from(monkeypatch, model, task):
     """``start_from`` reads this network and task whatever it is asked for."""
 
     class Saved:
+        path = Path("saved.seqcli")
         record: ClassVar[dict] = {"task": task}
 
         def weights(self):
@@ -145,6 +149,7 @@ def test_ids_of_parts_mean_the_same_only_where_they_are_made_alike(monkeypatch) 
     old = build_network(spec, 1)
 
     class Saved:
+        path = Path("saved.seqcli")
         record: ClassVar = {"task": {"inputs": {"subwords": {"buckets": 8}}}}
 
         def weights(self):

@@ -29,7 +29,7 @@ def export(call: Invocation) -> int:
         raise UsageError("export takes one model", f"seqcli export {places[0]}")
     if options.directory == "":
         raise UsageError("the name of the directory is empty", "a shell variable may not be set")
-    if options.data is not None and not options.int8:
+    if options.measured_on is not None and not options.int8:
         raise UsageError("--data measures what --int8 costs", "add --int8, or leave out --data")
     if not options.int8:
         idle = sorted(call.typed & READING)
@@ -78,8 +78,10 @@ def round_weights(call: Invocation, model: SavedModel, screen: Screen) -> int:
             task=model.record["task"]["name"],
             force=call.group(SavingOptions).force,
         )
-    if options.data is not None:  # ahead of the writing: a file that cannot be scored leaves nothing behind
-        table = read_whole([options.data], call.group(ReadingOptions), screen)
+    if (
+        options.measured_on is not None
+    ):  # ahead of the writing: a file that cannot be scored leaves nothing behind
+        table = read_whole([options.measured_on], call.group(ReadingOptions), screen)
         before = evaluate(model, table, screen.warn)[0]
     with _our_flag(), lock(target):
         rounded = write_rounded(model, target)
