@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 
 from seqcli.reporting.live import show_plan
-from seqcli.reporting.progress import REDRAW, bar, clock, waiting
+from seqcli.reporting.progress import REDRAW, bar, clock, shown_until
 from seqcli.reporting.screen import Screen, is_plain
 from seqcli.training.comparing.entries import BASELINE, Entry, Outcome
 from seqcli.training.comparing.events import Begun, Compared, ComparisonEvent, ComparisonPlan, Doing, Done
@@ -29,18 +28,7 @@ class ComparisonView:
 
     def follow(self, events: Iterable[ComparisonEvent]) -> Compared:
         """Show every event as it comes; return the end of the comparison."""
-        with waiting(self._screen, "reading"):
-            events = iter(events)
-            event = next(events)
-        try:
-            while not isinstance(event, Compared):
-                self._handle(event)
-                event = next(events)
-        finally:
-            with suppress(ValueError):
-                self._screen.move("")
-        self._screen.line("")
-        return event
+        return shown_until(self._screen, Compared, events, self._handle)
 
     def _handle(self, event: ComparisonEvent) -> None:
         match event:

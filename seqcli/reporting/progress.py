@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import contextmanager
-from typing import TypeVar
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
 from seqcli.reporting.screen import Screen, is_plain
 
 Batch = TypeVar("Batch", bound=Sized)
+End = TypeVar("End")
 
 REDRAW = 0.1
 """Seconds between two drawings of what moves."""
@@ -25,6 +26,24 @@ def waiting(screen: Screen, what: str) -> Iterator[None]:
         yield
     finally:
         screen.move("")
+
+
+def shown_until(
+    screen: Screen, kind: type[End], events: Iterable[object], show: Callable[[Any], None]
+) -> End:
+    """Show every event as it comes; return the one of ``kind``, which is the last."""
+    with waiting(screen, "reading"):
+        events = iter(events)
+        event = next(events)
+    try:
+        while not isinstance(event, kind):
+            show(event)
+            event = next(events)
+    finally:
+        with suppress(ValueError):
+            screen.move("")
+    screen.line("")
+    return event
 
 
 def counted(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from contextlib import suppress
 
 from seqcli.reporting.live import show_plan
-from seqcli.reporting.progress import REDRAW, bar, clock, waiting
+from seqcli.reporting.progress import REDRAW, bar, clock, shown_until
 from seqcli.reporting.screen import Screen, is_plain
 from seqcli.training.events import EpochDone, Notice, PlanMade, StepDone
 from seqcli.training.tuning.events import TrialBegun, TrialDone, Tuned, TuningEvent, TuningPlan
@@ -30,18 +29,7 @@ class TuningView:
 
     def follow(self, events: Iterable[TuningEvent]) -> Tuned:
         """Show every event as it comes; return the end of the tuning."""
-        with waiting(self._screen, "reading"):
-            events = iter(events)
-            event = next(events)
-        try:
-            while not isinstance(event, Tuned):
-                self._handle(event)
-                event = next(events)
-        finally:
-            with suppress(ValueError):
-                self._screen.move("")
-        self._screen.line("")
-        return event
+        return shown_until(self._screen, Tuned, events, self._handle)
 
     def _handle(self, event: TuningEvent) -> None:
         match event:

@@ -113,7 +113,7 @@ def choose_text_sizes(length: int, corpus: AnyCorpus, options: Options, by_heart
     elif from_scratch and dropout:
         raise UsageError("the NumPy network has no dropout", "leave out --dropout, or --backend numpy")
     reasons = (
-        (f"cell {chosen}: measured better at equal time than gru and lstm (--cell chooses)",)
+        (f"cell {chosen}: ahead of lstm in half a minute, of gru in two, as measured (--cell chooses)",)
         if chosen
         else ()
     )

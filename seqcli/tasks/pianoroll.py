@@ -36,7 +36,7 @@ SHIFTS = 3
 HIDDEN, DROPOUT, LEARNING_RATE, BATCH = 256, 0.5, 1.2e-2, 16
 PASSES = 600
 """Times that each training piece is read, in whatever key, when nothing limits it."""
-CELL_REASON = "cell lstm: in equal time it foresees chorales better than a GRU, 8.6 nats a frame against 9.3"
+CELL_REASON = "cell lstm: measured ahead of gru at equal time on chorales (--cell chooses)"
 EMA = 0.995
 
 

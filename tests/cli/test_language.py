@@ -47,7 +47,7 @@ def test_the_test_table_and_the_rules_and_a_line_that_the_network_writes(capsys)
     assert unigram["predictor"] == "unigram"
     assert 0 < float(ngram["nats"]) < float(unigram["nats"]) < float(network["nats"]) < 4
     assert float(network["blk64"]) > 0
-    assert "task language: lines of text\ncell mingru: measured better at equal time" in err
+    assert "task language: lines of text\ncell mingru: ahead of lstm in half a minute, of gru in two" in err
     assert "columns: text text\n" in err
     assert "read from 4 places at once, gradients cut after 8 steps" in err
     length = len(TEXT)
