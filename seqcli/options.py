@@ -225,7 +225,7 @@ class TrainingOptions:
     )
     seed: int = option(0, "Seed of the split, the weights and the batch order.", at_least=0)
     threads: int | None = option(None, "Threads; physical cores, at most 4.", at_least=1, below=1025)
-    refit: bool = option(True, "After the test, go on training over all rows.")
+    refit: bool = option(True, "Go on training over held-out rows once they have been used.")
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda"))
     backend: str = option(
         "torch", "What trains a text: torch, or NumPy from the cells' equations.", choices=("torch", "numpy")

@@ -38,14 +38,16 @@ NEVER_IN_FORECAST = frozenset(
     {"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY, *LABELS_ONLY}
 )
 NEVER_IN_LANGUAGE = frozenset(
-    {"missing", "aggregate", "time", "id", "group", "pool", "refit"}
+    {"missing", "aggregate", "time", "id", "group", "pool"}
     | {"subwords", "word_dropout", "vectors", "pretrain"}
     | CLASSIFY_ONLY
     | FORECAST_ONLY
     | TAG_ONLY
     | LABELS_ONLY
 )
-NEVER_IN_MUSIC = NEVER_IN_LANGUAGE | LANGUAGE_ONLY | {"level", "target", "encoding", "delimiter"} | {"prior"}
+NEVER_IN_MUSIC = (
+    NEVER_IN_LANGUAGE | LANGUAGE_ONLY | {"level", "target", "encoding", "delimiter", "prior", "refit"}
+)
 """Options that the one task does not read."""
 
 NEVER_IN_ROWS = FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | {"bptt"}

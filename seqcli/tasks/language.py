@@ -95,6 +95,7 @@ class Language:
             source=(train, validation, test),
             counts=(f"{task.unit}s", _token_counts(lengths, by_heart)),
             writing=Writing(task.opening(), WRITTEN[corpus.level], corpus.decode),
+            goes_on=tables.validation is None,
         )
 
     @property
@@ -226,7 +227,7 @@ class Language:
         from seqcli.tasks.language_baseline import ngram_scores
 
         train, validation, test = prepared.source
-        return ngram_scores(train, validation, test, self.corpus.size)
+        return ngram_scores(train, validation, test, self.corpus.size, both=prepared.goes_on)
 
     def opening(self) -> IntArray:
         """The token ids (N,) that a text begins after: a line break, padding where none was learnt."""

@@ -48,7 +48,8 @@ class FitSetup:
     """Epochs without a better metric before the end; None: never."""
     seed: int = 0
     phase: str = "fit"
-    """"fit", "refit" for the training over all rows, "pretrain" for texts that are read ahead of it."""
+    """"fit", "refit" for the training over all rows after a test, "pretrain" for texts that are read ahead,
+    "going_on" for a text's validation part once it has chosen."""
     score: Scoring = _no_score
     """Outputs (N, *output_shape) and their examples → metrics by name."""
     metric: str = "loss"

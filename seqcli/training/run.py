@@ -48,6 +48,7 @@ from seqcli.training.chained import as_learnt
 from seqcli.training.checkpoint import CheckpointStore
 from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
 from seqcli.training.export import CardFacts, model_card, model_record
+from seqcli.training.going_on import go_on_over_validation, goes_on, going_on_sentence, shortened
 from seqcli.training.loop import FitOutcome, FitSetup, fit, predict_outputs
 from seqcli.training.pretraining import read_ahead, texts_to_read
 from seqcli.training.refusals import refuse_disobeyed, training_device
@@ -98,6 +99,8 @@ class Learnt:
     """Outputs (N, *output_shape) for the validation part."""
     outputs: NDArray[np.float32]
     """Outputs (N, *output_shape) for the test part."""
+    after: FitOutcome | None = None
+    """What going on over the validation text came to."""
 
 
 def train(
@@ -252,6 +255,9 @@ def _train_and_save(
     tables = [*task.report(scores, outputs, prepared.test), *doubts.tables]
     rules = [*prepared.rules, *kept_rules(prepared, run.options.training, outcome)]
     history = outcome.history
+    if learnt.after is not None:
+        history = [*history, *learnt.after.history]
+        rules.append(going_on_sentence(prepared, learnt.after))
     if prepared.refit and run.options.training.refit:
         task = task.recalibrate([(validated, prepared.validation), (outputs, prepared.test)])
         everything = prepared.refit()
@@ -287,11 +293,18 @@ def fit_and_test(
 ) -> Generator[StepDone | EpochDone | Notice, None, Learnt]:
     """Fit, calibrate, and ask the network once about the test part; nothing is written but checkpoints."""
     prepared = run.prepared
-    outcome, task, validated = yield from fit_and_validate(run, setup, checkpoints)
+    going_on = goes_on(prepared, run.options.training.refit, setup)
+    fitted = fit_and_validate(run, shortened(setup) if going_on else setup, checkpoints)
+    outcome, task, validated = yield from fitted
     if isinstance(task, Remembering) and prepared.taught is not None:
         taught = (outputs_of(run, prepared.taught), prepared.taught)
         task = task.remembering((validated, prepared.validation), taught)
-    return Learnt(outcome, task, validated, outputs_of(run, prepared.test))
+    after = (
+        (yield from go_on_over_validation(run.network, prepared, setup, outcome, checkpoints))
+        if going_on
+        else None
+    )
+    return Learnt(outcome, task, validated, outputs_of(run, prepared.test), after)
 
 
 def outputs_of(run: Run, examples: Examples) -> NDArray[np.float32]:
