@@ -162,6 +162,13 @@ class NetworkOptions:
     embedding_dropout: float | None = option(
         None, "Share of each word's vector dropped in training; as --dropout.", at_least=0.0, below=1.0
     )
+    recurrent_dropout: float | None = option(
+        None, "Share of the recurrent weights left out in a step.", at_least=0.0, below=1.0
+    )
+    tied: bool | None = option(None, "Read and write a token by one vector; of words so already.")
+    preset: str | None = option(
+        None, "Size of a text's network, instead of the rule's.", choices=("small", "medium", "large")
+    )
     variational: bool | None = option(None, "Drop the same of a vector at all steps of a text.")
     members: int | None = option(
         None, "Taggers that learn side by side and are averaged.", at_least=1, below=65
@@ -190,7 +197,9 @@ class TrainingOptions:
     learning_rate: float | None = option(
         None, "Peak learning rate.", at_least=0.0, flag="--learning-rate --lr"
     )
-    weight_decay: float = option(0.01, "Decoupled weight decay.", at_least=0.0)
+    weight_decay: float | None = option(
+        None, "Decoupled weight decay; 0.01, in a text to go on with 0.1.", at_least=0.0
+    )
     clip_norm: float = option(1.0, "Clip the gradient to this global norm.", at_least=0.0)
     clip_value: float | None = option(None, "Clip each element of the gradient instead.", at_least=0.0)
     optimizer: str | None = option(

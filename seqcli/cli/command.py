@@ -22,7 +22,7 @@ TRAINING_OPTIONS = frozenset(item.name for group in TRAINING_GROUPS for item in 
 """Their options."""
 
 FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(ForecastOptions))})
-LANGUAGE_ONLY = frozenset({"condition", "backend"})
+LANGUAGE_ONLY = frozenset({"condition", "backend", "tied", "preset"})
 CLASSIFY_ONLY = frozenset({"class_weight", "prior"})
 TAG_ONLY = frozenset({"tag_column", "members"})
 LABELS_ONLY = frozenset({"label_separator"})
@@ -35,7 +35,16 @@ TEXT_ONLY = frozenset(
 """Options on how text is read."""
 
 NEVER_IN_FORECAST = frozenset(
-    {"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY, *LABELS_ONLY}
+    {
+        "group",
+        "label_smoothing",
+        "recurrent_dropout",
+        *TEXT_ONLY,
+        *CLASSIFY_ONLY,
+        *LANGUAGE_ONLY,
+        *TAG_ONLY,
+        *LABELS_ONLY,
+    }
 )
 NEVER_IN_LANGUAGE = frozenset(
     {"missing", "aggregate", "time", "id", "group", "pool"}

@@ -127,6 +127,8 @@ class Language:
             dropout=sizes.dropout,
             embedding_dropout=sizes.embedding_dropout,
             variational=bool(options.network.variational),
+            recurrent_dropout=options.network.recurrent_dropout or 0.0,
+            tied=sizes.tied,
             init=options.network.init,
             time_range=max(SHORTEST_RANGE, options.training.bptt or 0),
             streams=True,

@@ -228,6 +228,7 @@ def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
     if not len(prepared.validation):
         usual.pop("patience", None)
     decided = {
+        "weight_decay": FitSetup.weight_decay,
         **usual,
         **{name: getattr(spec, name) for name in shape},
         "embedding_size": max((item.embedding_size for item in spec.inputs), default=0) or None,

@@ -35,7 +35,7 @@ from seqcli.training.stepping import Trainer
 FRESH_SHARE = 0.1
 """Rows that begin anew in a step."""
 SCORED_STREAMS = 32
-"""Places at which the validation text is read at a time; each begins cold once."""
+"""Places at which the validation text is read at a time."""
 SCORED_STEPS = 256
 LEAST_STEPS = 20
 """Steps between two scorings of a text that is shorter than so many batches."""
@@ -71,20 +71,26 @@ class StreamFeed:
         return self._rows * self._steps
 
     def validate(self, trainer: Trainer, interrupt: Interrupt) -> dict[str, float] | None:
-        """Nats a token, read from several places at once with the state carried on."""
+        """Nats a token, read from several places at once with the state carried on.
+
+        A place begins some steps early, with what stands ahead of it, and those are not counted: what a
+        line asks to be remembered would be missing where a place lies in the middle of it.
+        """
         if self._validation is None:
             return {}
         length = len(self._validation[TARGET])
         rows = int(np.clip(length // SCORED_STEPS, 1, SCORED_STREAMS))
         each = length // rows
-        fields = {
-            name: values[: rows * each].reshape(rows, each, *values.shape[1:])
-            for name, values in self._validation.items()
-        }
         network, total, states = cast(Network, trainer.network).eval(), 0.0, None
         steps = int(np.clip(LOGITS_AT_ONCE // (rows * network.spec.output_shape[0]), 1, SCORED_STEPS))
+        early = min(steps, each) if rows > 1 else 0
+        places = np.arange(rows)[:, None] * each + np.arange(-early, each)  # (rows, early + each)
+        fields = {name: values[places % (rows * each)] for name, values in self._validation.items()}
         with torch.inference_mode():
-            for start in range(0, each, steps):
+            if early:
+                ahead = {name: values[:, :early] for name, values in fields.items()}
+                states = network.read_on(to_tensors(ahead, trainer.device), None)[1]
+            for start in range(early, early + each, steps):
                 piece = {name: values[:, start : start + steps] for name, values in fields.items()}
                 batch = to_tensors(piece, trainer.device)
                 logits, states = network.read_on(batch, states)

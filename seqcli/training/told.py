@@ -24,7 +24,7 @@ def fit_setup(run: Run) -> FitSetup:
         steps=training.steps,
         time_budget=training.time_budget,
         stop_at=training.stop_at,
-        weight_decay=training.weight_decay,
+        weight_decay=FitSetup.weight_decay if training.weight_decay is None else training.weight_decay,
         clip_norm=training.clip_norm,
         clip_value=training.clip_value,
         patience=training.patience,

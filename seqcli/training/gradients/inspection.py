@@ -250,7 +250,7 @@ def _setup(ground: Ground, steps: int) -> FitSetup:
         batch_size=training.batch_size or 1,
         learning_rate=training.learning_rate or 0.0,
         steps=steps,
-        weight_decay=training.weight_decay,
+        weight_decay=FitSetup.weight_decay if training.weight_decay is None else training.weight_decay,
         clip_norm=training.clip_norm or math.inf,
         clip_value=training.clip_value,
         seed=training.seed,
