@@ -212,6 +212,9 @@ class TrainingOptions:
         below=MOST_NUMBERS,
         metavar="STEPS",
     )
+    precision: str | None = option(
+        None, "Numbers in large products; bfloat16 where a text gains by it.", choices=("float32", "bfloat16")
+    )
     patience: int | None = option(
         None, "Epochs without a better validation score before the end.", at_least=1
     )

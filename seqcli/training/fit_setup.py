@@ -64,6 +64,8 @@ class FitSetup:
     bptt: int | None = None
     """Steps after which gradients are cut, of a text that is read on and on; None: rows are read whole."""
     backend: str = "torch"
+    precision: str = "float32"
+    """Of the numbers in large products: "float32" or "bfloat16"; weights and sums are float32."""
     write: Write | None = None
     """What a network has learnt to write by now, as one line; None where it does not write."""
 

@@ -74,6 +74,12 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
             f"--weight-decay means nothing to {optimizer}, which decays no weights",
             "leave it out, or take --optimizer adamw",
         )
+    if training.precision == "bfloat16" and (
+        training_device(training).type != "cpu" or training.backend != "torch"
+    ):
+        raise UsageError(
+            "--precision bfloat16 is for networks that torch trains on the processor", "leave out --precision"
+        )
     if training.patience is not None and not len(prepared.validation):
         raise UsageError(
             "--patience waits for a better validation score, and nothing is held out to score on",

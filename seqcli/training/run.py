@@ -55,7 +55,7 @@ from seqcli.training.refusals import refuse_disobeyed, training_device
 from seqcli.training.sentences import count, kept_rules, plan_lines
 from seqcli.training.started import StartedRun
 from seqcli.training.streams import text_surprisals
-from seqcli.training.told import fit_setup
+from seqcli.training.told import fit_setup, resolved_options
 from seqcli.training.warm_start import start_from, start_from_vectors
 
 CHECKPOINT = "checkpoint"
@@ -187,7 +187,7 @@ def decide_on(tables: Tables, plan: Plan, options: Options, target: Path) -> Run
         notes.append(start_from(network, prepared.task.to_json(), options.training.init_from))
     if options.network.vectors:
         notes.append(start_from_vectors(network, prepared.task.to_json(), options.network.vectors))
-    resolved = _resolved(options, prepared, threads)
+    resolved = resolved_options(options, prepared, threads)
     ahead = texts_to_read(prepared, resolved, notes)
     return Run(target, tables, resolved, prepared, network, threads, tuple(notes), ahead)
 
@@ -208,34 +208,6 @@ def plan_made(run: Run) -> PlanMade:
 
 def _target(files: Sequence[str], saving: SavingOptions) -> Path:
     return Path(saving.save) if saving.save else default_target(files)
-
-
-def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
-    """``options`` with every None that the task or the machine's rule has decided filled in."""
-    spec = prepared.network
-    shape = ["cell", "hidden_size", "num_layers", "dropout", "bidirectional"]
-    if spec.pool != "none":
-        shape.append("pool")
-    if spec.chain:
-        shape.append("members")
-    usual = dict(prepared.training)
-    if any(item.embedded for item in spec.inputs):
-        shape += ["embedding_dropout", "variational"]
-        shape += [] if spec.streams else ["word_dropout"]
-        usual["subwords"] = any(item.kind == "bags" for item in spec.inputs) if not spec.streams else None
-    if options.training.steps or options.training.time_budget:
-        usual.pop("epochs", None)  # the length is typed; passes would only cut it short
-    if not len(prepared.validation):
-        usual.pop("patience", None)
-    decided = {
-        "weight_decay": FitSetup.weight_decay,
-        **usual,
-        **{name: getattr(spec, name) for name in shape},
-        "embedding_size": max((item.embedding_size for item in spec.inputs), default=0) or None,
-        "threads": threads,
-    }
-    flat = options.to_flat()
-    return Options.from_flat({name: value for name, value in decided.items() if flat[name] is None}, options)
 
 
 def _train_and_save(

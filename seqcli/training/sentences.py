@@ -67,8 +67,9 @@ def kept_rules(prepared: Prepared, training: TrainingOptions, outcome: FitOutcom
     cut = ", cut after " + count(training.bptt, "step") if training.bptt else ""
     if not prepared.network.bidirectional:
         direction = "forward alone" + WHY_FORWARD.get(task, "")
+    short = ", large products in bfloat16" if training.precision == "bfloat16" else ""
     return [
-        f"training: {outcome.reason}",
+        f"training: {outcome.reason}{short}",
         f"gradients clipped {limit}: {100 * outcome.clipped:.1f} % of {count(outcome.steps, 'step')}{cut}",
         f"read {direction}",
     ]

@@ -12,6 +12,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from seqcli.backends.cells.cell import State
 from seqcli.backends.losses import Loss, training_loss
 from seqcli.backends.network import Network
+from seqcli.backends.products import precision
 from seqcli.sequences import Batch
 from seqcli.training.batches import to_tensors
 from seqcli.training.fit_setup import FitSetup, out_of_memory
@@ -96,7 +97,8 @@ class Stepper:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._optimizer.zero_grad(set_to_none=True)
-        loss = self._training_loss(self._outputs(batch), batch)
+        with precision(self._setup.precision):
+            loss = self._training_loss(self._outputs(batch), batch)
         loss.backward()  # type: ignore[no-untyped-call]
         norm, clipped = clip_gradients(self._parameters, self._setup.clip_norm, self._setup.clip_value)
         self._optimizer.step()
