@@ -54,7 +54,11 @@ READ_TWICE, LITTLE_DROPOUT = 2, 0.1
 PRESETS = {"small": (1, 128), "medium": (2, 256), "large": (3, 512)}
 """Layers and units of --preset."""
 MANY_TOKENS = 1_000
-"""Tokens from which on the table of their vectors is most of a network, and is used twice."""
+"""Tokens from which on the table of their vectors is most of a network, and is used twice: 200,000 words of
+plays, validation nats 4.310 with one table and 4.346 with two, in 1.9 and in 3.3 million weights."""
+WEIGHT_DECAY = 0.3
+"""Of a block. Validation nats of plays: 1.366 with .01, 1.358 with .1, 1.347 with .3 (2 × 224 units, 4,000
+steps, one seed)."""
 NARROWEST, WIDEST, UNIT = 64, 1024, 32
 
 
@@ -164,6 +168,8 @@ def _training(
         "learning_rate": 0.1 if optimizer == "adagrad" else rate,
         "optimizer": optimizer,
     }
+    if cell in RESIDUAL and optimizer == "adamw" and not by_heart:
+        usual["weight_decay"] = WEIGHT_DECAY
     if by_heart and training.time_budget is None and training.epochs is None:
         usual["steps"] = BY_HEART_STEPS
     elif not by_heart:
