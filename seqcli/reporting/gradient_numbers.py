@@ -10,7 +10,7 @@ from seqcli.training.gradients.curves import Curve, Flow, Inspection
 from seqcli.training.gradients.measures import Dynamics, Norms, Spread, Truncations
 
 NUMBERS = ("cell", "stage", "layer", "part", "quantity", "k", "mean", "p10", "p50", "p90", "ratio")
-"""The part is a state, a gate or a piece of the network; k counts steps back, or exponents from 1."""
+"""The part is a state, a gate, a piece of the network or the number of an exponent; k counts steps back."""
 Row = tuple[Cell, ...]
 
 
@@ -56,7 +56,7 @@ def _of_layer(layer: Dynamics) -> Iterator[Row]:
     yield _row(layer.layer, layer.state, "jacobian_stretch", layer.stretch)
     yield _row(layer.layer, layer.state, "jacobian_radius", layer.radius)
     for place, value in enumerate(layer.exponents.values.tolist(), start=1):
-        yield _row(layer.layer, layer.state, "exponent", value, place)
+        yield _row(layer.layer, str(place), "exponent", value)
     if not math.isnan(layer.exponents.log_det):
         yield _row(layer.layer, layer.state, "exponent_sum", layer.exponents.total)
         yield _row(layer.layer, layer.state, "log_det", layer.exponents.log_det)

@@ -158,8 +158,8 @@ def _cause(flow: Flow, unit: str) -> str:
         )
     if cause == "return":
         return (
-            f"The {name} keeps {gate.opening.mean:.2f} a {unit}, but {curve.rate:.2f} is seen: W_hh brings the "
-            f"rest back (the spectral radius of a whole {unit} is {layer.radius.p50:.2f})."
+            f"The {name} keeps {gate.opening.mean:.2f} a {unit}, but {curve.rate:.2f} is seen: W_hh brings "
+            f"the rest back (the spectral radius of a whole {unit} is {layer.radius.p50:.2f})."
         )
     if cause == "saturation":
         return f"The {name} is shut: {share(gate.low)} of its values stand below 0.1. {keeps}"

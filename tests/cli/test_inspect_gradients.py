@@ -11,6 +11,11 @@ from command_lines import rows_of
 SMALL = ("--hidden-size", "8")
 
 
+def curves_of(rows: list[dict]) -> list[dict]:
+    """The rows of gradients by steps back."""
+    return [row for row in rows if row["quantity"] == "gradient"]
+
+
 def run(capsys, *argv) -> tuple[int, str, str]:
     return command_lines.run(capsys, "inspect-gradients", *argv)
 
@@ -19,8 +24,10 @@ def test_random_sequences(capsys) -> None:
     code, out, err = run(capsys, *SMALL, "--steps", "30")
     rows = rows_of(out)
     assert code == 0
-    assert list(rows[0]) == ["cell", "stage", "layer", "state", "k", "mean", "p10", "p50", "p90", "ratio"]
-    assert len(rows) == 2 * 4 * 31
+    assert list(rows[0]) == [
+        "cell", "stage", "layer", "part", "quantity", "k", "mean", "p10", "p50", "p90", "ratio"
+    ]  # fmt: skip
+    assert len(curves_of(rows)) == 2 * 4 * 31
     assert {row["stage"] for row in rows} == {"torch", "gated"}
     assert "64 random sequences of 30 steps" in err
     assert "PyTorch's start: " in err
@@ -32,7 +39,7 @@ def test_the_linear_corridor_to_ten_digits(capsys, layers) -> None:
     code, out, err = run(
         capsys, *SMALL, "--linear", "0.9", "--num-layers", layers, "--steps", "100", "--format", "json"
     )
-    top = [row for row in json.loads(out) if row["layer"] == int(layers)]
+    top = [row for row in curves_of(json.loads(out)) if row["layer"] == int(layers)]
     assert code == 0
     assert len(top) == 101
     for row in top:
@@ -43,7 +50,7 @@ def test_the_linear_corridor_to_ten_digits(capsys, layers) -> None:
 
 def test_numbers_beyond_floats_are_null(capsys) -> None:
     code, out, err = run(capsys, *SMALL, "--linear", "1e9", "--steps", "50", "--format", "jsonl")
-    last = json.loads(out.splitlines()[-1])
+    last = curves_of([json.loads(line) for line in out.splitlines()])[-1]
     assert code == 0
     assert (last["k"], last["mean"]) == (50, None)
     assert "explodes" in err
@@ -74,7 +81,7 @@ def test_a_series_is_looked_back_over_as_far_as_asked(here, capsys) -> None:
         capsys, "prices.csv", *SMALL, "--cells", "gru", "--steps", "25", "--epochs", "1", "--horizon", "2"
     )
     assert code == 0, err
-    assert max(int(row["k"]) for row in rows_of(out)) == 25
+    assert max(int(row["k"]) for row in curves_of(rows_of(out))) == 25
 
 
 def test_a_training_without_a_limit_that_bursts_is_a_finding(here, capsys) -> None:
@@ -98,13 +105,13 @@ def test_a_saved_model_with_and_without_a_file(here, capsys) -> None:
     code, out, err = run(capsys, "prices.csv", "-m", "prices.seqcli")
     assert code == 0, err
     assert {row["stage"] for row in rows_of(out)} == {"time"}
-    assert max(int(row["k"]) for row in rows_of(out)) == 14
+    assert max(int(row["k"]) for row in curves_of(rows_of(out))) == 14
 
 
 def test_a_result_file_has_every_number(here, capsys) -> None:
     code, out, _ = run(capsys, *SMALL, "--steps", "5", "--cells", "rnn", "-o", "norms.csv", "-q")
     assert (code, out) == (0, "")
-    assert len(rows_of((here / "norms.csv").read_text())) == 12
+    assert len(curves_of(rows_of((here / "norms.csv").read_text()))) == 12
 
 
 @pytest.mark.parametrize(
@@ -152,10 +159,10 @@ def test_a_forecast_is_read_step_by_step_unless_segments_are_asked_for(here, cap
     small = (*SMALL, "--cells", "gru", "--steps", "24", "--horizon", "2", "--epochs", "1")
     code, out, err = run(capsys, "prices.csv", *small)
     assert code == 0, err
-    assert max(int(row["k"]) for row in rows_of(out)) == 24
+    assert max(int(row["k"]) for row in curves_of(rows_of(out))) == 24
     code, out, err = run(capsys, "prices.csv", *small, "--segment", "5")
     assert code == 0, err
-    assert max(int(row["segments_back"]) for row in rows_of(out)) == 4
+    assert max(int(row["segments_back"]) for row in curves_of(rows_of(out))) == 4
     assert "20 steps each (4 segments of 5 steps)" in err
     assert "How far back the gradient of the last state reaches, in segments of 5 steps" in err
 
@@ -169,7 +176,7 @@ def test_a_saved_network_that_reads_segments(here, capsys) -> None:
     for files in ((), ("prices.csv",)):
         code, out, err = run(capsys, *files, "-m", "segments.seqcli")
         assert code == 0, err
-        assert max(int(row["segments_back"]) for row in rows_of(out)) == 4
+        assert max(int(row["segments_back"]) for row in curves_of(rows_of(out))) == 4
         assert "(4 segments of 5 steps)" in err
         code, _, err = run(capsys, *files, "-m", "segments.seqcli", "--steps", "9", "-q")
         assert code == 2

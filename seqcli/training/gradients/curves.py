@@ -176,15 +176,15 @@ class Flow:
     """By layer, then by state; none when the training ended in numbers that are not finite."""
     causes: tuple[Cause, ...] = ()
     """One a layer."""
+    training: ShortTraining | None = None
+    diverged: int = 0
+    """The training step by which all became NaN or infinite; 0: never."""
     dynamics: tuple[Dynamics, ...] = ()
     """One a layer."""
     truncations: Truncations | None = None
     """None where nothing can be cut."""
-    training: ShortTraining | None = None
     snapshots: tuple[Snapshot, ...] = ()
     """Of a training: at its start, and every so many steps."""
-    diverged: int = 0
-    """The training step by which all became NaN or infinite; 0: never."""
 
     @property
     def few_snapshots(self) -> tuple[Snapshot, ...]:

@@ -28,7 +28,7 @@ from seqcli.training.gradients.jacobians import (
     kept_shares,
     lyapunov,
 )
-from seqcli.training.gradients.measures import OPEN, SHUT, Dynamics, Exponents, GateUse, Matrix, Spread
+from seqcli.training.gradients.measures import OPEN, SHUT, Dynamics, Exponents, GateUse, GateWeights, Spread
 
 ROWS = 8
 """Sequences that are looked at."""
@@ -133,18 +133,18 @@ def _exponents(cell: Cell, read: Tensor, before: State, size: int) -> Exponents:
     return lyapunov(each(), ahead, None if size <= LARGEST else FIRST)
 
 
-def _matrix(gate: str, weight: Tensor) -> Matrix:
+def _matrix(gate: str, weight: Tensor) -> GateWeights:
     """One block (H, H) of W_hh."""
     if not bool(weight.isfinite().all()):
-        return Matrix(gate, *[float("inf")] * 4)
+        return GateWeights(gate, *[float("inf")] * 4)
     gram = weight.T @ weight - torch.eye(len(weight), dtype=weight.dtype)
     stretch, defect = float(torch.linalg.matrix_norm(weight, 2)), float(torch.linalg.matrix_norm(gram))
     if len(weight) > LARGEST:
-        return Matrix(gate, stretch, float("nan"), defect, float("nan"))
+        return GateWeights(gate, stretch, float("nan"), defect, float("nan"))
     values = torch.linalg.eigvals(weight).abs()
     square = float(weight.square().sum())
     apart = max(square - float(values.square().sum()), 0.0)
-    return Matrix(gate, stretch, float(values.max()), defect, (apart / square) ** 0.5 if square else 0.0)
+    return GateWeights(gate, stretch, float(values.max()), defect, (apart / square) ** 0.5 if square else 0.0)
 
 
 # ---- gates -------------------------------------------------------------------------------------

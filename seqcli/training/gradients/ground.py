@@ -53,6 +53,6 @@ class Ground:
             stage,
             tuple(through_time(network, batch, seed)),
             tuple(causes(network, batch)),
-            tuple(dynamics(network, batch)),
-            truncations(network, batch, seed),
+            dynamics=tuple(dynamics(network, batch)),
+            truncations=truncations(network, batch, seed),
         )

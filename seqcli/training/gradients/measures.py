@@ -74,8 +74,8 @@ class GateUse:
 
 
 @dataclass(frozen=True)
-class Matrix:
-    """The block of W_hh that one gate reads the state by, (H, H)."""
+class GateWeights:
+    """What is known of the block of W_hh by which one gate reads the state."""
 
     gate: str
     stretch: float
@@ -104,7 +104,7 @@ class Dynamics:
     """Spectral radius of J_t."""
     exponents: Exponents
     gates: tuple[GateUse, ...]
-    matrices: tuple[Matrix, ...]
+    matrices: tuple[GateWeights, ...]
     """None where gates do not look at the state."""
 
     @property

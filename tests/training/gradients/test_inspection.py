@@ -17,15 +17,15 @@ from seqcli.options_use import InspectOptions
 from seqcli.sequences import Batchable, Sequences, Windows
 from seqcli.training.gradients import inspection
 from seqcli.training.gradients.curves import Doing, Inspection, Said
+from seqcli.training.gradients.ground import Ground
 from seqcli.training.gradients.inputs import drawn
 from seqcli.training.gradients.inspection import (
-    Ground,
     inspect_cells,
     inspect_model,
     saved_network,
-    short_training,
     shortcuts,
 )
+from seqcli.training.gradients.short_training import short_training
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SMALL = Options(network=NetworkOptions(hidden_size=8))
