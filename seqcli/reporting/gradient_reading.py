@@ -37,7 +37,7 @@ LARGE, TINY = 0.03, 1e-6
 """‖update‖/‖weight‖ above and below which a learning rate is worth a look; 1e-3 is usual."""
 NEAR = 0.7
 """A rate of at least this share of what gates keep is put down to them, in logarithms."""
-KEEPING = {"z": "update gate", "f": "forget gate", "a": "share that is kept"}
+KEEPING = {"z": "update gate", "f": "forget gate", "a": "kept share"}
 
 
 def reading(found: Inspection) -> str:
@@ -254,7 +254,7 @@ def _against_fading(fading: Sequence[Flow], flows: Sequence[Flow], found: Inspec
     slow = [_slowest(flow) for flow in gated]
     if gated and found.init != "chrono" and max(slow) < found.steps / SHORT:
         names = _and([flow.cell for flow in gated])
-        parts.append(f"--init chrono lets units of {names} begin with all time constants up to the length")
+        parts.append(f"--init chrono lets units of {names} begin with time constants from 1 up to the length")
     elif found.init == "torch" and not gated:
         parts.append("--init gated begins with an orthogonal W_hh")
     return parts
@@ -307,10 +307,12 @@ def _clipping(flows: Sequence[Flow]) -> str:
 
 
 def _updates(flows: Sequence[Flow]) -> str:
-    """Steps that are too long or too short beside the weights."""
+    """Steps that are too long or too short beside the weights of a layer; a head may begin at zero."""
     for flow in flows:
         norms = flow.training.norms if flow.training else None
         for part in norms.updates if norms else ():
+            if not part.name.startswith("layer"):
+                continue
             if part.ratio.p50 > LARGE:
                 return (
                     f"A step changes {part.name} of {flow.cell} by {share(part.ratio.p50)} of its length: "

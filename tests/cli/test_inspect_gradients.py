@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 
 import command_lines
 import pytest
@@ -114,6 +115,58 @@ def test_a_result_file_has_every_number(here, capsys) -> None:
     assert len(curves_of(rows_of((here / "norms.csv").read_text()))) == 12
 
 
+def test_all_tables_are_the_result_where_they_are_asked_for(capsys) -> None:
+    code, out, err = run(capsys, *SMALL, "--steps", "20", "--cells", "gru", "--full", "--format", "table")
+    assert code == 0, err
+    for title in (
+        "How far back the gradient", "What one step does to the state", "Lyapunov exponents of the state",
+        "Gates", "Recurrent weights", "Gradient of the weights, truncated",
+    ):  # fmt: skip
+        assert f"\n{title}" in f"\n{out}"
+    assert "powers of ten lost" in err
+    assert "Gated start, over 20 steps back: the gradient" in " ".join(err.split())
+    code, brief, err = run(capsys, *SMALL, "--steps", "20", "--cells", "gru", "--format", "table")
+    assert out.startswith(brief)
+    assert "Lyapunov" not in brief
+    assert "powers of ten" not in err
+
+
+def test_every_cell_on_a_file_looked_at_while_it_trains(here, capsys) -> None:
+    from seqcli.backends.registry import CELLS
+
+    cells = ",".join(name for name in CELLS if name != "none")
+    looked = ("--cells", cells, "--epochs", "1", "--every", "2", "--plot", "map.svg")
+    code, out, err = run(capsys, "reviews.csv", "--hidden-size", "4", *looked)
+    rows = rows_of(out)
+    assert code == 0, err
+    assert {row["cell"] for row in rows if row["quantity"] == "exponent"} == set(CELLS) - {"none"}
+    sums = {(row["cell"], row["stage"]): row["mean"] for row in rows if row["quantity"] == "exponent_sum"}
+    logs = {(row["cell"], row["stage"]): row["mean"] for row in rows if row["quantity"] == "log_det"}
+    assert len(sums) == 3 * (len(CELLS) - 1)
+    for place, total in sums.items():
+        assert float(total) == pytest.approx(float(logs[place]), abs=1e-8)
+    assert {"step 0", "step 2"} <= {row["stage"] for row in rows}
+    assert "The gradient while it trains" in err
+    assert "plot: map.svg" in err
+    assert "gru h, while it trains" in (here / "map.svg").read_text()
+
+
+def test_a_saved_model_has_tables_and_a_figure_too(here, capsys) -> None:
+    code, out, err = run(capsys, "-m", "prices.seqcli", "--full", "--format", "table", "--plot", "model.html")
+    assert code == 0, err
+    assert "Lyapunov exponents of the state" in out
+    assert "Through time, over" in err
+    assert "prices.seqcli: share of the gradient" in (here / "model.html").read_text()
+
+
+def test_the_corridor_is_read_beside_theory(capsys) -> None:
+    code, out, err = run(capsys, *SMALL, "--linear", "0.9", "--format", "json")
+    assert code == 0
+    exponents = [row["mean"] for row in json.loads(out) if row["quantity"] == "exponent"]
+    assert exponents == pytest.approx([math.log(0.9)] * 8, abs=1e-8)
+    assert "every Lyapunov exponent is ln 0.9 = -0.1054" in " ".join(err.split())
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "message", "hint"),
     [
@@ -131,6 +184,12 @@ def test_a_result_file_has_every_number(here, capsys) -> None:
         (["-m", "reviews.seqcli", "--encoding", "utf-8"], 2, "is inspected as it is, on random", None),
         (["-m", "reviews.seqcli", "reviews.csv", "--missing", "error"], 2, "--missing means nothing", None),
         (["-m", "reviews.seqcli", "--epochs", "2"], 2, "-m reviews.seqcli is inspected as it is", None),
+        (["--every", "3"], 2, "--every means nothing here: without a file", "leave out --every"),
+        (["--linear", "1", "--every", "3"], 2, "--every means nothing here: a linear", None),
+        (["-m", "reviews.seqcli", "--every", "2"], 2, "--every means nothing here", None),
+        (["reviews.csv", "--every", "0"], 2, "--every: 0 is too small", None),
+        (["--plot", "map.pgn"], 2, "a figure ends in .png, .svg or .html", "did you mean map.png?"),
+        (["--plot", "no/map.png"], 2, "there is no directory no", None),
         (["-m", "review.seqcli"], 4, "there is no such model", "did you mean reviews.seqcli?"),
         (["reviews.csv", "--window", "5"], 2, "--window means nothing to the task classify", None),
         (["prices.csv", "-m", "reviews.seqcli"], 3, "review", None),

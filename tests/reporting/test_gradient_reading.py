@@ -136,7 +136,7 @@ def test_gates_that_are_shut_or_open_or_between(cell, gate, name) -> None:
     assert f"The {name} of {cell} sets the pace: its mean is 0.73. Units keep for τ = 3.2 steps." in said(
         half
     )
-    assert f"--init chrono lets units of {cell} begin with all time constants" in said(half)
+    assert f"--init chrono lets units of {cell} begin with time constants from 1" in said(half)
     wide = planted(cell, **{gate: 4.0})
     assert cause_of(wide) == "kept"
     assert f"The {name} of {cell} stands open: 100 % of its values are above 0.9. Units keep" in said(wide)
@@ -183,7 +183,7 @@ def planted_mamba(bias: float) -> Flow:
 def test_a_block_is_told_by_its_gates(cell) -> None:
     flow = planted_mamba(1.0) if cell == "mamba" else planted(cell, z=-1.0, f=-1.0)
     assert cause_of(flow) == "gates"
-    name = {"mingru": "update gate", "minlstm": "forget gate", "mamba": "share that is kept"}[cell]
+    name = {"mingru": "update gate", "minlstm": "forget gate", "mamba": "kept share"}[cell]
     assert f"The {name} of {cell} " in said(flow)
     assert f"--init chrono lets units of {cell}" in said(flow)
     open_wide = planted_mamba(-9.0) if cell == "mamba" else planted(cell, z=6.0, f=6.0, i=-6.0)
@@ -252,8 +252,11 @@ def test_the_truncation_that_is_enough() -> None:
 
 
 def norms(ratio: float) -> Norms:
-    update = Update("layer 1", Spread(ratio, ratio, ratio, ratio))
-    return Norms(Spread(1.0, 1.0, 1.0, 1.0), 12.3, (update,))
+    updates = (
+        Update("head", Spread(1.0, 1.0, 1.0, 1.0)),
+        Update("layer 1", Spread(ratio, ratio, ratio, ratio)),
+    )
+    return Norms(Spread(1.0, 1.0, 1.0, 1.0), 12.3, updates)
 
 
 def test_a_training_that_is_clipped_or_steps_too_far() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seqcli.cli.command import Command, Invocation
 from seqcli.cli.use import open_model, read_whole
+from seqcli.cli.values import flag_name
 from seqcli.errors import UsageError
 from seqcli.options import (
     ColumnOptions,
@@ -87,7 +88,7 @@ def refuse_idle_options(call: Invocation, named: str | None) -> None:
     else:
         return
     if idle:
-        flag = "--" + min(idle).replace("_", "-")
+        flag = min(flag_name(item) for _, item in COMMAND.options() if item.name in idle)
         raise UsageError(f"{flag} means nothing here: {why}", f"leave out {flag}")
 
 
