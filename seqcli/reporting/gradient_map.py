@@ -18,7 +18,7 @@ from seqcli.reporting.gradient_verdict import stage_name
 from seqcli.reporting.heat_map import Line, style
 from seqcli.training.gradients.curves import Curve, Inspection
 
-LEGEND = "powers of ten lost: 0 all is left, 2 is 1 %, - nothing; gained: a 10-fold, b 100-fold"
+LEGEND = "powers of ten lost: 2 is 1 % left, - nothing; gained: a 10-fold, b 100-fold"
 MOST = 9
 WIDEST = 3
 """Characters of a step where there is room."""

@@ -3,9 +3,11 @@
 Each sentence is chosen by numbers that are in the tables. The cause of a gradient that vanishes is the first
 of these that holds:
 
-    plain cell   bound       σ_max(W_hh) < 1 suffices to vanish (Pascanu, Mikolov and Bengio 2013)
+    plain cell   bound       σ_max(W_hh) < 1 suffices to vanish (Pascanu, Mikolov and Bengio 2013), and
+                             half of what is lost is lost by it
                  saturation  a fifth of the tanh values or more stand beyond ±0.9, where its slope is < .2
-                 directions  the bound holds for one direction of the state, the others shrink
+                 slope       W_hh alone would keep it (spectral radius about 1 or more), tanh takes some
+                 directions  W_hh stretches one direction, but its eigenvalues are below 1
     gated cell   saturation  half of the values of the gate that keeps the state or more stand below 0.1
                  gates       units keep the state for τ = −1/ln f steps, and that is what is seen
                  return      more is seen than the units that keep most would leave: W_hh brings it back
@@ -35,6 +37,10 @@ TRUNCATED = 0.5
 """Share of clipped steps from which on the limit shapes a training."""
 LARGE, TINY = 0.03, 1e-6
 """‖update‖/‖weight‖ above and below which a learning rate is worth a look; 1e-3 is usual."""
+KEEPS = 0.95
+"""A W_hh with at least this spectral radius would keep a gradient for some steps, by itself."""
+BOUND = 0.5
+"""A bound that accounts for at least this share of what is lost is the cause, in logarithms."""
 NEAR = 0.7
 """A rate of at least this share of what gates keep is put down to them, in logarithms."""
 KEEPING = {"z": "update gate", "f": "forget gate", "a": "kept share"}
@@ -123,18 +129,26 @@ def cause_of(flow: Flow) -> str:
         if kept:
             return "kept"
         tanh = next((each for each in layer.gates if each.squashed), None)
-        if layer.bound < 1:
+        if _explains(layer.bound, curve.rate, BOUND):
             return "bound"
-        return "saturation" if tanh and tanh.low + tanh.high >= CROWDED else "directions"
+        if tanh and tanh.low + tanh.high >= CROWDED:
+            return "saturation"
+        return "slope" if layer.matrices[0].radius >= KEEPS else "directions"
     if layer.matrices and curve.rate > gate.opening.p90 + AGREES:
         return "return"
     if kept:
         return "kept"
     if gate.low >= CLOSED:
         return "saturation"
-    keeps, rate = max(gate.opening.p50, SMALLEST), max(curve.rate, SMALLEST)
-    by_gates = rate >= keeps or math.log(keeps) <= NEAR * math.log(rate)
-    return "gates" if by_gates else "candidate"
+    keeps = gate.opening.p50
+    return "gates" if curve.rate >= keeps or _explains(keeps, curve.rate, NEAR) else "candidate"
+
+
+def _explains(factor: float, rate: float, part: float) -> bool:
+    """Whether a ``factor`` a step accounts for so much of what is lost at ``rate``, in logarithms."""
+    if factor >= 1:
+        return False
+    return math.log(max(factor, SMALLEST)) <= part * math.log(max(rate, SMALLEST))
 
 
 def _layer_of(flow: Flow) -> Dynamics:
@@ -206,9 +220,15 @@ def _plain(cell: str, layer: Dynamics, curve: Curve, cause: str, unit: str) -> s
             "±0.9 and pass less than a fifth."
         )
     top = f"{layer.exponents.values[0]:+.2f}" if len(layer.exponents.values) else ""
+    radius = layer.matrices[0].radius
+    if cause == "slope":
+        return (
+            f"In {cell} W_hh alone would let it live (spectral radius {radius:.2f}), but tanh passes a part "
+            f"only: {curve.rate:.2f} a {unit} is seen."
+        )
     if cause == "directions":
-        mean = f": the largest Lyapunov exponent is {top}" if top else ""
-        return f"In {cell} the bound of {bound} allows more than is seen, {curve.rate:.2f}{mean}."
+        others = "" if math.isnan(radius) else f": the spectral radius of W_hh is {radius:.2f}"
+        return f"In {cell} the bound of {bound} is met in few directions, {curve.rate:.2f} is seen{others}."
     if cause == "grown":
         largest = f", the largest Lyapunov exponent {top}" if top else ""
         return f"In {cell} the bound is {bound}, above 1 as it must be to explode{largest}."

@@ -97,8 +97,10 @@ def show_map(screen: Screen, found: Inspection) -> None:
     """Layers and states by steps back, on the screen."""
     if screen.quiet:
         return
+    from rich.text import Text
+
     for line in draw_map(map_panels(found), found.unit, min(CHART_WIDTH, screen.console.width)):
-        screen.pieces(line)
+        screen.show(Text.assemble(*line))
     screen.line("")
 
 

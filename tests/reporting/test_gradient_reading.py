@@ -98,7 +98,21 @@ def test_a_matrix_that_is_far_from_normal_vanishes_below_its_bound() -> None:
     flow = planted("rnn", {"h": matrix})
     flow = replace(flow, curves=(Curve(1, "h", 0.3 ** np.arange(STEPS + 1.0)[None]),))
     assert cause_of(flow) == "directions"
-    assert "allows more than is seen, 0.30: the largest Lyapunov exponent is " in said(flow)
+    bound = np.linalg.norm(matrix.numpy(), 2)
+    text = f"In rnn the bound of {bound:.2f} a step is met in few directions, 0.30 is seen"
+    assert f"{text}: the spectral radius of W_hh is 0.30." in said(flow)
+    (layer,) = flow.dynamics
+    unknown = replace(layer, matrices=(replace(layer.matrices[0], radius=math.nan),))
+    assert f"{text}. What" in said(replace(flow, dynamics=(unknown,)))
+
+
+def test_tanh_that_is_bent_takes_from_what_an_orthogonal_matrix_would_keep() -> None:
+    flow = planted("rnn", {"h": orthogonal(1.0)}, inputs=0.5)
+    assert cause_of(flow) == "slope"
+    text = "In rnn W_hh alone would let it live (spectral radius 1.00), but tanh passes a part only: 0."
+    assert text in said(flow)
+    below = planted("rnn", {"h": orthogonal(0.99)}, inputs=0.5)
+    assert cause_of(below) == "slope"  # a bound just below 1 is not what loses it
 
 
 def test_a_matrix_above_one_explodes() -> None:

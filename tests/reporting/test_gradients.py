@@ -118,6 +118,20 @@ def test_on_a_terminal_the_table_is_the_result_and_the_chart_is_beside_it(capsys
     assert "half-life" not in screen
 
 
+def test_the_map_is_drawn_in_colour_where_all_is_asked_for(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for full in (True, False):
+        stream = Terminal()
+        report(Screen(stream=stream), ALL, OutputOptions(format="table"), full)
+        assert ("powers of ten lost" in stream.getvalue()) is full
+        assert ("\033[30;4" in stream.getvalue()) is full  # black on a bright background
+    quiet = Terminal()
+    report(Screen(quiet=True, stream=quiet), ALL, OutputOptions(format="table"), True)
+    assert quiet.getvalue() == ""
+
+
 def test_in_a_pipe_the_numbers_are_the_result(capsys) -> None:
     stream = io.StringIO()
     report(Screen(stream=stream), ALL, OutputOptions(format="csv"))
