@@ -37,6 +37,8 @@ TRUNCATED = 0.5
 """Share of clipped steps from which on the limit shapes a training."""
 LARGE, TINY = 0.03, 1e-6
 """‖update‖/‖weight‖ above and below which a learning rate is worth a look; 1e-3 is usual."""
+LITTLE = 0.1
+"""Where less is left at the last step, something can be done."""
 KEEPS = 0.95
 """A W_hh with at least this spectral radius would keep a gradient for some steps, by itself."""
 BOUND = 0.5
@@ -241,7 +243,7 @@ def _plain(cell: str, layer: Dynamics, curve: Curve, cause: str, unit: str) -> s
 def _remedy(flows: Sequence[Flow], found: Inspection) -> str:
     """What to change, the likeliest first."""
     wild = [flow for flow in flows if flow.carrier.fate in ("explodes", "grows")]
-    fading = [flow for flow in flows if flow.carrier.fate == "vanishes"]
+    fading = [flow for flow in flows if flow not in wild and not flow.carrier.ratio[-1] >= LITTLE]
     parts = []
     if wild:
         names = _and([flow.cell for flow in wild])

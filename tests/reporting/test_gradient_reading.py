@@ -205,6 +205,14 @@ def test_a_block_is_told_by_its_gates(cell) -> None:
     assert "stands open" in said(open_wide)
 
 
+def test_little_that_is_left_is_not_called_well() -> None:
+    little, much = of_numbers(rate=0.9), of_numbers(rate=0.97)
+    assert "is kept in gru (1.5 % left)" in said(little)
+    assert "Nothing is to be done" not in said(little)
+    assert "--init chrono" in said(little)
+    assert "Nothing is to be done over 40 steps." in said(much)
+
+
 def test_chrono_is_not_advised_where_it_is() -> None:
     flow = replace(planted("gru", z=0.0), stage="chrono")
     assert "chrono" not in said(flow, init="chrono").split("Chrono start")[-1]
