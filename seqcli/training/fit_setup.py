@@ -14,7 +14,8 @@ from seqcli.sequences import Examples
 
 Scoring: TypeAlias = Callable[[NDArray[np.float32], Examples], dict[str, float]]
 Write: TypeAlias = Callable[[Any], str]
-_CALLS = ("score", "write")
+Watch: TypeAlias = Callable[[Any], None]
+_CALLS = ("score", "write", "watch")
 
 
 def _no_score(outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
@@ -68,6 +69,8 @@ class FitSetup:
     """Of the numbers in large products: "float32" or "bfloat16"; weights and sums are float32."""
     write: Write | None = None
     """What a network has learnt to write by now, as one line; None where it does not write."""
+    watch: Watch | None = None
+    """Called after each step with the gradient's norm ahead of clipping, (); nothing depends on it."""
 
     def __post_init__(self) -> None:
         if self.epochs is None and self.steps is None and self.time_budget is None:

@@ -105,6 +105,8 @@ class Stepper:
         rows = len(batch["lengths"])
         self._sums += torch.stack([loss.detach().double() * rows, clipped.new_full((), rows), clipped])
         self._norms += norm
+        if self._setup.watch:
+            self._setup.watch(norm)
 
     def _outputs(self, batch: dict[str, Tensor]) -> Tensor:
         """What the network answers; in a stream it reads on from where the last batch ended."""
