@@ -106,7 +106,7 @@ def draw_lines(panel: LinePanel, width: int, plain: bool = False) -> list[list[P
 
 
 def _short(value: float) -> str:
-    return f"{value:,.0f}" if float(value).is_integer() else f"{value:.3g}"
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _legend(panel: LinePanel, width: int, plain: bool) -> list[Piece]:

@@ -24,6 +24,8 @@ MOST_POINTS = 600
 """Rows that a cloud shows."""
 PARTS = 100
 """Equal stretches of a text, whose means are drawn."""
+BINS = 24
+"""Bars of a histogram."""
 
 
 def scored_panels(measured: Measured) -> list[Panel]:
@@ -50,8 +52,11 @@ def table_panels(tables: Sequence[ResultTable]) -> list[Panel]:
             panels.append(BarPanel("True class → prediction, rows", pairs[:MOST_BARS], ",.0f"))
         elif table.title == "By steps ahead":
             panels.append(horizon_panel(table))
+        elif table.title == "By target":
+            panels += target_panels(table)
         elif table.title in ("Labels", "Spans by type"):
             panels += f1_panels(table)
+        panels += coverage_panels(table)
     return panels
 
 
@@ -95,6 +100,39 @@ def horizon_panel(table: ResultTable) -> LinePanel:
     return LinePanel("Error by steps ahead", "steps ahead", shown[:MOST_LINES], whole=True)
 
 
+def target_panels(table: ResultTable) -> list[Panel]:
+    """Of several targets, whose units differ, each error as a share of the last value's."""
+    ratios = [(str(row["target"]), number(row.get("mae / naive"))) for row in table.records()]
+    if not any(math.isfinite(ratio) for _, ratio in ratios):
+        return []
+    note = "below 1 the forecast is better than the last value"
+    return [BarPanel("Error by target, mae / naive", ratios[:MOST_BARS], ".3f", note)]
+
+
+def coverage_panels(table: ResultTable) -> list[Panel]:
+    """How many values lie inside intervals of each level, for a table that measured it."""
+    names = [column.name for column in table.columns]
+    if "interval" not in names or "covered" not in names:
+        return []
+    kinds: dict[str, list[tuple[float, float]]] = {}
+    for record in table.records():
+        point = number(record["interval"]), 100 * number(record["covered"])
+        kinds.setdefault(str(record.get("kind", "")), []).append(point)
+    values = [value for points in kinds.values() for point in points for value in point]
+    low = 10.0 * math.floor(min(filter(math.isfinite, values), default=0.0) / 10 - 0.1)
+    lines = [Line(kind, sorted(points), dots=True) for kind, points in kinds.items()]
+    return [
+        LinePanel(
+            "Values inside the interval, %",
+            "level of the interval, %",
+            lines[:MOST_LINES],
+            "on the dashed line as many lie inside as should",
+            diagonal=True,
+            limits=(max(low, 0.0), 100.0),
+        )
+    ]
+
+
 def f1_panels(table: ResultTable) -> list[Panel]:
     """A bar for the F1 of each label or kind of span."""
     records = table.records()
@@ -123,23 +161,29 @@ def surprise_panels(nats: NDArray[np.float64], unit: str) -> list[Panel]:
     if not len(nats):
         return []
     bits = nats / math.log(2)
-    parts = [part for part in np.array_split(np.arange(len(bits)), PARTS) if len(part)]
-    along = [(float(part.mean()) + 1, float(bits[part].mean())) for part in parts]
-    ends = [(along[0][0], float(bits.mean())), (along[-1][0], float(bits.mean()))]
-    lines = [Line(f"mean of {len(bits) / len(parts):,.0f}", along), Line("of all", ends)]
+    size = -(-len(bits) // PARTS)
+    along = []
+    for start in range(0, len(bits), size):
+        part = bits[start : start + size]
+        along.append((start + (len(part) + 1) / 2, float(part.mean())))
+    ends = [(place, float(bits.mean())) for place, _ in (along[0], along[-1])]
+    lines = [Line(f"mean of {size:,}", along), Line("of all", ends)]
     top = max(1, math.ceil(float(np.quantile(bits, 0.99))))
-    edges = np.linspace(0, top, 25)
+    edges = np.linspace(0, top, BINS + 1)
     counts, _ = np.histogram(np.minimum(bits, top), edges)
     shares = 100 * counts / len(bits)
-    steps = [(float(x), float(share)) for at, share in enumerate(shares) for x in edges[at : at + 2]]
+    steps = Line(
+        "", [(float(x), float(share)) for at, share in enumerate(shares) for x in edges[at : at + 2]]
+    )
+    one = f"{'an' if unit[0] in 'aeiou' else 'a'} {unit}"
     return [
-        LinePanel(f"Bits a {unit} along the text", unit, lines, limits=_from_zero(lines), whole=True),
+        LinePanel(f"Bits {one}, in order", unit, lines, limits=_from_zero(lines), whole=True),
         LinePanel(
             f"Share of {unit}s, %",
-            f"bits a {unit}",
-            [Line("", steps)],
+            f"bits {one}",
+            [steps],
             f"at the right end stands every {unit} of {top} bits and more",
-            limits=_from_zero([Line("", steps)]),
+            limits=_from_zero([steps]),
         ),
     ]
 
