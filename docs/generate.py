@@ -59,9 +59,10 @@ def gallery() -> str:
 
     parts = [
         "# Gallery",
-        "What the program draws, and the commands that draw it. `--plot` takes a `.svg`, a `.html` that holds "
-        "the numbers too, or a `.png` (`pip install 'seqcli[plot]'`). `seqcli show MODEL -o report.html` puts "
-        "a model's figures and tables on one page. The data is made: `seqcli demo` writes it.",
+        "What the program draws, and the commands that draw it. `--plot` takes a `.svg`, a `.html` that "
+        "holds the numbers too, or a `.png` (`pip install 'seqcli[plot]'`). `seqcli show MODEL -o "
+        "report.html` puts a model's figures and tables on one page. The data is made: `seqcli demo` "
+        "writes it.",
     ]
     shutil.rmtree(HERE / "gallery", ignore_errors=True)
     (HERE / "gallery").mkdir()

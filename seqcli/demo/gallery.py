@@ -69,12 +69,12 @@ PICTURES = (
     ),
     Picture(
         "Confusion matrix and reliability",
-        "motions.csv is the begin of sensor.csv and new.csv the rest. What was learnt for four epochs mixes "
-        "up motions that pass through the same points. On the right each dot is a tenth of the rows: below "
-        "the dashed line the model is surer than it is right.",
+        "motions.csv is the begin of sensor.csv and new.csv the rest. A network without memory mixes up "
+        "motions that pass through the same points: circle and reverse, wake and settle. On the right each "
+        "dot is a tenth of the rows: below the dashed line the model is surer than it is right.",
         ("motions.csv",),
         (
-            "seqcli train motions.csv --epochs 4 --force -q",
+            "seqcli train motions.csv --cell none --epochs 12 --force -q",
             "seqcli evaluate new.csv -m motions.seqcli --plot confusion.svg",
         ),
         "confusion.svg",
@@ -95,7 +95,8 @@ PICTURES = (
     ),
     Picture(
         "Forecast fan",
-        "The last rows of a file, the forecast and its intervals. A `.html` reads values out where one points.",
+        "The last rows of a file, the forecast and its intervals. A `.html` reads values out where one "
+        "points.",
         ("prices.csv",),
         ("seqcli forecast prices.csv --window 60 --steps 100 --horizon 20 --force --plot fan.svg",),
         "fan.svg",

@@ -123,10 +123,10 @@ def coverage_panels(table: ResultTable) -> list[Panel]:
     lines = [Line(kind, sorted(points), dots=True) for kind, points in kinds.items()]
     return [
         LinePanel(
-            "Values inside the interval, %",
+            "Coverage, %",
             "level of the interval, %",
             lines[:MOST_LINES],
-            "on the dashed line as many lie inside as should",
+            "on the dashed line as many values lie inside the interval as should",
             diagonal=True,
             limits=(max(low, 0.0), 100.0),
         )

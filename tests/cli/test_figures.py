@@ -17,13 +17,13 @@ GOLDEN = Path(__file__).parents[1] / "golden"
 ENDINGS = (".csv", ".mid", ".json", ".conll")
 PANELS = {
     "classify_words": ["Confusion matrix", "Reliability: share right by probability"],
-    "forecast_single": ["Error by steps ahead", "Values inside the interval, %"],
-    "forecast_carried": ["Error by target, mae / naive", "Values inside the interval, %"],
+    "forecast_single": ["Error by steps ahead", "Coverage, %"],
+    "forecast_carried": ["Error by target, mae / naive", "Coverage, %"],
     "language_words": ["Bits a word, in order", "Share of words, %"],
     "multilabel_cells": ["Labels: F1"],
     "music": ["Bits an event, in order", "Share of events, %"],
     "pianoroll": ["Bits a frame, in order", "Share of frames, %"],
-    "regress_intervals": ["Values inside the interval, %", "Predicted "],
+    "regress_intervals": ["Coverage, %", "Predicted "],
     "tag_spans": ["Spans by type: F1"],
 }
 
