@@ -46,6 +46,7 @@ def cut_rows(source: str, first: str, rest: str, share: float) -> Callable[[Path
 
 
 CUTS = {
+    "few.csv": cut_rows("reviews.csv", "few.csv", "others.csv", 0.002),
     "motions.csv": cut_rows("sensor.csv", "motions.csv", "new.csv", 0.7),
     "earlier.csv": cut_rows("prices.csv", "earlier.csv", "later.csv", 0.75),
     "begin.txt": cut_rows("corpus.txt", "begin.txt", "end.txt", 0.8),
@@ -108,6 +109,13 @@ PICTURES = (
         ("prices.csv",),
         ("seqcli explain prices.csv -m prices.seqcli --plot lags.svg",),
         "lags.svg",
+    ),
+    Picture(
+        "What led to a class",
+        "What each word of a text brings for its class, and against it; few.csv holds six of the reviews.",
+        ("few.csv",),
+        ("seqcli explain few.csv -m reviews.seqcli --plot words.svg",),
+        "words.svg",
     ),
     Picture(
         "Predicted against true",

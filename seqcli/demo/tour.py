@@ -53,8 +53,8 @@ SECTIONS = (
         "The unrolled network",
         "Unrolled over time a recurrent network is a feedforward one with a layer for each step, all with "
         "the same weights; what a step leaves in h is what the next one begins with. --trace reads a name "
-        "letter by letter with an RNN of 8 units and shows h after each: it forgets nothing by design, and "
-        "keeps nothing by design either, since every letter writes all of h anew.",
+        "letter by letter with an RNN of 8 units and shows h after each. It has no gate that would keep "
+        "anything: every letter writes all of h anew.",
         ("names.csv",),
         (
             "seqcli train names.csv --cell rnn --hidden-size 8 --no-bidirectional --epochs 4 --no-refit "
@@ -133,7 +133,7 @@ SECTIONS = (
             "seqcli train sensor.csv --cell gru --hidden-size 32 --epochs 4 --no-refit --force "
             "--save gru.seqcli",
             "seqcli show -m gru.seqcli --equations",
-            "seqcli train reviews.csv --cell gru --hidden-size 64 --dry-run",
+            "seqcli train reviews.csv --cell gru --hidden-size 64 --dry-run --format table",
         ),
     ),
     Section(
@@ -168,7 +168,7 @@ SECTIONS = (
         "--dry-run stops before training and prints the plan and the parameter table: four gates of "
         "hidden × (input + hidden) weights and two biases each, a layer and direction.",
         ("reviews.csv",),
-        ("seqcli train reviews.csv --cell lstm --hidden-size 64 --dry-run",),
+        ("seqcli train reviews.csv --cell lstm --hidden-size 64 --dry-run --format table",),
     ),
     Section(
         12,

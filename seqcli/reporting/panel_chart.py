@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from seqcli.reporting.chart import axis_labels
 from seqcli.reporting.dots import Dots, braille
@@ -234,8 +234,9 @@ def draw_bars(panel: BarPanel, width: int, plain: bool = False) -> list[list[Pie
     room = max(width - names - behind - 2, 4)
     drawn: list[list[Piece]] = [[(panel.title, "bold")]]
     for name, value in panel.bars:
-        share = _clipped(value / panel.end) if math.isfinite(value) else 0.0
-        shown: list[Any] = [(_cut(name, names) + " " * (names - min(_columns(name), names)) + " ", "")]
-        bar = ("#" if plain else "█") * round(share * room)
-        drawn.append([*shown, (bar, "cyan"), (f" {panel.written(value)}", "")])
+        begin, end = (round(share * room) for share in panel.shares(value))
+        shown: Piece = (_cut(name, names) + " " * (names - min(_columns(name), names) + 1 + begin), "")
+        bar = (("-" if value < 0 else "#") if plain else "█") * (end - begin)
+        style = "yellow" if value < 0 else "cyan"
+        drawn.append([shown, (bar, style), (f" {panel.written(value)}", "")])
     return [*drawn, *([(part, "dim")] for part in _wrapped(panel.note, width) if part)]

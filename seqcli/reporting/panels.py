@@ -238,7 +238,7 @@ class MatrixPanel:
 
 @dataclass(frozen=True)
 class BarPanel:
-    """A bar for each name, from 0 to the right."""
+    """A bar for each name, from 0 to the right; a value below 0 goes to the left, in another colour."""
 
     title: str
     bars: Sequence[tuple[str, float]]
@@ -254,9 +254,17 @@ class BarPanel:
         return TOP + _BAR * len(self.bars) + 12
 
     @property
-    def end(self) -> float:
-        """The right end of the scale."""
-        return self.most or max((value for _, value in self.bars if math.isfinite(value)), default=0.0) or 1.0
+    def ends(self) -> tuple[float, float]:
+        """The left and the right end of the scale; 0 is one of them, or lies between."""
+        values = [value for _, value in self.bars if math.isfinite(value)]
+        low, high = min([0.0, *values]), self.most or max([0.0, *values])
+        return (low, high) if high > low else (0.0, 1.0)
+
+    def shares(self, value: float) -> tuple[float, float]:
+        """Where the bar of a value begins and ends along the scale, 0 to 1."""
+        low, high = self.ends
+        zero, place = (max(0.0, min(1.0, (each - low) / (high - low))) for each in (0.0, value))
+        return (min(zero, place), max(zero, place)) if math.isfinite(value) else (zero, zero)
 
     def paint(self, drawing: Drawing, corner: Point, width: float) -> None:
         """Paint it with its left upper corner at ``corner``."""
@@ -269,9 +277,10 @@ class BarPanel:
             top = corner[1] + TOP + _BAR * place
             text = shortened(name, LABEL_SIZE, names + 1)
             drawing.text((left - 8, top + _BAR / 2 + 4), text, "label", "end", name)
-            long = room * max(0.0, min(1.0, value / self.end)) if math.isfinite(value) else 0.0
-            drawing.rectangle((left, top + 4), long, _BAR - 8, "band", 0.75)
-            drawing.text((left + long + 6, top + _BAR / 2 + 4), self.written(value), "label")
+            begin, end = (left + room * share for share in self.shares(value))
+            style = "wrong" if value < 0 else "band"
+            drawing.rectangle((begin, top + 4), end - begin, _BAR - 8, style, 0.75)
+            drawing.text((end + 6, top + _BAR / 2 + 4), self.written(value), "label")
 
     def written(self, value: float) -> str:
         """A value as it stands behind its bar."""

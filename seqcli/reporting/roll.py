@@ -127,9 +127,9 @@ def paint(figure: RollFigure, drawing: Drawing) -> Drawing:
     drawing.rectangle((0, 0), drawing.width, drawing.height, "paper")
     drawing.text((24, 34), figure.title, "title")
     if any(note.part for score in figure.panels for note in score.notes):
-        for right, name, style in ((232, "first part", "forecast"), (120, "other parts", "history")):
-            drawing.line((WIDTH - right, 29), (WIDTH - right + 20, 29), style)
-            drawing.text((WIDTH - right + 28, 33), name, "faint")
+        for left, name, style in ((728.0, "first part", "forecast"), (840.0, "other parts", "history")):
+            drawing.line((left, 29), (left + 20, 29), style)
+            drawing.text((left + 28, 33), name, "faint")
     for place, score in enumerate(figure.panels):
         bars = bars_of(score)
         end = _end(bars, score.division)

@@ -77,6 +77,17 @@ def test_bars_are_as_long_as_their_values() -> None:
     assert nothing == 0
 
 
+def test_a_bar_below_zero_goes_the_other_way() -> None:
+    panel = BarPanel("log-odds", [("for", 3.0), ("against", -1.0), ("none", 0.0)], "+.1f")
+    up, down, none = elements(alone(panel, "b"), "rect")
+    assert [bar["class"] for bar in (up, down, none)] == ["band", "wrong", "band"]
+    assert float(down["x"]) + float(down["width"]) == pytest.approx(float(up["x"]), abs=0.02)
+    assert float(up["width"]) == pytest.approx(3 * float(down["width"]), abs=0.05)
+    assert float(none["width"]) == 0
+    _, first, second, _ = drawn_text(draw_bars(panel, 60, plain=True))
+    assert first.index("#") == second.rindex("- ") + 1
+
+
 def test_the_page_holds_every_number() -> None:
     text = html_text(PanelFigure("T", "s", [TWO, MATRIX, BARS]))
     cells = re.findall(r"<td>([^<]*)</td>", text)
