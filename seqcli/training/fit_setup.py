@@ -64,6 +64,8 @@ class FitSetup:
     """Decay a step of the moving average of the weights that is scored and kept; None: the weights are."""
     bptt: int | None = None
     """Steps after which gradients are cut, of a text that is read on and on; None: rows are read whole."""
+    line_end: int | None = None
+    """The token that ends a line of such a text, where lines have one."""
     backend: str = "torch"
     precision: str = "float32"
     """Of the numbers in large products: "float32" or "bfloat16"; weights and sums are float32."""

@@ -24,7 +24,7 @@ from seqcli.backends.cells.cell import State
 from seqcli.backends.losses import cross_entropy
 from seqcli.backends.network import Network
 from seqcli.preprocessing.vocabulary import RESERVED
-from seqcli.sequences import LENGTHS, TARGET, AnyArray, Batch, FloatArray, Windows, as_ids
+from seqcli.sequences import LENGTHS, TARGET, AnyArray, Batch, FloatArray, IntArray, Windows, as_ids
 from seqcli.tasks.base import Writing
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE, surprisals
 from seqcli.training.batches import to_tensors
@@ -53,13 +53,14 @@ class StreamFeed:
         self._train, self._validation = train, validation
         self._length = len(train[TARGET])
         self._rows, self._steps, self._seed = setup.batch_size, setup.bptt, setup.seed
+        self._places = places_of(train["tokens"], self._rows, self._steps, setup.line_end)
         self.has_validation = validation is not None
         least = LEAST_STEPS if self.has_validation else UNSCORED_STEPS
         self.steps_per_pass = max(least, -(-self._length // (self._rows * self._steps)))
 
     def batch(self, step: int) -> Batch:
         """The next K steps of each row, (B, K), and which rows begin anew, ``fresh`` (B,)."""
-        places = np.arange(self._rows) * self._length // self._rows + step * self._steps
+        places = self._places + step * self._steps
         index = (places[:, None] + np.arange(self._steps)) % self._length  # (B, K)
         batch: Batch = {name: as_ids(values[index]) for name, values in self._train.items()}
         batch[LENGTHS] = np.full(self._rows, self._steps, dtype=np.int64)
@@ -109,6 +110,22 @@ class StreamFeed:
     def identity(self) -> dict[str, Any]:
         """How long the training text is."""
         return {"training tokens": self._length}
+
+
+def places_of(tokens: AnyArray, rows: int, steps: int, line_end: int | None) -> IntArray:
+    """Where each row begins to read ``tokens`` (M,): (B,), evenly spread, each moved on to the end of a line.
+
+    So where lines are as long as a piece of ``steps``, none is cut: gradients reach from its end to its
+    beginning. A place with no end of a line within one piece stays where it is.
+    """
+    places = np.arange(rows) * len(tokens) // rows
+    if line_end is None:
+        return places
+    for row, place in enumerate(places):
+        ahead = np.flatnonzero(tokens[place : place + steps] == line_end)
+        if len(ahead):
+            places[row] = place + ahead[0]
+    return places
 
 
 def text_surprisals(network: Network, examples: Windows) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from seqcli.backends.device import multiplies_bfloat16
 from seqcli.network import RESIDUAL, NetworkSpec
 from seqcli.options import Options
+from seqcli.preprocessing.vocabulary import PADDING
 from seqcli.tasks.base import Prepared
 from seqcli.training.chained import scoring
 from seqcli.training.fit_setup import FitSetup
@@ -41,10 +42,17 @@ def fit_setup(run: Run) -> FitSetup:
         label_smoothing=training.label_smoothing or 0.0,
         ema=training.ema or None,
         bptt=training.bptt,
+        line_end=_line_end(run.prepared),
         backend=training.backend,
         precision=training.precision or "float32",
         write=writer(run.prepared.writing),
     )
+
+
+def _line_end(prepared: Prepared) -> int | None:
+    """The token that a text's lines end with, as the network knows it."""
+    opening = [] if prepared.writing is None else prepared.writing.opening.tolist()
+    return opening[-1] if opening and opening[-1] != PADDING else None
 
 
 def resolved_options(options: Options, prepared: Prepared, threads: int) -> Options:
