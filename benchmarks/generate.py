@@ -237,7 +237,7 @@ def main() -> None:
     parser.add_argument("--no-refit", action="store_true", help="add the row that shows what it is worth")
     parser.add_argument("--seconds", type=float, default=MINUTE, help="budget of each of the cells")
     parser.add_argument("--seconds-scale", type=float, default=1.0, help="multiplies all budgets")
-    parser.add_argument("--copying-cell", default="gru")
+    parser.add_argument("--copying-cell", default="mingru")
     parser.add_argument("--adding-cell", default="gru")
     arguments = parser.parse_args()
     if arguments.data is None and arguments.file is None:
