@@ -147,6 +147,14 @@ PICTURES = (
         "roll.svg",
     ),
     Picture(
+        "Where a gradient dies out",
+        "Layers × steps: how much of the last step's gradient reaches each step, cell beside cell, before and "
+        "after a short training.",
+        ("sensor.csv",),
+        ("seqcli inspect-gradients sensor.csv --epochs 1 -q -o /dev/null --plot gradients.svg",),
+        "gradients.svg",
+    ),
+    Picture(
         "Comparison",
         "Cells, attention and baselines on one split: how they rank, and how each learns from more rows.",
         ("sensor.csv",),
