@@ -17,7 +17,7 @@ from seqcli.errors import UsageError, near_miss
 
 CELLS = ("gru", "lstm", "mingru", "minlstm", "mamba", "rnn", "none")
 """Cells offered by ``--cell``; a test holds this equal to the registry in backends."""
-FORMATS = ("csv", "tsv", "jsonl", "txt", "conll", "conllu")
+FORMATS = ("csv", "tsv", "jsonl", "txt", "conll", "conllu", "ts")
 MOST_NUMBERS = 10_000_000
 """Of units, steps and rows at a time: what is larger was typed by mistake."""
 
@@ -104,8 +104,8 @@ class ColumnOptions:
     )
     level: str | None = option(
         None,
-        "Read text as words, characters or pieces of words (bpe); to go on with, as bytes too.",
-        choices=("words", "characters", "bpe", "bytes"),
+        "Read text as words, characters, pieces of words (bpe) or dna; to go on with, as bytes too.",
+        choices=("words", "characters", "bpe", "bytes", "dna"),
     )
     condition: str | None = option(
         None, "Write text that depends on this column, such as a category.", metavar="COLUMN"

@@ -20,6 +20,7 @@ from seqcli.readers.conll import looks_tagged
 from seqcli.readers.delimited import DELIMITERS, SAMPLE_LINES, chosen_delimiter, cut_lines
 from seqcli.readers.registry import format_of_name
 from seqcli.readers.sources import Source
+from seqcli.readers.timeseries import looks_like_ts
 
 _GLANCE = 0.25
 """Seconds that a silent pipe gets to send its second line, when the first might be a header."""
@@ -61,6 +62,8 @@ def choose_format(source: Source, text: str, options: ReadingOptions, expected: 
     named = options.input_format or format_of_name(source.name)
     if options.input_format is None and named in ("", "txt") and looks_tagged(lines):
         named = "conll"
+    if not named and looks_like_ts(text):
+        named = "ts"
     if named:
         if options.delimiter is not None and named not in ("csv", "tsv"):
             raise UsageError(

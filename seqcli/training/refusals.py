@@ -40,9 +40,9 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
             ("--variational", options.network.variational),
             ("--vectors", options.network.vectors),
             ("--pretrain", options.training.pretrain),
-            ("--prior", options.network.prior),
+            ("--prior", "" if options.network.prior == "none" else options.network.prior),
         ):
-            if value not in (None, NetworkOptions.prior):
+            if value not in (None, "", NetworkOptions.prior, "dna"):
                 raise UsageError(
                     f"{flag} shapes how text is read, and no text is read here", f"leave out {flag}"
                 )
