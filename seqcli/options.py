@@ -17,7 +17,7 @@ from seqcli.errors import UsageError, near_miss
 
 CELLS = ("gru", "lstm", "mingru", "minlstm", "mamba", "rnn", "none")
 """Cells offered by ``--cell``; a test holds this equal to the registry in backends."""
-FORMATS = ("csv", "tsv", "jsonl", "txt", "conll", "conllu")
+FORMATS = ("csv", "tsv", "jsonl", "txt", "conll", "conllu", "fasta", "ts")
 MOST_NUMBERS = 10_000_000
 """Of units, steps and rows at a time: what is larger was typed by mistake."""
 
@@ -93,6 +93,7 @@ class ColumnOptions:
         metavar="CHAR",
     )
     features: tuple[str, ...] = option((), "Input columns; all usable ones.", parse="list")
+    text: tuple[str, ...] = option((), "Input column(s) of text or DNA, and no others.", parse="list")
     time: str | None = option(None, "Column of time stamps or step numbers.", metavar="COLUMN")
     id: tuple[str, ...] = option((), "Column(s) that tell series or sequences apart.", parse="list")
     wide: bool | None = option(None, "One series a row, values from left to right; found where it is sure.")
@@ -104,8 +105,8 @@ class ColumnOptions:
     )
     level: str | None = option(
         None,
-        "Read text as words, characters or pieces of words (bpe); to go on with, as bytes too.",
-        choices=("words", "characters", "bpe", "bytes"),
+        "Read text as words, characters, pieces (bpe) or dna; to go on with, as bytes too.",
+        choices=("words", "characters", "bpe", "bytes", "dna"),
     )
     condition: str | None = option(
         None, "Write text that depends on this column, such as a category.", metavar="COLUMN"
@@ -171,7 +172,13 @@ class NetworkOptions:
     )
     variational: bool | None = option(None, "Drop the same of a vector at all steps of a text.")
     members: int | None = option(
-        None, "Taggers that learn side by side and are averaged.", at_least=1, below=65
+        None, "Networks that learn side by side and are averaged.", at_least=1, below=65
+    )
+    stem: str | None = option(
+        None, "Convolutions ahead of the recurrence, in series and DNA.", choices=("conv", "none")
+    )
+    reverse_complement: bool = option(
+        False, "Read DNA from both strands: learn from either, answer with the mean."
     )
     init: str = option(
         "gated", "Initialisation of the recurrent weights.", choices=("gated", "torch", "chrono")

@@ -117,7 +117,13 @@ GOES_WITH = {
 NO_TEXT = (DATA, "no column holds text")
 FORECASTS = ("forecast_carried", "forecast_members", "forecast_minlstm", "forecast_panel", "forecast_single")
 NUMBERS_AND_CLASSES = (
-    *("classify_rows", "classify_sequences", "multilabel_columns", "regress", "regress_intervals"),
+    *(
+        "classify_rows",
+        "classify_sequences",
+        "multilabel_columns",
+        "regress",
+        "regress_intervals",
+    ),
     *FORECASTS,
 )
 NOT_OVER_TIME = (DATA, "no column of numbers to forecast among")
@@ -129,6 +135,7 @@ WORDS_ALONE = (
         "classify_pieces",
         "classify_runs",
         "classify_int8",
+        "classify_bases",
     ),
     *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
     *("language_mingru", "language_mamba", "classify_mingru"),
@@ -143,6 +150,10 @@ REFUSED = {
         if not name.startswith(task)
     },
     **{(f"generate{dry}", name): NO_TEXT for name in NUMBERS_AND_CLASSES for dry in ("", " --dry-run")},
+    **{
+        (f"generate{dry}", "classify_series"): (DATA, "more than one column could be the text to go on with")
+        for dry in ("", " --dry-run")
+    },
     **{(f"forecast{dry}", name): NOT_OVER_TIME for name in WORDS_ALONE for dry in ("", " --dry-run")},
     **{
         ("predict -m", name): (USAGE, "it does not predict rows")
@@ -159,7 +170,7 @@ REFUSED = {
         ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
         for name in MADE["GOLDEN"]
         if name.startswith(("regress", "language", "tag", "music", "pianoroll"))
-        or name in ("classify_rows", "classify_sequences", "multilabel_columns")
+        or name in ("classify_rows", "classify_sequences", "classify_series", "multilabel_columns")
     },
     **{
         (f"forecast{dry}", name): (USAGE, f"for the task {name}, not forecast")

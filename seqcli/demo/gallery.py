@@ -148,8 +148,8 @@ PICTURES = (
     ),
     Picture(
         "Where a gradient dies out",
-        "Layers × steps: how much of the last step's gradient reaches each step, cell beside cell, before and "
-        "after a short training.",
+        "Layers × steps: how much of the last step's gradient reaches each step, cell beside cell, before "
+        "and after a short training.",
         ("sensor.csv",),
         ("seqcli inspect-gradients sensor.csv --epochs 1 -q -o /dev/null --plot gradients.svg",),
         "gradients.svg",

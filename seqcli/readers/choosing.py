@@ -18,8 +18,10 @@ from seqcli.options import ReadingOptions
 from seqcli.readers.blocks import missing_column
 from seqcli.readers.conll import looks_tagged
 from seqcli.readers.delimited import DELIMITERS, SAMPLE_LINES, chosen_delimiter, cut_lines
+from seqcli.readers.fasta import looks_like_fasta
 from seqcli.readers.registry import format_of_name
 from seqcli.readers.sources import Source
+from seqcli.readers.timeseries import looks_like_ts
 
 _GLANCE = 0.25
 """Seconds that a silent pipe gets to send its second line, when the first might be a header."""
@@ -61,6 +63,10 @@ def choose_format(source: Source, text: str, options: ReadingOptions, expected: 
     named = options.input_format or format_of_name(source.name)
     if options.input_format is None and named in ("", "txt") and looks_tagged(lines):
         named = "conll"
+    if not named and looks_like_ts(text):
+        named = "ts"
+    if not named and looks_like_fasta(lines):
+        named = "fasta"
     if named:
         if options.delimiter is not None and named not in ("csv", "tsv"):
             raise UsageError(

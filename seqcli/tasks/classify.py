@@ -52,8 +52,17 @@ from seqcli.tasks.parts import (
     make_parts,
     picked,
 )
+from seqcli.tasks.ranking_metrics import ranking_scores
+from seqcli.tasks.series_members import (
+    fit_series_members,
+    prior_with_arrays,
+    refitted_series,
+    restore_prior,
+    with_series_prior,
+)
+from seqcli.tasks.series_prior import SeriesPrior, reads_series
 from seqcli.tasks.sizes import cell_warnings, choose_sizes, network_spec, training_defaults
-from seqcli.tasks.text_prior import NAME, TextPrior, outputs_of
+from seqcli.tasks.text_prior import TextPrior
 
 
 @dataclass(frozen=True)
@@ -70,8 +79,8 @@ class Classify:
     classes: tuple[str, ...]
     fusion: Fusion = NETWORK_ALONE
     """How much the logits of the network and of the linear part count; found on the validation part."""
-    prior: TextPrior | None = None
-    """The linear part, of a text."""
+    prior: TextPrior | SeriesPrior | None = None
+    """The linear part, of a text, a series or DNA."""
 
     @classmethod
     def prepare(cls, tables: Tables, plan: Plan, options: Options) -> Prepared:
@@ -120,7 +129,11 @@ class Classify:
             if tables.validation or tables.test
             else lambda: weigh(joined([train, validation, test.take(np.flatnonzero(target_of(test) >= 0))])),
         )
-        if not reads_texts(inputs) or options.network.prior == "none":
+        if options.network.prior == "none":
+            return prepared
+        if reads_series(inputs):
+            return replace(prepared, members=lambda: fit_series_members(prepared, task))
+        if not reads_texts(inputs):
             return prepared
         return replace(prepared, members=lambda: fit_members(prepared, task, options.network.prior))
 
@@ -136,7 +149,10 @@ class Classify:
 
     def encode(self, table: Table) -> Batchable:
         """Rows to predict on as examples; ``row_ids`` names the (first) row of each."""
-        return with_prior(self.prior, self.inputs, table, self.inputs.encode(table)[0])
+        examples = self.inputs.encode(table)[0]
+        if isinstance(self.prior, SeriesPrior):
+            return with_series_prior(self.prior, examples)
+        return with_prior(self.prior, self.inputs, table, examples)
 
     def encode_labelled(self, table: Table) -> Batchable:
         """Rows to score on; ``target`` (N,) is -1 for a class that training did not see.
@@ -159,7 +175,13 @@ class Classify:
 
     def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
         """Accuracy, macro F1, log loss and calibration error of the network's outputs (N, C) as joined."""
-        return class_scores(log_softmax(self.joined(outputs, examples)), target_of(examples))
+        return self._scores(self.joined(outputs, examples), target_of(examples))
+
+    def _scores(self, logits: NDArray[np.float32], target: IntArray) -> dict[str, float]:
+        """The figures for logits (N, C) and classes (N,); of DNA also those that its papers report."""
+        chances = log_softmax(logits)
+        scores = class_scores(chances, target)
+        return {**scores, **ranking_scores(chances, target)} if self.inputs.dna else scores
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Classify:
         """With the scales that make the probabilities fit the classes best, of outputs (N, C)."""
@@ -194,7 +216,7 @@ class Classify:
         parts = (prepared.train, prepared.validation, prepared.test)
         targets, classes = [target_of(part) for part in parts], len(self.classes)
         scores = [majority_scores(targets, classes)]
-        if self.prior is not None:
+        if isinstance(self.prior, TextPrior) or self.inputs.dna:
             return scores
         if reads_texts(self.inputs):
             return [*scores, linear_baseline(self.inputs, prepared.source, parts, classes)]
@@ -212,7 +234,7 @@ class Classify:
         if self.prior is None:
             return ""
         called = "network" if network == "none" else network
-        scales = f"{self.fusion.network:.2f} × {called} + {self.fusion.prior:.2f} × {NAME}"
+        scales = f"{self.fusion.network:.2f} × {called} + {self.fusion.prior:.2f} × {self.prior.called}"
         return f"the logits are {scales}, as fits the validation part best"
 
     def member_scores(self, outputs: NDArray[np.float32], examples: Examples, network: str) -> list[Scores]:
@@ -223,18 +245,20 @@ class Classify:
         called = "network" if network == "none" else network
         alone = {
             f"{called} alone": outputs * np.float32(self.fusion.network_alone),
-            f"{NAME} alone": prior * np.float32(self.fusion.prior_alone),
+            f"{self.prior.called} alone": prior * np.float32(self.fusion.prior_alone),
         }
         target = target_of(examples)
         return [
             Scores("combined", self.score(outputs, examples)),
-            *(Scores(name, class_scores(log_softmax(logits), target)) for name, logits in alone.items()),
+            *(Scores(name, self._scores(logits, target)) for name, logits in alone.items()),
         ]
 
     def refitted(self, examples: Examples) -> Classify:
         """With the linear part learnt anew from all ``examples``."""
         if self.prior is None:
             return self
+        if isinstance(self.prior, SeriesPrior):
+            return replace(self, prior=refitted_series(self.prior, examples, len(self.classes)))
         assert isinstance(examples, Batchable)
         return replace(self, prior=refitted(self.prior, examples, len(self.classes)))
 
@@ -248,8 +272,7 @@ class Classify:
             if arrays:
                 raise ModelError("the model's weights hold arrays that its task does not read")
             return self
-        columns = len(self.inputs.features.names) if self.inputs.features else 0
-        return replace(self, prior=self.prior.with_arrays(arrays, outputs_of(len(self.classes)), columns))
+        return replace(self, prior=prior_with_arrays(self.prior, arrays, self.inputs, len(self.classes)))
 
     # ------------------------------------------------------------------ answers, and saving
 
@@ -279,13 +302,13 @@ class Classify:
             classes = tuple(data["classes"])
             inputs = Inputs.from_json(data["inputs"])
             fusion = Fusion.from_json(data["fusion"])
-            prior = TextPrior.from_json(data["prior"]) if data["prior"] else None
+            prior = restore_prior(data["prior"], inputs) if data["prior"] else None
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError("the model's task cannot be read", "train it again") from error
         texts = all(isinstance(name, str) for name in classes)
         if not texts or len(set(classes)) < max(len(classes), 2) or len(plan.target) != 1:
             raise ModelError("the model's classes cannot be read", "train it again")
-        if (prior is not None and not reads_texts(inputs)) or (prior is None and fusion.prior > 0):
+        if (isinstance(prior, TextPrior) and not reads_texts(inputs)) or (prior is None and fusion.prior > 0):
             raise ModelError("the model's linear part does not fit its inputs", "train it again")
         return cls(plan, inputs, classes, fusion, prior)
 

@@ -7,7 +7,7 @@ some. Everything is fitted on training rows and saved as JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -18,8 +18,10 @@ from seqcli.errors import ModelError, UsageError
 from seqcli.network import InputSpec
 from seqcli.options import Options
 from seqcli.preprocessing.batching import covering_length
+from seqcli.preprocessing.dna import BASES
 from seqcli.preprocessing.grams import NAME as GRAMS
 from seqcli.preprocessing.grams import Grams
+from seqcli.preprocessing.places import FEWEST_STEPS, LONGEST, bump_count, places_of, usual_length
 from seqcli.preprocessing.subwords import Subwords
 from seqcli.preprocessing.vocabulary import BPE, MOST_PIECES, Vocabulary, tokenize_words
 from seqcli.readers.roles import series_numbers
@@ -28,12 +30,14 @@ from seqcli.readers.vectors import read_vectors
 from seqcli.sequences import Batchable, Field, IntArray, Sequences, joined
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import TEXT_WORDS
+from seqcli.tasks.dna_input import Dna, bad_bases, fit_dna
 from seqcli.tasks.features import Features
 
 TOKENS, PARTS, VALUES, DENSE = "tokens", "parts", "values", "dense"
+BASES_FIELD, PLACE = "bases", "place"
 FEWEST_BUCKETS, MOST_BUCKETS = 500, 20_000
 """Ids that the parts of words are hashed into."""
-LONGEST = 4
+LONGEST_RUN = 4
 """Characters of the longest run that is read as one."""
 MOST_TOKENS = 30_000
 """Ids of a vocabulary; rarer tokens are unknown."""
@@ -97,13 +101,18 @@ class Inputs:
     max_length: int | None
     features: Features | None
     subwords: Subwords | Grams | None = None
+    dna: Dna | None = None
+    """How a text that is DNA is read, in place of a vocabulary."""
+    places: int = 0
+    """The length of all rows, where each step is told its place; 0 where lengths differ."""
 
     @classmethod
     def fit(cls, table: Table, plan: Plan, options: Options) -> tuple[Inputs, list[str]]:
         """Fit on ``table``, which holds training rows only; returns what should be said of it too."""
         rules: list[str] = []
         vocabulary, max_length, features, subwords = None, None, None, None
-        if plan.text:
+        dna = fit_dna(table, plan.text, options, rules)
+        if plan.text and dna is None:
             vocabulary, max_length = _fit_text(joined_texts(table, plan.text), options, rules)
             if _reads_parts(vocabulary, options.network.subwords):
                 subwords = _fit_subwords(vocabulary, joined_texts(table, plan.text), rules)
@@ -111,7 +120,19 @@ class Inputs:
             features = Features.fit(table, plan.features, options.reading.missing)
             if features.numbers:
                 rules.append(f"numbers scaled by {len(table):,} training rows")
-        return cls(plan.text, plan.id, plan.time, vocabulary, max_length, features, subwords), rules
+        found = cls(plan.text, plan.id, plan.time, vocabulary, max_length, features, subwords, dna)
+        return (replace(found, places=found.same_length(table)) if found.reads_steps else found), rules
+
+    @property
+    def reads_steps(self) -> bool:
+        """Whether rows are series of numbers, or DNA."""
+        return self.dna is not None or (bool(self.ids) and self.vocabulary is None)
+
+    def same_length(self, table: Table) -> int:
+        """The length that rows of ``table`` have, 0 where they differ."""
+        if self.dna is not None:
+            return usual_length(self.dna.encode(table.cells(self.text[0])).lengths)
+        return usual_length(np.diff(group_rows(table, self.ids, self.time).offsets))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -130,6 +151,8 @@ class Inputs:
         fields: dict[str, Field] = {}
         if self.vocabulary is not None:
             fields.update(self.text_fields(joined_texts(table, self.text)))
+        if self.dna is not None:
+            fields[BASES_FIELD] = self.dna.encode(table.cells(self.text[0]))
         if self.features is not None and self.ids:
             steps = self.features.matrix(table.take(grouping.order), grouping.offsets)
             fields[VALUES] = Sequences(steps, grouping.offsets)
@@ -138,6 +161,9 @@ class Inputs:
             fields[DENSE if self.text else VALUES] = (
                 matrix if self.text else Sequences(matrix, grouping.offsets)
             )
+        if self.places:
+            lengths = Batchable(fields, grouping.first).lengths
+            fields[PLACE] = places_of(np.concatenate([[0], np.cumsum(lengths)]), self.places)
         return Batchable(fields, grouping.first), grouping
 
     def text_fields(self, texts: list[str]) -> dict[str, Field]:
@@ -169,14 +195,19 @@ class Inputs:
         if self.subwords is not None:
             size = embedding_size if isinstance(self.subwords, Grams) else max(embedding_size // 2, 1)
             specs.append(InputSpec(PARTS, "bags", self.subwords.size, size))
+        if self.dna is not None:
+            specs.append(InputSpec(BASES_FIELD, "values", len(BASES)))
         if self.features is not None:
             kind = DENSE if self.text else VALUES
             specs.append(InputSpec(kind, kind, len(self.features.names)))
+        if self.places:
+            specs.append(InputSpec(PLACE, "values", bump_count(self.places)))
         return tuple(specs)
 
     def bad_rows(self, table: Table) -> dict[int, str]:
         """Rows with a cell that no prediction should rest on: position → what is wrong."""
-        return self.features.bad_cells(table) if self.features else {}
+        found = self.features.bad_cells(table) if self.features else {}
+        return found if self.dna is None else {**found, **bad_bases(table, self.text[0])}
 
     def to_json(self) -> dict[str, Any]:
         """JSON values that :meth:`from_json` restores."""
@@ -188,6 +219,8 @@ class Inputs:
             "max_length": self.max_length,
             "features": self.features.to_json() if self.features else None,
             **({"subwords": self.subwords.to_json()} if self.subwords else {}),
+            **({"dna": self.dna.to_json()} if self.dna else {}),
+            **({"places": self.places} if self.places else {}),
         }
 
     @classmethod
@@ -203,11 +236,18 @@ class Inputs:
                 max_length=None if max_length is None else max(int(max_length), 1),
                 features=Features.from_json(data["features"]) if data["features"] else None,
                 subwords=_subwords_from(data["subwords"]) if data.get("subwords") else None,
+                dna=Dna.from_json(data["dna"]) if data.get("dna") else None,
+                places=int(data.get("places", 0)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError("the model's inputs cannot be read", "train it again") from error
         textless = inputs.vocabulary is None
-        if (
+        if inputs.places and not (inputs.reads_steps and FEWEST_STEPS <= inputs.places <= LONGEST):
+            raise ModelError("the model's inputs contradict each other", "train it again")
+        if inputs.dna is not None:
+            if not textless or len(inputs.text) != 1 or inputs.ids or inputs.subwords:
+                raise ModelError("the model's inputs contradict each other", "train it again")
+        elif (
             bool(inputs.text) == textless
             or not (inputs.text or inputs.features)
             or (textless and inputs.subwords)
@@ -288,8 +328,10 @@ def _fit_subwords(vocabulary: Vocabulary, texts: list[str], rules: list[str]) ->
     if vocabulary.level == "words":
         rules.append(f"words are read by their parts too, hashed into {buckets:,} ids")
         return Subwords(buckets)
-    rules.append(f"characters are read with the {LONGEST - 1} ahead of them too, hashed into {buckets:,} ids")
-    return Grams(buckets, LONGEST)
+    rules.append(
+        f"characters are read with the {LONGEST_RUN - 1} ahead of them too, hashed into {buckets:,} ids"
+    )
+    return Grams(buckets, LONGEST_RUN)
 
 
 def _subwords_from(data: Any) -> Subwords | Grams:

@@ -15,7 +15,7 @@ from seqcli.errors import UsageError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import Options
 from seqcli.readers.vectors import vector_size
-from seqcli.sequences import Examples
+from seqcli.sequences import Examples, IntArray
 from seqcli.tasks.inputs import Inputs
 
 RARE = 50
@@ -25,6 +25,10 @@ SHORT = 20
 MOST_CELLS = 4_000_000
 """Steps of all examples times epochs: about two minutes on one core."""
 FEWEST_EPOCHS = 4
+LONG_ENOUGH, MOST_STRIDE = 200, 8
+"""Steps on average that the recurrence reads at most, and the largest jump of a stem that sees to it."""
+STEM = 2
+"""Convolutions of a stem."""
 RNN_MEMORY = 20
 """Steps after which a plain recurrent network has forgotten (Bengio, Simard and Frasconi 1994)."""
 
@@ -44,6 +48,11 @@ class Sizes:
     word_dropout: float = 0.0
     label_smoothing: float = 0.0
     ema: float = 0.0
+    stem: int = 0
+    """Convolutions ahead of the recurrence."""
+    stem_stride: int = 1
+    members: int = 1
+    noise: float = 0.0
     pretrain: bool = False
     """Whether the network first learns to foresee the words of the training rows."""
 
@@ -54,7 +63,7 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
     if inputs.vocabulary is None:
         if int(lengths.max(initial=1)) == 1:
             return Sizes(0, 64, 0.1, "last", False, 3e-3, 3000)
-        return Sizes(0, 64, 0.2, "max", True, 3e-3, 1000)
+        return _of_steps(inputs, lengths)
     if inputs.vocabulary.level == "characters":
         if lengths.mean() <= SHORT:
             return Sizes(64, 96, 0.5, "max+mean", True, 4e-3, 1400, variational=True)
@@ -64,6 +73,20 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
             128, 64, 0.5, "max+attention", True, 2e-3, 800, variational=True, ema=0.99, pretrain=True
         )
     return Sizes(128, 64, 0.3, "max+attention", True, 2e-3, 2500, variational=True, ema=0.99)
+
+
+def _of_steps(inputs: Inputs, lengths: IntArray) -> Sizes:
+    """The defaults for DNA, or series of these lengths (N,)."""
+    stride = 1
+    while lengths.mean() / stride > LONG_ENOUGH and stride < MOST_STRIDE:
+        stride *= 2
+    if inputs.dna is not None:
+        return Sizes(
+            0, 64, 0.3, "max+mean", True, 3e-3, 1200, label_smoothing=0.05, stem=1, stem_stride=stride
+        )
+    return Sizes(
+        0, 64, 0.2, "max", True, 3e-3, 1000, label_smoothing=0.1, stem=STEM, stem_stride=stride, noise=0.1
+    )
 
 
 def network_spec(
@@ -80,6 +103,7 @@ def network_spec(
                 "leave out --embedding-size",
             )
     specs: tuple[InputSpec, ...] = inputs.specs(size)
+    stem = {None: sizes.stem, "conv": sizes.stem or STEM, "none": 0}[typed.stem]
     return NetworkSpec(
         inputs=specs,
         output_shape=output_shape,
@@ -94,6 +118,12 @@ def network_spec(
         word_dropout=sizes.word_dropout if typed.word_dropout is None else typed.word_dropout,
         recurrent_dropout=typed.recurrent_dropout or 0.0,
         init=typed.init,
+        stem=stem,
+        stem_width=typed.hidden_size or sizes.hidden_size,
+        stem_stride=sizes.stem_stride if stem else 1,
+        both_strands=inputs.dna is not None and inputs.dna.both_strands,
+        noise=sizes.noise,
+        members=typed.members or sizes.members,
     )
 
 

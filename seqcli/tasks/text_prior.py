@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,8 @@ class TextPrior:
 
     Where a row has several labels there is one logit a label, and C is two or more.
     """
+
+    called: ClassVar[str] = NAME
 
     form: NgramForm
     power: float

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from seqcli.backends.device import choose_device
@@ -29,9 +31,38 @@ def training_device(training: TrainingOptions) -> torch.device:
     return choose_device("cpu")
 
 
+def reads_steps(prepared: Prepared) -> bool:
+    """Whether a task reads series of numbers or DNA, row by row."""
+    inputs = getattr(prepared.task, "inputs", None)
+    return isinstance(inputs, Inputs) and inputs.reads_steps
+
+
+def _refuse_for_steps(options: Options, prepared: Prepared) -> None:
+    """Raise UsageError for an option on series or DNA where neither is read."""
+    network = options.network
+    flags: dict[str, Any] = {
+        "--stem": network.stem,
+        "--reverse-complement": network.reverse_complement or None,
+        "--members": network.members,
+    }
+    for flag, value in flags.items():
+        if value is None or (flag == "--members" and prepared.network.chain):  # taggers have members too
+            continue
+        if not reads_steps(prepared):
+            raise UsageError(
+                f"{flag} is for series of numbers and DNA, and neither is read here", f"leave out {flag}"
+            )
+    if network.reverse_complement and prepared.task.inputs.dna is None:  # type: ignore[attr-defined]
+        raise UsageError(
+            "--reverse-complement is for DNA, and no column of it is read here",
+            "--level dna --text COLUMN names one",
+        )
+
+
 def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
     """Raise UsageError for an option, typed or from a configuration, that would change nothing."""
     training = options.training
+    _refuse_for_steps(options, prepared)
     if not any(item.embedded for item in prepared.network.inputs):
         for flag, value in (
             ("--level", options.columns.level),
@@ -42,9 +73,9 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
             ("--variational", options.network.variational),
             ("--vectors", options.network.vectors),
             ("--pretrain", options.training.pretrain),
-            ("--prior", options.network.prior),
+            ("--prior", "" if options.network.prior == "none" else options.network.prior),
         ):
-            if value not in (None, NetworkOptions.prior):
+            if value not in (None, "", NetworkOptions.prior, "dna"):
                 raise UsageError(
                     f"{flag} shapes how text is read, and no text is read here", f"leave out {flag}"
                 )

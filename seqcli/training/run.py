@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from seqcli.backends.device import set_threads
 from seqcli.backends.graph import saved_graphs
-from seqcli.backends.network import Network, build_network, parameter_table
+from seqcli.backends.network import Network, build_network
+from seqcli.backends.parameters import parameter_table
 from seqcli.errors import DivergedError
 from seqcli.model_dir import (
     TASK_ARRAY,

@@ -11,7 +11,7 @@ from seqcli.preprocessing.vocabulary import PADDING
 from seqcli.tasks.base import Prepared
 from seqcli.training.chained import scoring
 from seqcli.training.fit_setup import FitSetup
-from seqcli.training.refusals import training_device
+from seqcli.training.refusals import reads_steps, training_device
 from seqcli.training.streams import writer
 
 if TYPE_CHECKING:
@@ -61,9 +61,11 @@ def resolved_options(options: Options, prepared: Prepared, threads: int) -> Opti
     shape = ["cell", "hidden_size", "num_layers", "dropout", "bidirectional"]
     if spec.pool != "none":
         shape.append("pool")
-    if spec.chain:
+    if spec.chain or spec.members > 1:
         shape.append("members")
     usual = dict(prepared.training)
+    if reads_steps(prepared):
+        usual["stem"] = "conv" if spec.stem else "none"
     if any(item.embedded for item in spec.inputs):
         shape += ["embedding_dropout", "variational"]
         shape += [] if spec.streams else ["word_dropout"]

@@ -8,7 +8,8 @@ import torch
 
 from seqcli.backends.bags import Bag
 from seqcli.backends.graph import network_graph
-from seqcli.backends.network import build_network, parameter_table
+from seqcli.backends.network import build_network
+from seqcli.backends.parameters import parameter_table
 from seqcli.inference.session import GraphSession
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.saved.graph_check import check_graph

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from seqcli.backends.equations import cell_equations, equations
-from seqcli.backends.network import build_network, parameter_table
+from seqcli.backends.network import build_network
+from seqcli.backends.parameters import parameter_table
 from seqcli.backends.registry import CELLS
 from seqcli.network import RESIDUAL, InputSpec, NetworkSpec
 

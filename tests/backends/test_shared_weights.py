@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from seqcli.backends.network import build_network, parameter_table
+from seqcli.backends.network import build_network
+from seqcli.backends.parameters import parameter_table
 from seqcli.backends.registry import load_cell
 from seqcli.cli.main import main
 from seqcli.network import InputSpec, NetworkSpec
