@@ -52,6 +52,9 @@ def cell_title(cell: str) -> str:
 
 CHAIN = "chain.scores"
 """The weight that holds what a chain learnt."""
+SOURCE, WRITTEN = "source", "written"
+"""The fields of a translation: the text that is read, and the one that is written, each token behind the one
+before it."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +105,9 @@ class NetworkSpec:
     """Beside each answer the network says how far below and above it the quantiles :data:`BAND` lie."""
     stateful: bool = False
     """A forecaster whose state is carried over all steps of a series, and not begun anew in each window."""
+    attention: str = ""
+    """A second text is written step by step, by looking at what was read: "dot" or "bahdanau" says how. The
+    inputs are then :data:`SOURCE` and :data:`WRITTEN`, and ``output_shape`` has the tokens of the latter."""
 
     @property
     def answer_shape(self) -> tuple[int, ...]:

@@ -81,9 +81,15 @@ class ColumnOptions:
     task: str | None = option(
         None,
         "What to learn; found from the columns.",
-        choices=("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
+        choices=("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll")
+        + ("translate",),
     )
-    target: tuple[str, ...] = option((), "Column(s) to predict or forecast.", parse="list")
+    target: tuple[str, ...] = option(
+        (), "Column(s) to predict or forecast; with --source a file.", parse="list"
+    )
+    source: str | None = option(
+        None, "File of texts, a line each, whose lines --target says in other words.", metavar="FILE"
+    )
     tag_column: str | None = option(
         None, "Column of tags to learn, by name or number; upos, or the last.", metavar="COLUMN"
     )
@@ -117,7 +123,7 @@ class SplitOptions:
     """Split"""
 
     validation: str | None = option(
-        None, "File to choose on, instead of a share of the rows.", metavar="FILE"
+        None, "File to choose on, instead of a share of the rows; with --source two.", metavar="FILE"
     )
     test: str | None = option(None, "File to report on, instead of a share of the rows.", metavar="FILE")
     validation_share: float | None = option(
@@ -165,6 +171,10 @@ class NetworkOptions:
     variational: bool | None = option(None, "Drop the same of a vector at all steps of a text.")
     members: int | None = option(
         None, "Taggers that learn side by side and are averaged.", at_least=1, below=65
+    )
+    attention: str | None = option(
+        None, "How a translator looks at what it reads: by products, or by a layer.",
+        choices=("dot", "bahdanau"),
     )
     init: str = option(
         "gated", "Initialisation of the recurrent weights.", choices=("gated", "torch", "chrono")

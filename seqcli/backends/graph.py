@@ -36,7 +36,7 @@ def network_graph(network: Network) -> bytes:
     if network.segments is not None:
         graph.name(_decoded(graph, network, steps), OUTPUT)
         return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
-    outputs = _encoder(graph, network.encoder, steps)  # (B, T, D)
+    outputs = encoder_steps(graph, network.encoder, steps)  # (B, T, D)
     if network.pool is None:
         if spec.members > 1:
             _together(graph, network, outputs)
@@ -125,7 +125,13 @@ def carried_graph(network: Network) -> bytes:
 
 
 def saved_graphs(network: Network) -> dict[str, bytes]:
-    """The graphs that a saved model runs: "step" where its state is carried on, else "batch"."""
+    """The graphs that a saved model runs: "step" where its state is carried on, else "batch"; of one that
+    translates "encoder" and "decoder"."""
+    if network.spec.attention:
+        from seqcli.backends.translator import Translator
+        from seqcli.backends.translator_graph import translator_graphs
+
+        return translator_graphs(cast(Translator, network))
     if network.spec.stateful:
         return {"step": carried_graph(network)}
     return {"step": step_graph(network)} if network.spec.streams else {"batch": network_graph(network)}
@@ -180,7 +186,7 @@ def _together(graph: GraphWriter, network: Network, outputs: str) -> None:
     """outputs (B, T, D) of the first member → the graph's "output" (B, T, C), the mean of all members'."""
     total = graph.affine(outputs, network.head.weight, network.head.bias)
     for other in network.every_member()[1:]:
-        read = _encoder(graph, other.encoder, _fields(graph, other)[1])
+        read = encoder_steps(graph, other.encoder, _fields(graph, other)[1])
         total = graph.node("Add", total, graph.affine(read, other.head.weight, other.head.bias))
     share = graph.constant(np.float32(1 / network.spec.members))
     graph.name(graph.node("Mul", total, share), OUTPUT)
@@ -194,7 +200,7 @@ def _head(graph: GraphWriter, network: Network, outputs: str) -> None:
     graph.name(out, OUTPUT)
 
 
-def _encoder(graph: GraphWriter, encoder: Encoder, x: str) -> str:
+def encoder_steps(graph: GraphWriter, encoder: Encoder, x: str) -> str:
     """x (B, T, F) → outputs of the last layer (B, T, D); what stands at padding has no meaning."""
     lengths = graph.node("Cast", LENGTHS, to=INT32)
     x = graph.node("Transpose", x, perm=[1, 0, 2])
@@ -219,7 +225,7 @@ def _pool_once(graph: GraphWriter, pool: Pool, kind: str, outputs: str) -> str:
         first = graph.node("Gather", outputs, graph.constant(0), axis=1)  # (B, D)
         ahead = graph.constant(np.arange(2 * pool.hidden_size) < pool.hidden_size)
         return graph.node("Where", ahead, last, first)
-    valid = _valid(graph, outputs)  # (B, T, 1)
+    valid = valid_steps(graph, outputs)  # (B, T, 1)
     if kind == "max":
         lowest = graph.constant(np.float32(np.finfo(np.float32).min))
         return graph.node("ReduceMax", graph.node("Where", valid, outputs, lowest), axes=[1], keepdims=0)
@@ -251,7 +257,7 @@ def _last_step(graph: GraphWriter, values: str) -> str:
     return graph.node("Gather", flat, index)
 
 
-def _valid(graph: GraphWriter, outputs: str) -> str:
+def valid_steps(graph: GraphWriter, outputs: str) -> str:
     """True where a step of outputs (B, T, D) is no padding, (B, T, 1)."""
     steps = graph.node("Gather", graph.node("Shape", outputs), graph.constant(1))
     step = graph.node("Range", graph.constant(0), steps, graph.constant(1))  # (T,)

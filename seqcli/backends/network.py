@@ -91,6 +91,13 @@ class Network(nn.Module):
         own = self._per_step(outputs)
         return own if self.spec.members == 1 else self._together(own, batch)
 
+    def further_parts(self) -> list[tuple[str, str, nn.Module]]:
+        """Parts that only this kind has, for the table of parameters: name, shape, module."""
+        return []
+
+    def begin(self) -> None:
+        """First values of the weights, where :func:`build_network` leaves them to the network."""
+
     def _together(self, own: Tensor, batch: dict[str, Tensor]) -> Tensor:
         """What all members say: in training one below the other, (members * B, T, C), else their mean."""
         every = [own, *(other(batch) for other in self.others)]
@@ -184,6 +191,15 @@ class Network(nn.Module):
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
 
+def make_network(spec: NetworkSpec) -> Network:
+    """The network of ``spec``, with weights of no meaning."""
+    if not spec.attention:
+        return Network(spec)
+    from seqcli.backends.translator import Translator  # which is a Network itself
+
+    return Translator(spec)
+
+
 def build_network(spec: NetworkSpec, seed: int) -> Network:
     """The network of ``spec`` with weights that ``seed`` alone decides; torch's own seed is untouched.
 
@@ -192,7 +208,10 @@ def build_network(spec: NetworkSpec, seed: int) -> Network:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Network(spec)
+        network = make_network(spec)
+        if spec.attention:
+            network.begin()
+            return network
         for member in network.every_member():
             initialise(member.encoder, spec.init, spec.time_range)
             initialise_embeddings(member.embeddings, spec.init)
@@ -215,6 +234,7 @@ def parameter_table(network: Network) -> ResultTable:
     for depth, layer in enumerate(network.encoder.layers, start=1):
         for cell, way in zip(cast(Layer, layer).cells, ("", " backward"), strict=False):
             parts.append((f"{spec.cell} {depth}{way}", f"{cell.input_size} → {cell.hidden_size}", cell))
+    parts += network.further_parts()
     if network.segments is not None:
         project = network.segments.project
         parts.insert(0, ("segments", f"{project.in_features} → {project.out_features}", network.segments))
@@ -223,12 +243,12 @@ def parameter_table(network: Network) -> ResultTable:
         parts.append(("attention", shape, network.pool))
     if spec.streams:
         parts.append(("first state", f"{len(network.start)} × {spec.hidden_size}", network.start))
+    band = network.band
     if network.decoder is not None:
         project, band = network.decoder.project, network.decoder.band
         shape = f"{network.decoder.count} × ({project.in_features} → {project.out_features})"
         parts.append(("decoder", shape, network.decoder))
-    else:
-        band = network.band
+    elif not spec.attention:
         parts.append(("head", f"{network.head.in_features} → {network.head.out_features}", network.head))
     if spec.members > 1:
         parts.append(("members", f"{spec.members - 1} more", network.others))

@@ -26,6 +26,7 @@ LANGUAGE_ONLY = frozenset({"condition", "backend"})
 CLASSIFY_ONLY = frozenset({"class_weight", "prior"})
 TAG_ONLY = frozenset({"tag_column", "members"})
 LABELS_ONLY = frozenset({"label_separator"})
+TRANSLATE_ONLY = frozenset({"source", "attention"})
 """Options that no other task than the one reads."""
 
 TEXT_ONLY = frozenset(
@@ -36,6 +37,7 @@ TEXT_ONLY = frozenset(
 
 NEVER_IN_FORECAST = frozenset(
     {"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY, *LABELS_ONLY}
+    | TRANSLATE_ONLY
 )
 NEVER_IN_LANGUAGE = frozenset(
     {"missing", "aggregate", "time", "id", "group", "pool", "refit"}
@@ -44,11 +46,12 @@ NEVER_IN_LANGUAGE = frozenset(
     | FORECAST_ONLY
     | TAG_ONLY
     | LABELS_ONLY
+    | TRANSLATE_ONLY
 )
 NEVER_IN_MUSIC = NEVER_IN_LANGUAGE | LANGUAGE_ONLY | {"level", "target", "encoding", "delimiter"} | {"prior"}
 """Options that the one task does not read."""
 
-NEVER_IN_ROWS = FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | {"bptt"}
+NEVER_IN_ROWS = FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | TRANSLATE_ONLY | {"bptt"}
 IDLE = {
     "forecast": NEVER_IN_FORECAST,
     "language": NEVER_IN_LANGUAGE,
@@ -61,7 +64,14 @@ IDLE = {
     | LANGUAGE_ONLY
     | CLASSIFY_ONLY
     | LABELS_ONLY
+    | TRANSLATE_ONLY
     | {"bptt", "missing", "aggregate", "time", "group", "level", "pool", "label_smoothing"},
+    "translate": FORECAST_ONLY
+    | LANGUAGE_ONLY
+    | CLASSIFY_ONLY
+    | TAG_ONLY
+    | LABELS_ONLY
+    | {"bptt", "missing", "aggregate", "time", "id", "pool", "subwords", "vectors", "pretrain"},
 }
 """What no task reads is a mistake when it is typed, and said so."""
 

@@ -55,6 +55,7 @@ from seqcli.training.sentences import count, kept_rules, plan_lines
 from seqcli.training.started import StartedRun
 from seqcli.training.streams import text_surprisals
 from seqcli.training.told import fit_setup
+from seqcli.training.translating import read_pairs, written_outputs
 from seqcli.training.warm_start import start_from, start_from_vectors
 
 CHECKPOINT = "checkpoint"
@@ -161,6 +162,8 @@ def decide(files: Sequence[str], options: Options, saving: SavingOptions, table:
 def read_files(files: Sequence[str], options: Options, table: Table | None = None) -> tuple[Tables, Plan]:
     """The files of a training, of which ``table`` is the main one where it is read, and a plan of columns."""
     training_device(options.training)  # refuses a missing one before anything is read
+    if options.columns.source is not None:
+        return read_pairs(files, options)
     main = read_table(files, options.reading) if table is None else table
     plan = make_plan(main, options.columns, options.reading)
     named = (options.split.validation, options.split.test)
@@ -296,6 +299,8 @@ def fit_and_test(
 
 def outputs_of(run: Run, examples: Examples) -> NDArray[np.float32]:
     """What the network says: outputs (N, *output_shape); of a text the nats of each token, (M, 2)."""
+    if run.prepared.network.attention:
+        return written_outputs(run.network, examples, run.prepared.task)
     if isinstance(examples, Windows) and run.prepared.network.streams:
         return text_surprisals(run.network, examples)
     if run.prepared.network.stateful:
