@@ -6,7 +6,7 @@ in ``model.json``. Fields named here are the fields of the Examples the task mak
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 BAND = (0.1, 0.9)
@@ -113,6 +113,16 @@ class NetworkSpec:
     def answer_shape(self) -> tuple[int, ...]:
         """What one row is answered: ``output_shape``, with a band three of each: answer, below, above."""
         return (*self.output_shape, 3) if self.band else self.output_shape
+
+    @property
+    def reader(self) -> NetworkSpec:
+        """Of a network that writes a second text, what reads the first."""
+        return replace(self, inputs=self.inputs[:1]) if self.attention else self
+
+    @property
+    def widest(self) -> int:
+        """How wide the largest product of a step is."""
+        return max(self.hidden_size, self.output_shape[0]) if self.attention else self.hidden_size
 
     @property
     def pools(self) -> tuple[str, ...]:

@@ -81,8 +81,10 @@ class ColumnOptions:
     task: str | None = option(
         None,
         "What to learn; found from the columns.",
-        choices=("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll")
-        + ("translate",),
+        choices=(
+            *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
+            "translate",
+        ),
     )
     target: tuple[str, ...] = option(
         (), "Column(s) to predict or forecast; with --source a file.", parse="list"
@@ -173,7 +175,8 @@ class NetworkOptions:
         None, "Taggers that learn side by side and are averaged.", at_least=1, below=65
     )
     attention: str | None = option(
-        None, "How a translator looks at what it reads: by products, or by a layer.",
+        None,
+        "How a translator looks at what it reads: by products, or by a layer.",
         choices=("dot", "bahdanau"),
     )
     init: str = option(

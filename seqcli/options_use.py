@@ -39,6 +39,28 @@ class PredictOptions:
 
 
 @dataclass(frozen=True)
+class TranslateOptions:
+    """Translation"""
+
+    beam: int | None = option(
+        None,
+        "Texts that are followed side by side, to find the likeliest: 5; 1 takes the likeliest token.",
+        at_least=1,
+        below=1025,
+        metavar="N",
+    )
+    length_penalty: float | None = option(
+        None, "Compare log-probabilities over length to this power: 1; 0 favours short texts.", at_least=0.0
+    )
+    n_best: int | None = option(
+        None, "So many translations of each text, the best first, with their scores.", at_least=1, metavar="N"
+    )
+    align: bool = option(
+        False, "Show where the model looked for each token: a heat map, in a pipe JSON lines."
+    )
+
+
+@dataclass(frozen=True)
 class WatchOptions:
     """Watching, with a saved model"""
 

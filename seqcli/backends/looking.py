@@ -2,8 +2,8 @@
 
 With a query q (what the decoder knows) and the memory m_s (what the encoder said at step s of the source):
 
-    dot         e_s = q · W m_s / √A                 (Luong, Pham and Manning 2015, arXiv:1508.04025, "general")
-    bahdanau    e_s = v · tanh(W_q q + W m_s)        (Bahdanau, Cho and Bengio 2015, arXiv:1409.0473)
+    dot         e_s = q · W m_s / √A                 (Luong et al. 2015, arXiv:1508.04025, "general")
+    bahdanau    e_s = v · tanh(W_q q + W m_s)        (Bahdanau et al. 2015, arXiv:1409.0473)
 
     a = softmax(e) over the steps that are no padding        c = Σ_s a_s m_s
 
@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -60,16 +61,10 @@ class Attention(nn.Module):
         if self.kind == DOT:
             turned = graph.node("Transpose", keys, perm=[0, 2, 1])
             scores = graph.node("MatMul", query, turned)
-            scores = graph.node("Mul", scores, graph.constant(_single(1 / math.sqrt(self.query_size))))
+            scores = graph.node("Mul", scores, graph.constant(np.float32(1 / math.sqrt(self.query_size))))
         else:
             asked = graph.node("Unsqueeze", graph.affine(query, self.asked.weight), graph.constant([2]))
             sums = graph.node("Add", asked, graph.node("Unsqueeze", keys, graph.constant([1])))
             scores = graph.affine(graph.node("Tanh", sums), self.score.weight)  # (B, T, S, 1)
             scores = graph.node("Squeeze", scores, graph.constant([3]))
         return graph.node("Softmax", graph.node("Add", scores, padding), axis=-1)
-
-
-def _single(value: float) -> object:
-    import numpy as np
-
-    return np.float32(value)

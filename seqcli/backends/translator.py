@@ -56,9 +56,7 @@ class Translator(Network):
         self.embeddings = nn.ModuleList(nn.Embedding(item.size, size, padding_idx=0) for item in spec.inputs)
         self.bags = nn.ModuleList()
         self.scale = SPREAD * size**0.5
-        self.encoder = Encoder(
-            spec.cell, size, hidden, spec.num_layers, spec.bidirectional, spec.dropout
-        )
+        self.encoder = Encoder(spec.cell, size, hidden, spec.num_layers, spec.bidirectional, spec.dropout)
         kind = load_cell(spec.cell)
         self.reader: Cell = kind(size, hidden)
         self.writer: Cell = kind(hidden + width, hidden)
@@ -107,6 +105,14 @@ class Translator(Network):
         said, _, _ = self.write(batch[WRITTEN], read, read.states)
         return self.logits(said[batch[TARGET] > 0])
 
+    def read(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """What the encoder reads, (B, S, E), and how long each row is, (B,)."""
+        return self.steps(batch), batch[LENGTHS]
+
+    def steps(self, batch: dict[str, Tensor]) -> Tensor:
+        """The vectors of the source, (B, S, E)."""
+        return self._vectors(0, batch[SOURCE])
+
     def read_source(self, source: Tensor, lengths: Tensor) -> Memory:
         """Tokens (B, S), lengths (B,) → what is looked at, and the states to write from."""
         memory = self.encoder(self._vectors(0, source), lengths)  # (B, S, D)
@@ -117,10 +123,8 @@ class Translator(Network):
         hidden = None if padding is None else padding.transpose(1, 2)
         return Memory(memory, self.attention.keys_of(memory), hidden, states)
 
-    def write(
-        self, written: Tensor, read: Memory, states: list[State]
-    ) -> tuple[Tensor, Tensor, list[State]]:
-        """Tokens (B, T) that stand ahead of those to say → what is said (B, T, E), where was looked (B, T, S).
+    def write(self, written: Tensor, read: Memory, states: list[State]) -> tuple[Tensor, Tensor, list[State]]:
+        """Tokens (B, T) ahead of those to say → what is said (B, T, E), where was looked (B, T, S).
 
         ``states`` (B, H) each are those of both cells, and come back as they are after step T.
         """
@@ -144,6 +148,6 @@ class Translator(Network):
 
     def _parted(self, states: Tensor) -> list[State]:
         """All first states side by side, (B, n * H), as those of the two cells."""
-        parts = states.split(self.spec.hidden_size, dim=-1)
+        parts = torch.split(states, self.spec.hidden_size, dim=-1)
         count = len(self.names) // 2
         return [tuple(parts[:count]), tuple(parts[count : 2 * count])]

@@ -90,7 +90,7 @@ def decoder_graph(network: Translator) -> bytes:
         WRITTEN: (INT64, ("rows", "written")),
         COUNT: (INT64, (1,)),
         **{name: (FLOAT, shape) for name, shape in _memory(network).items()},
-        **{name: (FLOAT, ("rows", hidden)) for name in names},
+        **dict.fromkeys(names, (FLOAT, ("rows", hidden))),
     }
     outputs: dict[str, Shape] = {
         OUTPUT: ("rows", "written", *spec.output_shape),

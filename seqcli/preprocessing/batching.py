@@ -73,9 +73,7 @@ def covering_length(lengths: IntArray, share: float = 0.99) -> tuple[int, float]
     return low, kept(low) / total
 
 
-def token_batches(
-    sources: IntArray, targets: IntArray, count: int, seed: int, epoch: int
-) -> list[IntArray]:
+def token_batches(sources: IntArray, targets: IntArray, count: int, seed: int, epoch: int) -> list[IntArray]:
     """Exactly ``count`` batches of one epoch, of about equally many tokens: every pair of texts once.
 
     ``sources`` and ``targets`` (N,) count the tokens of each pair. Pairs are sorted by both, the second

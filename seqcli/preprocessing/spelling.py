@@ -133,6 +133,10 @@ class Spelling:
         """The token of an id; "" for a reserved one."""
         return self.tokens[number - RESERVED] if number >= RESERVED else ""
 
+    def shown(self, number: int) -> str:
+        """The token of an id as a person sees it, reserved ones too."""
+        return self.token(number) or {UNKNOWN: "<unknown>", END_OF_TEXT: "<end>"}.get(number, "")
+
     def decode(self, ids: Iterable[int] | IntArray) -> str:
         """The text of ids (T,), up to the end where there is one."""
         found: list[str] = []

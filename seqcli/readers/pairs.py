@@ -42,9 +42,7 @@ def read_pair(paths: tuple[str, ...], options: ReadingOptions) -> Table:
         )
     numbers = np.intersect1d(both[0].records, both[1].records)
     taken = [table.take(np.searchsorted(table.records, numbers)) for table in both]
-    columns = {
-        name: table.column(table.names[0]) for name, table in zip(COLUMNS, taken, strict=True)
-    }
+    columns = {name: table.column(table.names[0]) for name, table in zip(COLUMNS, taken, strict=True)}
     blank = last[0] - len(numbers)
     notes = tuple(f"{table.source}: {note}" for table in both for note in table.notes if "blank" not in note)
     if blank:

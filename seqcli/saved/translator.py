@@ -1,7 +1,7 @@
 """The two graphs of a network that translates: what they take and give, and which networks have them.
 
-    encoder     source, lengths → memory, keys, padding, start_s …
-    decoder     written, memory, keys, padding, s …, count → output, weights, best, tokens, next_s …
+encoder     source, lengths → memory, keys, padding, start_s …
+decoder     written, memory, keys, padding, s …, count → output, weights, best, tokens, next_s …
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def _is_encoder(signature: Signature, spec: NetworkSpec) -> bool:
 
 
 def _is_decoder(signature: Signature, spec: NetworkSpec) -> bool:
-    """written int64 (R, T), what the encoder said of B sources, R being a multiple of B, s (R, H) a state, count
-    int64 (1,) → output (R, T, V), weights (R, T, S), best and tokens (R, T, count), next_s (R, H)."""
+    """written int64 (R, T), what the encoder said of B sources (R is a multiple of B), s (R, H) a state,
+    count int64 (1,) → output (R, T, V), weights (R, T, S), best and tokens (R, T, count), next_s (R, H)."""
     known = {*_memory(spec), WRITTEN, COUNT}
     states = set(signature.inputs) - known
     state = Port("F", (None, spec.hidden_size))

@@ -11,8 +11,8 @@ import numpy as np
 from seqcli.errors import ModelError
 from seqcli.network import SOURCE, WRITTEN
 from seqcli.options import Options
-from seqcli.preprocessing.spelling import BPE, END_OF_TEXT, Spelling, words_of
-from seqcli.preprocessing.vocabulary import UNKNOWN
+from seqcli.preprocessing.spelling import END_OF_TEXT, Spelling, words_of
+from seqcli.preprocessing.vocabulary import BPE, UNKNOWN
 from seqcli.readers.table import Table
 from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.sequences import TARGET, Batchable, Examples, FloatArray, Sequences, joined
@@ -78,7 +78,7 @@ class Translate:
         warnings = [*left_out_sentences(plan), *parts.warnings]
         if len(train) < len(encoded[0]):
             lost = len(encoded[0]) - len(train)
-            warnings.append(f"{lost:,} pairs with more than {LONGEST} {source.unit}s are left out of training")
+            warnings.append(f"{lost:,} pairs of more than {LONGEST} {source.unit}s are left out of training")
         return Prepared(
             task=task,
             train=train,

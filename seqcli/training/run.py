@@ -175,7 +175,7 @@ def decide_on(tables: Tables, plan: Plan, options: Options, target: Path) -> Run
     """:func:`decide` for tables that were read."""
     prepared = prepare(tables, plan, options)
     refuse_disobeyed(options, prepared)
-    threads = set_threads(training_threads(options.training.threads, prepared.network.hidden_size))
+    threads = set_threads(training_threads(options.training.threads, prepared.network.widest))
     network = build_network(prepared.network, options.training.seed)
     notes = [
         note

@@ -1,4 +1,4 @@
-"""How a translator is fed, scored and asked: batches of about equally many tokens, and the search in torch."""
+"""How a translator is fed, scored and asked: batches of about equally many tokens, a search in torch."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from seqcli.network import SOURCE
 from seqcli.options import Options
 from seqcli.preprocessing.batching import sequential_batches, token_batches
 from seqcli.preprocessing.spelling import END_OF_TEXT
-from seqcli.sequences import LENGTHS, TARGET, Batch, Batchable, Examples, FloatArray, IntArray, Sequences
 from seqcli.readers.pairs import read_pair
+from seqcli.sequences import LENGTHS, TARGET, Batch, Batchable, Examples, FloatArray, IntArray, Sequences
 from seqcli.tasks.base import Plan, Tables, Task
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.translate import Translate
@@ -48,7 +48,7 @@ def read_pairs(files: Sequence[str], options: Options) -> tuple[Tables, Plan]:
     main = read_pair((source, *options.columns.target), options.reading)
     named = (options.split.validation, options.split.test)
     held = [read_pair(tuple(name.split(",")), options.reading) if name else None for name in named]
-    return Tables(main, *held), make_plan(main, columns, options.reading)
+    return Tables(main, held[0], held[1]), make_plan(main, columns, options.reading)
 
 
 class PairFeed:
@@ -186,5 +186,3 @@ class TorchWriter:
 
 def _arrays(tensors: dict[str, torch.Tensor]) -> dict[str, FloatArray]:
     return {name: tensor.float().cpu().numpy() for name, tensor in tensors.items()}
-
-

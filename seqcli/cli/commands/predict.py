@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from seqcli.cli.command import Command, Invocation
+from seqcli.cli.translating import predict_texts, refuse_translation
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError
 from seqcli.options import ModelOptions, OutputOptions, ReadingOptions, option
-from seqcli.options_use import PredictOptions
+from seqcli.options_use import PredictOptions, TranslateOptions
 from seqcli.reporting.progress import counted
-from seqcli.reporting.results import CONLL, RowWriter, check_output, result_format, result_stream
+from seqcli.reporting.results import CONLL, TEXT_LINES, RowWriter, check_output, result_format, result_stream
 from seqcli.reporting.screen import Screen, is_terminal
 from seqcli.results import Cell
 
 if TYPE_CHECKING:
     from seqcli.readers.stream import Record, RecordStream
     from seqcli.tasks.tag import Tag
+    from seqcli.tasks.translate import Translate
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class PredictOutputOptions(OutputOptions):
 
     format: str | None = option(
         None,
-        "Form of the result; a table or a coloured text on a terminal, CSV in a pipe.",
-        choices=("table", "csv", "jsonl", "json", CONLL),
+        "Form of the result; a table or a coloured text on a terminal, CSV in a pipe; of lines to translate txt.",
+        choices=("table", "csv", "jsonl", "json", CONLL, TEXT_LINES),
     )
 
 
@@ -51,16 +53,23 @@ def predict(call: Invocation) -> int:
     screen = Screen(output.quiet, output.verbose)
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     prompting = not call.files and is_terminal(sys.stdin)
+    if not model.network.attention:
+        refuse_translation(call, model)
     if isinstance(tagger := saved_task(model), Chained):
         from seqcli.cli.tagging import predict_tags  # here, because other models need none of it
 
         asked = cast("RecordStream", Prompt(("text",), screen)) if prompting else None
         return predict_tags(call, model, cast("Tag", tagger), screen, asked)
+    if model.network.attention:
+        columns = cast("Translate", tagger).columns
+        asked = cast("RecordStream", Prompt(columns, screen)) if prompting else None
+        return predict_texts(call, model, screen, asked)
     task = row_task(model)
     options = call.group(PredictOptions)
     decoder(model, task, options)  # refuses ahead of the reading
-    if output.format == CONLL:
-        raise UsageError("--format conll has a tag for each word, and this model tags none", "--format csv")
+    if output.format in (CONLL, TEXT_LINES):
+        what = "a tag for each word" if output.format == CONLL else "a translation a line"
+        raise UsageError(f"--format {output.format} has {what}, and this model makes none", "--format csv")
     if prompting:
         if task.plan.id or task.plan.time:
             raise UsageError("this model reads sequences of rows, which cannot be typed in", "name a FILE")
@@ -147,7 +156,7 @@ COMMAND = Command(
         "seqcli predict -m reviews.seqcli",
         "echo 'John lives in Paris' | seqcli predict - -m ner.seqcli --format conll",
     ),
-    groups=(ModelOptions, PredictOptions, ReadingOptions, PredictOutputOptions),
+    groups=(ModelOptions, PredictOptions, TranslateOptions, ReadingOptions, PredictOutputOptions),
     only={ReadingOptions: ("input_format", "encoding", "delimiter")},
     files="FILE",
     files_help="Rows with the model's input columns; - or a pipe is stdin. On a terminal: asks for rows.",

@@ -1,6 +1,6 @@
 """What a network says of pairs, as rows of numbers: how well it foresaw a text, and what it wrote itself.
 
-    nats of the true text · tokens of it · ids of the text that was written, zeros behind it
+nats of the true text · tokens of it · ids of the text that was written, zeros behind it
 """
 
 from __future__ import annotations
@@ -38,13 +38,14 @@ def unpacked(outputs: FloatArray) -> tuple[FloatArray, list[list[int]]]:
 
 def limits_of(lengths: IntArray, growth: float) -> IntArray:
     """How many tokens may be written for sources of ``lengths`` (B,), (B,)."""
-    return (np.ceil(lengths * growth) + EXTRA).astype(np.int64)
+    limits: IntArray = (np.ceil(lengths * growth) + EXTRA).astype(np.int64)
+    return limits
 
 
 def translate(
     writer: Writer, examples: Batchable, growth: float, how: Search, sources: int = SOURCES
 ) -> list[list[Translation]]:
-    """The best texts for each source, in the order of ``examples``; sources of like length are read together."""
+    """The best texts for each source, in their order; sources of like length are read together."""
     found: list[list[Translation]] = [[] for _ in range(len(examples))]
     for rows in sequential_batches(examples.lengths, sources):
         batch = examples.batch(rows)

@@ -13,8 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seqcli.sequences import FloatArray, IntArray
+from seqcli.sequences import IntArray
 
 PASSES = 5
 MOST_PAIRS = 4_000_000
@@ -57,7 +58,7 @@ def _numbered(texts: Sequence[Sequence[str]], first: int) -> tuple[list[str], li
 
 
 def _pairs(sources: Sequence[IntArray], targets: Sequence[IntArray]) -> tuple[IntArray, IntArray, IntArray]:
-    """Every word of a source, and nothing, with every word of its target: (M,) each, and which target word."""
+    """Every word of a source, and nothing, with every word of its target, and which of those: (M,) each."""
     f, e, token, begun = [], [], [], 0
     for source, target in zip(sources, targets, strict=True):
         padded = np.concatenate([[NOTHING], source])
@@ -73,7 +74,7 @@ def _likeliest(f: IntArray, e: IntArray, token: IntArray, sizes: tuple[int, int]
     """The likeliest e of each f, (sizes[0],), after some passes over all pairs (M,)."""
     keys, place = np.unique(f * sizes[1] + e, return_inverse=True)
     of_f, of_e = keys // sizes[1], keys % sizes[1]
-    chances: FloatArray = np.ones(len(keys))
+    chances: NDArray[np.float64] = np.ones(len(keys))
     for _ in range(PASSES):
         each = chances[place]
         shares = each / np.bincount(token, each)[token]

@@ -100,7 +100,7 @@ def make_parts(tables: Tables, plan: Plan, options: Options) -> PairParts:
             parts[place] = _read(given, plan, warnings)
             rules.append(f"{name} part: {counted(len(parts[place]), 'pair')} of {given.source}")
             _warn_of_copies(parts[0].sources, parts[place].sources, given.source, warnings)
-    return PairParts(*parts, rules, warnings)
+    return PairParts(parts[0], parts[1], parts[2], rules, warnings)
 
 
 def _read(table: Table, plan: Plan, warnings: list[str]) -> Pairs:

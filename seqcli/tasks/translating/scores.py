@@ -48,7 +48,7 @@ def signature(wanted: Sequence[str]) -> str:
 
 
 def error_rate(written: Sequence[Sequence[str]], wanted: Sequence[Sequence[str]]) -> float:
-    """Insertions, deletions and replacements that make what was ``written`` of it, a token that is ``wanted``."""
+    """What was put in, left out or mistaken in what was ``written``, for each token that is ``wanted``."""
     errors = sum(edits(one, other) for one, other in zip(written, wanted, strict=True))
     return errors / max(1, sum(map(len, wanted)))
 

@@ -1,7 +1,7 @@
 """The likeliest texts to write for each of several sources, looked for with several beams at a time.
 
-Of all texts that are one token longer than the N best open ones of a source the N best are kept. One that
-ends is complete, and leaves the beam. Texts are compared by
+Of all texts that are one token longer than the N best open ones of a source the N best are kept. One
+that ends is complete, and leaves the beam. Texts are compared by
 
     score = Σ log p(y_t) / length^α            α = 0 compares sums, 1 means a token (Wu et al. 2016, section 7)
 

@@ -1,4 +1,4 @@
-"""Tokens, network and training of a translator by rule, where the user has not said: from training texts alone."""
+"""Tokens, network and training of a translator by rule, where the user has not said otherwise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from seqcli.errors import UsageError
 from seqcli.network import SOURCE, WRITTEN, InputSpec, NetworkSpec
 from seqcli.options import Options
-from seqcli.preprocessing.spelling import BPE, CHARACTERS, SPELT, Spelling
+from seqcli.preprocessing.spelling import CHARACTERS, SPELT, Spelling
+from seqcli.preprocessing.vocabulary import BPE
 from seqcli.tasks.translating.parts import Pairs
 
 SHORT_WORDS, SHORT_CHARACTERS = 5.0, 60.0
