@@ -115,6 +115,13 @@ class NetworkSpec:
         return (*self.output_shape, 3) if self.band else self.output_shape
 
     @property
+    def read_out(self) -> str:
+        """How the steps that were read become an answer, in words."""
+        if self.attention:
+            return f"a text written token by token with {self.attention} attention"
+        return "an answer at each step" if self.pool == "none" else f"{self.pool} pooling"
+
+    @property
     def reader(self) -> NetworkSpec:
         """Of a network that writes a second text, what reads the first."""
         return replace(self, inputs=self.inputs[:1]) if self.attention else self

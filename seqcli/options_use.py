@@ -168,7 +168,7 @@ class DemoOptions:
         flag="--steps",
     )
     sequences: int | None = option(
-        None, "Sequences to write: 3000, of copying 10000, of digits all 1797.", at_least=20, below=1_000_001
+        None, "Sequences to write: 3000, of copying and dates 10000, of digits all 1797.", at_least=20, below=1_000_001
     )
     drawn_from: int = option(0, "Seed of the sequences.", at_least=0, flag="--seed")
 

@@ -6,7 +6,7 @@ source (B, S)  ──▶  encoder.onnx  ──▶  memory, first states  ──�
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -17,9 +17,12 @@ from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.network import SOURCE, WRITTEN
+from seqcli.options import ColumnOptions, ReadingOptions
 from seqcli.options_use import PredictOptions, TranslateOptions
 from seqcli.preprocessing.batching import sequential_batches
 from seqcli.preprocessing.spelling import END_OF_TEXT
+from seqcli.readers.pairs import read_pair
+from seqcli.readers.table import Table
 from seqcli.results import Cell
 from seqcli.saved.translator import (
     BEST,
@@ -36,6 +39,7 @@ from seqcli.saved.translator import (
 )
 from seqcli.sequences import TARGET, Batch, Batchable, FloatArray, IntArray
 from seqcli.tasks.translate import Translate
+from seqcli.tasks.translate_plan import of_two_files
 from seqcli.tasks.translating.answers import packed, translate
 from seqcli.tasks.translating.search import Arrays, Said, Search, Translation
 
@@ -70,6 +74,22 @@ def search_for(options: TranslateOptions) -> Search:
         )
     penalty = Search.length_penalty if options.length_penalty is None else options.length_penalty
     return Search(beam, penalty, wanted, options.align)
+
+
+def labelled_pair(
+    model: SavedModel, options: ColumnOptions, files: Sequence[str], reading: ReadingOptions
+) -> Table:
+    """The lines of the files of --source and --target, under the names that the model's columns have.
+
+    Raises UsageError where --target is missing, or another file is named.
+    """
+    of_two_files(options)
+    if tuple(files) != (options.source,):
+        raise UsageError("--source and --target are the files to score on", f"leave out {files[0]}")
+    plan, table = translator(model).plan, read_pair((options.source, *options.target), reading)
+    names = (plan.text[0], plan.target[0])
+    columns = {name: table.column(old) for name, old in zip(names, table.names, strict=True)}
+    return replace(table, names=names, columns=columns)
 
 
 class SavedWriter:
