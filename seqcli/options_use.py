@@ -42,12 +42,13 @@ class PredictOptions:
 class TranslateOptions:
     """Translation"""
 
-    beam: int | None = option(
+    beams: int | None = option(
         None,
-        "Texts that are followed side by side, to find the likeliest: 5; 1 takes the likeliest token.",
+        "Texts followed side by side to find the best: 5; 1 takes the likeliest tokens.",
         at_least=1,
         below=1025,
         metavar="N",
+        flag="--beam",
     )
     length_penalty: float | None = option(
         None, "Compare log-probabilities over length to this power: 1; 0 favours short texts.", at_least=0.0
@@ -168,7 +169,10 @@ class DemoOptions:
         flag="--steps",
     )
     sequences: int | None = option(
-        None, "Sequences to write: 3000, of copying and dates 10000, of digits all 1797.", at_least=20, below=1_000_001
+        None,
+        "Sequences to write: 3000, of copying and dates 10000, of digits all 1797.",
+        at_least=20,
+        below=1_000_001,
     )
     drawn_from: int = option(0, "Seed of the sequences.", at_least=0, flag="--seed")
 

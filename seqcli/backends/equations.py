@@ -44,9 +44,13 @@ def _translator(spec: NetworkSpec) -> list[str]:
     lines = ["decoder, token by token; m_s is what the encoder says at step s of the source"]
     looks = [line for line in _indented(LOOKING) if line.startswith(("dot", "bahdanau", "a ="))]
     lines += [line.partition("(")[0].strip() if line.startswith("dot") else line for line in looks]
-    lines = [line for line in lines if not line.startswith({"dot": "bahdanau", "bahdanau": "dot"}[spec.attention])]
+    lines = [
+        line for line in lines if not line.startswith({"dot": "bahdanau", "bahdanau": "dot"}[spec.attention])
+    ]
     lines[1:1] = _indented(TRANSLATOR)[1:]
-    lines.append(f"E ({tokens}, {size})  W_s ({hidden}, {width})  W_o ({size}, {hidden + width})  b ({tokens})")
+    lines.append(
+        f"E ({tokens}, {size})  W_s ({hidden}, {width})  W_o ({size}, {hidden + width})  b ({tokens})"
+    )
     lines.append(f"reader {spec.cell}: {size} → {hidden}, writer {spec.cell}: {hidden + width} → {hidden}")
     return lines
 

@@ -29,7 +29,7 @@ OF_CLASSES = {
     "intervals": "--interval",
 }
 OF_TRANSLATIONS = {
-    "beam": "--beam",
+    "beams": "--beam",
     "length_penalty": "--length-penalty",
     "n_best": "--n-best",
     "align": "--align",

@@ -66,7 +66,7 @@ def translator(model: SavedModel) -> Translate:
 
 def search_for(options: TranslateOptions) -> Search:
     """How to look for translations, as asked. Raises UsageError for more texts than beams."""
-    beam = options.beam or max(Search.beam, options.n_best or 1)
+    beam = options.beams or max(Search.beam, options.n_best or 1)
     wanted = options.n_best or 1
     if wanted > beam:
         raise UsageError(
@@ -86,7 +86,7 @@ def labelled_pair(
     of_two_files(options)
     if tuple(files) != (options.source,):
         raise UsageError("--source and --target are the files to score on", f"leave out {files[0]}")
-    plan, table = translator(model).plan, read_pair((options.source, *options.target), reading)
+    plan, table = translator(model).plan, read_pair((str(options.source), *options.target), reading)
     names = (plan.text[0], plan.target[0])
     columns = {name: table.column(old) for name, old in zip(names, table.names, strict=True)}
     return replace(table, names=names, columns=columns)

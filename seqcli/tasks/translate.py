@@ -243,6 +243,6 @@ def _said(task: Translate, held: Batchable) -> list[str]:
     unknown = float((source.values == UNKNOWN).mean()) if len(source.values) else 0.0
     learnt = "" if task.source.level != BPE else ", learnt as byte pairs"
     return [
-        f"tokens: {' and '.join(sides)} in the training part{learnt}; {100 * unknown:.2f} % of those held out "
-        "are none of them"
+        f"tokens: {' and '.join(sides)} in the training part{learnt}; {100 * unknown:.2f} % of those held "
+        "out are none of them"
     ]

@@ -287,8 +287,8 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
         ]
     elif plan.task == "translate":
         limits += [
-            "It writes what is likely after its training pairs: fluent text may leave out, add or change what "
-            "the source says.",
+            "It writes what is likely after its training pairs: fluent text may leave out, add or change "
+            "what the source says.",
             "Texts that are much longer than those of the training part, or of another kind, fare worse.",
         ]
     elif plan.task == "tag":

@@ -90,13 +90,17 @@ def test_scores_fall_from_the_best_text_on_and_one_beam_may_differ(run):
     scores = [float(row[f"score_{rank}"]) for rank in range(1, 6)]
     assert scores == sorted(scores, reverse=True)
     assert len({row[f"prediction_{rank}"] for rank in range(1, 6)}) == 5
-    code, out, _ = run("predict", "new.csv", "-m", PHRASES, "--length-penalty", "0", "--beam", "7", "--n-best", "1")
+    code, out, _ = run(
+        "predict", "new.csv", "-m", PHRASES, "--length-penalty", "0", "--beam", "7", "--n-best", "1"
+    )
     (short,) = rows(out)
     assert len(short["prediction"].split()) <= len(row["prediction_1"].split())
 
 
 def test_alignments_sum_to_one_over_the_source(run):
-    code, out, err = run("predict", "-", "-m", PHRASES, "--align", text="The baker's boy sold a lantern.\nHi\n\n")
+    code, out, err = run(
+        "predict", "-", "-m", PHRASES, "--align", text="The baker's boy sold a lantern.\nHi\n\n"
+    )
     assert code == OK, err
     found = [json.loads(line) for line in out.splitlines()]
     assert len(found) == 3
@@ -106,7 +110,10 @@ def test_alignments_sum_to_one_over_the_source(run):
         for row in aligned["weights"]:
             assert len(row) == len(aligned["source"])
             assert sum(row) == pytest.approx(1, abs=1e-4)
-        assert "".join(aligned["written"]).replace("▁", " ").removesuffix("<end>").strip() == aligned["prediction"]
+        assert (
+            "".join(aligned["written"]).replace("▁", " ").removesuffix("<end>").strip()
+            == aligned["prediction"]
+        )
     assert found[2]["weights"] == []
     code, out, _ = run("predict", "-", "-m", PHRASES, "--align", "--format", "json", text="Hi\n")
     assert json.loads(out)[0] == found[1]
@@ -161,16 +168,22 @@ def test_two_files_are_learnt_line_by_line_and_scored(run):
 
 
 def test_the_test_table_has_the_network_first_and_says_how_it_was_counted(run):
-    code, out, err = run("evaluate", GOLDEN / "translate_pieces.csv", "-m", PHRASES, "--fail-under", "token_error=5")
+    code, out, err = run(
+        "evaluate", GOLDEN / "translate_pieces.csv", "-m", PHRASES, "--fail-under", "token_error=5"
+    )
     assert code == OK, err
     assert [*rows(out)[0]] == ["predictor", "bleu", "chrf", "exact", "token_error", "nats"]
     assert "version:" in err or "pip install 'seqcli[translate]'" in err
-    code, _, err = run("evaluate", GOLDEN / "translate_pieces.csv", "-m", PHRASES, "--fail-under", "exact=.99")
+    code, _, err = run(
+        "evaluate", GOLDEN / "translate_pieces.csv", "-m", PHRASES, "--fail-under", "exact=.99"
+    )
     assert (code, "exact 0 is under 0.99" in err) == (1, True)
 
 
 def test_options_of_other_tasks_mean_nothing_here(run):
-    Path("d.csv").write_text("source,target\n" + "".join(f'"{a}",{b}\n' for a, b in dates(40)), encoding="utf-8")
+    Path("d.csv").write_text(
+        "source,target\n" + "".join(f'"{a}",{b}\n' for a, b in dates(40)), encoding="utf-8"
+    )
     for typed in (("--pool", "max"), ("--window", "3"), ("--prior", "nb")):
         code, _, err = run("train", "d.csv", *TINY, *typed)
         assert code == USAGE, typed

@@ -31,7 +31,10 @@ def test_a_line_that_is_blank_in_either_is_left_out_and_the_others_stay_together
     one = write(tmp_path / "a", "1\n\n3\n4\n")
     other = write(tmp_path / "b", "eins\nzwei\n\nvier\n")
     table = read_pair((one, other), ReadingOptions())
-    assert list(zip(table.cells("source"), table.cells("target"), strict=True)) == [("1", "eins"), ("4", "vier")]
+    assert list(zip(table.cells("source"), table.cells("target"), strict=True)) == [
+        ("1", "eins"),
+        ("4", "vier"),
+    ]
     assert table.records.tolist() == [1, 4]
     assert "2 lines blank in one of both left out" in table.notes
 

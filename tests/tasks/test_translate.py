@@ -83,7 +83,10 @@ def test_what_is_fitted_sees_training_pairs_alone(level):
 
 def test_short_texts_are_read_by_characters_and_long_ones_by_pieces():
     table = table_of(("source", "target"), SENTENCES)
-    long, short = prepare(Tables(table), plan_of(table), Options()), prepare(Tables(DATES), plan_of(DATES), Options())
+    long, short = (
+        prepare(Tables(table), plan_of(table), Options()),
+        prepare(Tables(DATES), plan_of(DATES), Options()),
+    )
     assert (long.training["level"], short.training["level"]) == ("bpe", "characters")
     with pytest.raises(UsageError, match="--level words is not how a text is written here"):
         prepare(Tables(table), plan_of(table), Options.from_flat({"level": "words"}))
@@ -101,7 +104,9 @@ def test_written_stands_one_token_ahead_of_the_target():
         assert written[0] == wanted[-1] == 2
         assert written[1:].tolist() == wanted[:-1].tolist()
         assert task.target.decode(wanted) == examples.pairs.targets[row]
-    right = packed(np.ones((len(examples), 2)), [target.row(row)[:-1].tolist() for row in range(len(examples))])
+    right = packed(
+        np.ones((len(examples), 2)), [target.row(row)[:-1].tolist() for row in range(len(examples))]
+    )
     found = task.score(right, examples)
     assert (found["exact"], found["token_error"], found["nats"]) == (1.0, 0.0, 1.0)
 
@@ -124,9 +129,15 @@ def test_json_restores_the_task_and_foreign_json_is_refused():
 
 def test_long_pairs_are_left_out_of_training():
     rows = [*dates(60), *((f"day {place} " + "very " * 90, "x") for place in range(30))]
-    prepared = prepare(Tables(table_of(("source", "target"), rows)), plan_of(DATES), Options.from_flat({"level": "characters"}))
+    prepared = prepare(
+        Tables(table_of(("source", "target"), rows)),
+        plan_of(DATES),
+        Options.from_flat({"level": "characters"}),
+    )
     assert int(prepared.train.lengths.max()) <= 300
-    assert any("pairs of more than 300 characters are left out of training" in said for said in prepared.warnings)
+    assert any(
+        "pairs of more than 300 characters are left out of training" in said for said in prepared.warnings
+    )
     assert prepared.refit is not None
     assert int(prepared.refit().lengths.max()) <= 300
 

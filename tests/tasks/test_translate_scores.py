@@ -24,7 +24,9 @@ def test_edits_are_the_least_there_are(one, other):
     def least(i, j):
         if not i or not j:
             return i + j
-        return min(least(i - 1, j) + 1, least(i, j - 1) + 1, least(i - 1, j - 1) + (one[i - 1] != other[j - 1]))
+        return min(
+            least(i - 1, j) + 1, least(i, j - 1) + 1, least(i - 1, j - 1) + (one[i - 1] != other[j - 1])
+        )
 
     assert edits(one, other) == least(len(one), len(other))
 
@@ -68,7 +70,12 @@ def plain_lexicon(pairs):
 
 
 def test_the_lexicon_is_model_1():
-    pairs = [("das haus", "the house"), ("das buch", "the book"), ("ein buch", "a book"), ("ein haus", "a house")]
+    pairs = [
+        ("das haus", "the house"),
+        ("das buch", "the book"),
+        ("ein buch", "a book"),
+        ("ein haus", "a house"),
+    ]
     sources, targets = ([text.split() for text in side] for side in zip(*pairs, strict=True))
     lexicon = Lexicon.fit(sources, targets)
     assert lexicon.words == {"das": "the", "haus": "house", "buch": "book", "ein": "a"}

@@ -113,7 +113,9 @@ def test_sources_do_not_disturb_each_other(beam):
 
 def test_more_beams_never_find_a_worse_text_here_and_all_are_different():
     table = Table(2)
-    few, many = (search(table, batch_of([3, 4]), np.array([6]), Search(beam, 1.0, beam))[0] for beam in (2, 50))
+    few, many = (
+        search(table, batch_of([3, 4]), np.array([6]), Search(beam, 1.0, beam))[0] for beam in (2, 50)
+    )
     assert many[0].score >= few[0].score
     assert len({text.ids for text in many}) == len(many) == 50
     assert [text.score for text in many] == sorted((text.score for text in many), reverse=True)

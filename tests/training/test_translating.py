@@ -1,4 +1,4 @@
-"""A translator in training: its batches, its figures, its search beside that of the saved model, and resume."""
+"""A translator in training: its batches, figures, search beside that of the saved model, and resume."""
 
 from __future__ import annotations
 
@@ -71,7 +71,9 @@ def test_figures_are_those_of_each_text_by_itself(trained):
     network = build_network(prepared.network, 5).eval()
     figures = foreseen(network, prepared.test)
     for row in (0, 7, len(prepared.test) - 1):
-        batch = {name: torch.from_numpy(values) for name, values in prepared.test.batch(np.array([row])).items()}
+        batch = {
+            name: torch.from_numpy(values) for name, values in prepared.test.batch(np.array([row])).items()
+        }
         with torch.no_grad():
             chances = network(batch).log_softmax(-1)
         target = batch[TARGET][0]
@@ -85,10 +87,16 @@ def test_the_saved_model_writes_what_the_network_writes(trained, how):
     model = read_model(trained / "dates.seqcli")
     task, examples = translator(model), prepared_of(trained).test
     network = saved_network(model)
-    one, other = (translate(writer, examples, task.growth, how) for writer in (TorchWriter(network), SavedWriter(model)))
-    assert [[text.ids for text in texts] for texts in one] == [[text.ids for text in texts] for texts in other]
+    one, other = (
+        translate(writer, examples, task.growth, how) for writer in (TorchWriter(network), SavedWriter(model))
+    )
+    assert [[text.ids for text in texts] for texts in one] == [
+        [text.ids for text in texts] for texts in other
+    ]
     np.testing.assert_allclose(
-        [text.score for texts in one for text in texts], [text.score for texts in other for text in texts], atol=1e-5
+        [text.score for texts in one for text in texts],
+        [text.score for texts in other for text in texts],
+        atol=1e-5,
     )
 
 

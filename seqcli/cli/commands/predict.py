@@ -19,6 +19,7 @@ from seqcli.reporting.screen import Screen, is_terminal
 from seqcli.results import Cell
 
 if TYPE_CHECKING:
+    from seqcli.model_dir import SavedModel
     from seqcli.readers.stream import Record, RecordStream
     from seqcli.tasks.tag import Tag
     from seqcli.tasks.translate import Translate
@@ -30,7 +31,7 @@ class PredictOutputOptions(OutputOptions):
 
     format: str | None = option(
         None,
-        "Form of the result; a table or a coloured text on a terminal, CSV in a pipe; of lines to translate txt.",
+        "Form of the result; a table or a coloured text on a terminal, CSV or txt in a pipe.",
         choices=("table", "csv", "jsonl", "json", CONLL, TEXT_LINES),
     )
 
@@ -53,17 +54,9 @@ def predict(call: Invocation) -> int:
     screen = Screen(output.quiet, output.verbose)
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     prompting = not call.files and is_terminal(sys.stdin)
-    if not model.network.attention:
-        refuse_translation(call, model)
-    if isinstance(tagger := saved_task(model), Chained):
-        from seqcli.cli.tagging import predict_tags  # here, because other models need none of it
-
-        asked = cast("RecordStream", Prompt(("text",), screen)) if prompting else None
-        return predict_tags(call, model, cast("Tag", tagger), screen, asked)
-    if model.network.attention:
-        columns = cast("Translate", tagger).columns
-        asked = cast("RecordStream", Prompt(columns, screen)) if prompting else None
-        return predict_texts(call, model, screen, asked)
+    if model.network.attention or isinstance(saved_task(model), Chained):
+        return predict_language(call, model, screen, prompting)
+    refuse_translation(call, model)
     task = row_task(model)
     options = call.group(PredictOptions)
     decoder(model, task, options)  # refuses ahead of the reading
@@ -100,6 +93,22 @@ def predict(call: Invocation) -> int:
         screen.line(f"{predictions.unsure:,} of {predictions.rows:,} rows are below the --threshold", "dim")
     predictions.check()
     return 0
+
+
+def predict_language(call: Invocation, model: SavedModel, screen: Screen, prompting: bool) -> int:
+    """What models of whole texts do: tag their words, or translate them."""
+    from seqcli.inference.trust import saved_task
+    from seqcli.tasks.base import Chained
+
+    task = saved_task(model)
+    texts = ("text",) if isinstance(task, Chained) else cast("Translate", task).columns
+    asked = cast("RecordStream", Prompt(texts, screen)) if prompting else None
+    if not isinstance(task, Chained):
+        return predict_texts(call, model, screen, asked)
+    from seqcli.cli.tagging import predict_tags  # here, because other models need none of it
+
+    refuse_translation(call, model)
+    return predict_tags(call, model, cast("Tag", task), screen, asked)
 
 
 class Prompt:
@@ -154,6 +163,9 @@ COMMAND = Command(
         "seqcli predict new.csv -m reviews.seqcli --threshold .8",
         "echo 'a great film' | seqcli predict - -m reviews.seqcli --format jsonl",
         "seqcli predict -m reviews.seqcli",
+        "echo '3 May 1999' | seqcli predict - -m dates.seqcli",
+        "echo '3 May 1999' | seqcli predict - -m dates.seqcli --align --format table",
+        "seqcli predict new.txt -m translator.seqcli --beam 10 --n-best 3",
         "echo 'John lives in Paris' | seqcli predict - -m ner.seqcli --format conll",
     ),
     groups=(ModelOptions, PredictOptions, TranslateOptions, ReadingOptions, PredictOutputOptions),

@@ -23,7 +23,7 @@ much."""
 
 @dataclass(frozen=True)
 class Pairs:
-    """Texts that say the same, and the rows of the table they stand in."""
+    """Texts that say the same, and the rows (N,) of the table they stand in."""
 
     sources: list[str]
     targets: list[str]

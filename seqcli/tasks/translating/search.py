@@ -3,7 +3,7 @@
 Of all texts that are one token longer than the N best open ones of a source the N best are kept. One
 that ends is complete, and leaves the beam. Texts are compared by
 
-    score = Σ log p(y_t) / length^α            α = 0 compares sums, 1 means a token (Wu et al. 2016, section 7)
+    score = Σ log p(y_t) / length^α          α = 0 compares sums, 1 means a token (Wu et al. 2016, section 7)
 
 The search of a source is over when it has N complete texts, or when no open one could get ahead of those that
 are asked for, even if all its further tokens were certain. With one beam it takes the likeliest token each

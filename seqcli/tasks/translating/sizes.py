@@ -32,7 +32,7 @@ FEWEST_EPOCHS, MOST_EPOCHS = 2, 60
 
 
 def level_for(train: Pairs, typed: str | None) -> str:
-    """As typed; else characters where texts are names, dates or words, and pieces of words where they are not.
+    """As typed; else characters where texts are names, dates or words, and pieces where they are longer.
 
     Raises UsageError for a level that cannot be put together again.
     """

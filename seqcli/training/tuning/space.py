@@ -42,8 +42,8 @@ SPACE = (
     Choice("weight_decay", (0.0, 0.01, 0.03, 0.1), unless=("optimizer", "backend")),
     Choice("ema", (0.0, 0.99, 0.999), unless=("backend",)),
     Choice(
-        "embedding_size", (0.5, 1, 2), tasks=(*ROWS, "language", "tag", "music", "translate"), where="tokens", times=True,
-        unless=("vectors", "init_from"),
+        "embedding_size", (0.5, 1, 2), tasks=(*ROWS, "language", "tag", "music", "translate"),
+        where="tokens", times=True, unless=("vectors", "init_from"),
     ),
     Choice("word_dropout", (0.0, 0.05, 0.1, 0.2), tasks=(*ROWS, "tag", "translate"), where="tokens"),
     Choice("subwords", (False, True), tasks=ROWS, where="tokens", unless=("init_from",)),
