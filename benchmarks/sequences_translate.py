@@ -57,7 +57,12 @@ class Row:
 def run(*argv: str, cwd: str) -> str:
     """What ``seqcli`` prints."""
     done = subprocess.run(
-        [sys.executable, "-m", "seqcli", *argv], cwd=cwd, capture_output=True, text=True, env=os.environ
+        [sys.executable, "-m", "seqcli", *argv],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        env=os.environ,
+        check=False,
     )
     if done.returncode:
         raise SystemExit(done.stderr)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from seqcli.model_dir import SavedModel
     from seqcli.readers.stream import RecordStream
 
+ASKED = "asked"
+"""The form of an answer to a person: what was typed stands right above."""
 OF_CLASSES = {
     "probabilities": "--probabilities",
     "top_classes": "--top-k",
@@ -75,7 +77,7 @@ def predict_texts(call: Invocation, model: SavedModel, screen: Screen, asked: Re
     if not watched:
         rows = counted(screen, predictions, "texts", lambda: stream.share)
     with result_stream(output) as sink:
-        _write(rows, predictions, form, sink)
+        _write(rows, predictions, plain_form(form, asked, predictions), sink)
     screen.detail(f"{predictions.rows:,} texts")
     predictions.check()
     return 0
@@ -104,6 +106,11 @@ def translated_form(output: OutputOptions, call: Invocation, lines: bool) -> str
     return form
 
 
+def plain_form(form: str, asked: RecordStream | None, predictions: TextTranslations) -> str:
+    """``form``, but for a table of answers to what a person types."""
+    return ASKED if asked is not None and form == "table" and not predictions.aligns else form
+
+
 def _write(rows: Iterable[list[Row]], predictions: TextTranslations, form: str, sink: IO[str]) -> None:
     """Every row as it comes, in the form that was chosen."""
     if predictions.aligns:
@@ -114,9 +121,9 @@ def _write(rows: Iterable[list[Row]], predictions: TextTranslations, form: str, 
             sink.flush()
         drawn.close()
         return
-    if form == TEXT_LINES:
+    if form in (TEXT_LINES, ASKED):
         for batch in rows:
-            sink.writelines(f"{row[-1] or ''}\n" for row in batch)
+            sink.writelines(f"{_said(row[-predictions.computed :])}\n" for row in batch)
             sink.flush()
         return
     writer = RowWriter(predictions.names, form, sink, predictions.computed)
@@ -125,3 +132,8 @@ def _write(rows: Iterable[list[Row]], predictions: TextTranslations, form: str, 
             writer.write(row)
         writer.flush()
     writer.close()
+
+
+def _said(cells: Row) -> str:
+    """The cells of an answer in one line, scores in four digits."""
+    return "  ".join(f"{cell:.4g}" if isinstance(cell, float) else str(cell or "") for cell in cells)

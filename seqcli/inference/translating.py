@@ -19,7 +19,6 @@ from seqcli.model_dir import SavedModel
 from seqcli.network import SOURCE, WRITTEN
 from seqcli.options import ColumnOptions, ReadingOptions
 from seqcli.options_use import PredictOptions, TranslateOptions
-from seqcli.preprocessing.batching import sequential_batches
 from seqcli.preprocessing.spelling import END_OF_TEXT
 from seqcli.readers.pairs import read_pair
 from seqcli.readers.table import Table
@@ -37,18 +36,16 @@ from seqcli.saved.translator import (
     TOKENS,
     WEIGHTS,
 )
-from seqcli.sequences import TARGET, Batch, Batchable, FloatArray, IntArray
+from seqcli.sequences import TARGET, Batch, Batchable, FloatArray, IntArray, Sequences
 from seqcli.tasks.translate import Translate
 from seqcli.tasks.translate_plan import of_two_files
-from seqcli.tasks.translating.answers import packed, translate
+from seqcli.tasks.translating.answers import packed, scored_batches, translate
 from seqcli.tasks.translating.search import Arrays, Said, Search, Translation
 
 if TYPE_CHECKING:
     from seqcli.readers.stream import RecordStream
 
 LOGITS = "output"
-SCORED = 32
-"""Pairs that are scored at once."""
 READ = (MEMORY, KEYS, PADDING)
 
 
@@ -134,16 +131,18 @@ class SavedWriter:
     def foreseen(self, examples: Batchable) -> FloatArray:
         """Nats and tokens (N, 2) of each true text."""
         figures = np.zeros((len(examples), 2), dtype=np.float32)
-        for rows in sequential_batches(examples.lengths, SCORED):
+        target = examples.fields[TARGET]
+        assert isinstance(target, Sequences)
+        for rows in scored_batches(target.lengths, self.vocabulary):
             batch = examples.batch(rows)
             memory, states = self.read(batch)
-            target = batch[TARGET]
+            wanted = batch[TARGET]
             feed = {**memory, **states, WRITTEN: batch[WRITTEN], COUNT: np.ones(1, dtype=np.int64)}
             (chances,) = self._decoder.run_named([LOGITS], feed)  # (B, T, V)
-            if chances.shape != (*target.shape, self.vocabulary):
+            if chances.shape != (*wanted.shape, self.vocabulary):
                 raise ModelError(f"{self._decoder.name}: gives arrays of other shapes than its network")
-            picked = np.take_along_axis(chances, target[:, :, None], axis=2)[..., 0]
-            known = target > 0
+            picked = np.take_along_axis(chances, wanted[:, :, None], axis=2)[..., 0]
+            known = wanted > 0
             figures[rows] = np.stack([-(picked * known).sum(1), known.sum(1)], axis=1)
         return figures
 

@@ -88,7 +88,7 @@ def token_batches(sources: IntArray, targets: IntArray, count: int, seed: int, e
     wanted = np.arange(1, count) * total / count
     cuts = np.searchsorted(due, wanted, side="left") + 1
     room = np.arange(1, count)  # at least one pair in each batch, and one left for each that follows
-    cuts = np.maximum.accumulate(np.maximum(cuts, room))
+    cuts = np.maximum.accumulate(np.maximum(cuts, room) - room) + room
     cuts = np.minimum(cuts, len(order) - count + room)
     batches = np.split(order, np.maximum(cuts, 0))
     return [batches[index] for index in rng.permutation(count)]

@@ -29,6 +29,7 @@ MOST_READ = 1000
 LONGEST = 300
 """Tokens of a text that training reads; longer pairs are left out of it."""
 GROWTH_SHARE = 0.999
+MOST_GROWTH = 300.0
 SHOWN = 5
 """Test texts that a person sees beside what they should be."""
 COLUMNS = (
@@ -215,7 +216,7 @@ class Translate:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError("the model's task cannot be read", "train it again") from error
         source, target = (Spelling.from_json(data.get(side)) for side in ("source", "target"))
-        if len(plan.text) != 1 or len(plan.target) != 1 or not 0 < growth <= MOST_READ:
+        if len(plan.text) != 1 or len(plan.target) != 1 or not 0 < growth <= MOST_GROWTH:
             raise ModelError("the model's task contradicts itself", "train it again")
         return cls(plan, source, target, growth)
 

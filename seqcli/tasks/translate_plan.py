@@ -54,6 +54,8 @@ def translate_plan(columns: Columns, options: ColumnOptions, found: Found) -> Pl
         error = ambiguous(columns, "could be read", texts)
         raise DataError(error.message, f"choose with --features {texts[0].name}")
     source = texts[0].name
+    files = table.files if table.names == COLUMNS else ()
+    reason = f"a line of {files[0]} says what that of {files[1]} says" if len(files) == 2 else found.reason
     left_out = tuple(
         (column.name, "a translation reads one column")
         for column in columns
@@ -61,5 +63,5 @@ def translate_plan(columns: Columns, options: ColumnOptions, found: Found) -> Pl
     )
     return Plan(
         "translate", target, text=(source,), group=options.group, left_out=left_out,
-        reasons=(f"task translate: {found.reason}",),
+        reasons=(f"task translate: {reason}",),
     )  # fmt: skip

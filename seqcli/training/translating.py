@@ -14,7 +14,7 @@ from seqcli.backends.translator import Memory, Translator
 from seqcli.errors import UsageError
 from seqcli.network import SOURCE
 from seqcli.options import Options
-from seqcli.preprocessing.batching import sequential_batches, token_batches
+from seqcli.preprocessing.batching import token_batches
 from seqcli.preprocessing.spelling import END_OF_TEXT
 from seqcli.readers.pairs import read_pair
 from seqcli.sequences import LENGTHS, TARGET, Batch, Batchable, Examples, FloatArray, IntArray, Sequences
@@ -22,15 +22,12 @@ from seqcli.tasks.base import Plan, Tables, Task
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.translate import Translate
 from seqcli.tasks.translate_plan import of_two_files
-from seqcli.tasks.translating.answers import packed, translate
+from seqcli.tasks.translating.answers import packed, scored_batches, translate
 from seqcli.tasks.translating.search import BARRED, Arrays, Said, Search
 from seqcli.training.batches import to_tensors
 from seqcli.training.fit_setup import FitSetup
 from seqcli.training.signals import Interrupt
 from seqcli.training.stepping import Trainer
-
-SCORED = 64
-"""Pairs that are scored at once."""
 
 
 def read_pairs(files: Sequence[str], options: Options) -> tuple[Tables, Plan]:
@@ -114,7 +111,7 @@ def foreseen(
     device = next(network.parameters()).device
     lengths, network = target_lengths(examples), network.eval()
     figures = np.zeros((len(examples), 2), dtype=np.float32)
-    for rows in sequential_batches(lengths, SCORED):
+    for rows in scored_batches(lengths, network.spec.output_shape[0]):
         batch = to_tensors(examples.batch(rows), device)
         with torch.inference_mode():
             target = batch[TARGET]

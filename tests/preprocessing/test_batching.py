@@ -113,3 +113,10 @@ def test_batches_by_tokens_hold_about_as_many_and_differ_from_epoch_to_epoch():
     assert len({len(batch) for batch in batches}) > 5  # short pairs in large batches
     later = token_batches(sources, targets, 40, 5, 1)
     assert {tuple(sorted(batch)) for batch in batches} != {tuple(sorted(batch)) for batch in later}
+
+
+def test_one_long_pair_leaves_no_batch_empty():
+    lengths = np.array([1, 40, 1, 1, 1])
+    batches = token_batches(lengths, np.array([1, 2, 3, 4, 5]), 3, 0, 0)
+    assert sorted(map(len, batches)) != [0, 2, 3]
+    assert all(map(len, batches))

@@ -5,7 +5,7 @@ nats of the true text · tokens of it · ids of the text that was written, zeros
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -16,8 +16,14 @@ from seqcli.tasks.translating.search import Search, Translation, Writer, search
 FIGURES = 2
 SOURCES = 32
 """Sources that are searched at once."""
+SCORED = 64
+"""Pairs that are scored at once, at most."""
 EXTRA = 10
 """Tokens that a text may have beyond what its source's length lets expect."""
+MOST_WRITTEN = 2000
+"""Tokens of a text, whatever is expected."""
+LOGITS_AT_ONCE = 2**24
+"""Numbers that are made to score texts, so that a few long ones need no more memory."""
 
 
 def packed(nats: FloatArray, texts: Sequence[Sequence[int]]) -> FloatArray:
@@ -38,8 +44,15 @@ def unpacked(outputs: FloatArray) -> tuple[FloatArray, list[list[int]]]:
 
 def limits_of(lengths: IntArray, growth: float) -> IntArray:
     """How many tokens may be written for sources of ``lengths`` (B,), (B,)."""
-    limits: IntArray = (np.ceil(lengths * growth) + EXTRA).astype(np.int64)
+    limits: IntArray = np.minimum(np.ceil(lengths * growth) + EXTRA, MOST_WRITTEN).astype(np.int64)
     return limits
+
+
+def scored_batches(lengths: IntArray, vocabulary: int) -> Iterator[IntArray]:
+    """Rows (B,) of true texts of ``lengths`` (N,) that are scored together, those of like length."""
+    for rows in sequential_batches(lengths, SCORED):
+        most = max(1, LOGITS_AT_ONCE // (int(lengths[rows].max()) * vocabulary))
+        yield from (rows[start : start + most] for start in range(0, len(rows), most))
 
 
 def translate(

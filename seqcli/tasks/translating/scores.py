@@ -95,5 +95,6 @@ def _sacrebleu() -> Any:
 
 
 def mean_nats(nats: np.ndarray[Any, Any]) -> float:
-    """Nats a token of (N, 2): the sum of each text, and its tokens."""
-    return float(nats[:, 0].sum() / max(1.0, nats[:, 1].sum()))
+    """Nats a token of (N, 2): the sum of each text, and its tokens; NaN of no texts."""
+    tokens = float(nats[:, 1].sum())
+    return float(nats[:, 0].sum()) / tokens if tokens else nan

@@ -94,7 +94,7 @@ def training_defaults(tokens: int, level: str, options: Options) -> dict[str, An
         "learning_rate": LEARNING_RATE[level],
         "label_smoothing": SMOOTHING,
         "ema": EMA,
-        "patience": None,
+        "patience": max(5, epochs // 2),
         "level": level,
         "attention": options.network.attention or ATTENTION,
     }
