@@ -68,8 +68,8 @@ def encoder_graph(network: Translator) -> bytes:
 def decoder_graph(network: Translator) -> bytes:
     """What may come behind the tokens ``written`` int64 (R, T), with the states (R, H) before and after.
 
-    Log-probabilities of all tokens "output" (R, T, V); of the ``count`` likeliest that may be written, "best"
-    and their ids "tokens" (R, T, count); where was looked, "weights" (R, T, S).
+    Logits of all tokens, "output" (R, T, V); of the ``count`` likeliest that may be written the
+    log-probabilities "best" and ids "tokens" (R, T, count); where was looked, "weights" (R, T, S).
     """
     graph, spec = GraphWriter(), network.spec
     hidden, names = spec.hidden_size, network.names
@@ -118,18 +118,21 @@ def _look(graph: GraphWriter, network: Translator, query: str) -> tuple[str, str
 
 
 def _say(graph: GraphWriter, network: Translator, said: str) -> None:
-    """said (R, T, E) → log-probabilities, and the best of those that may be written."""
+    """said (R, T, E) → logits, and the log-probabilities of the best of those that may be written.
+
+    The vocabulary is what costs time here, so that as few passes as can be go over all of it: the largest
+    logit that the softmax is taken from is the first of the best.
+    """
     logits = graph.affine(said, network.embeddings[1].weight, network.bias)  # type: ignore[arg-type]
-    top = graph.node("ReduceMax", logits, axes=[-1], keepdims=1)
-    shifted = graph.node("Sub", logits, top)
-    total = graph.node("ReduceSum", graph.node("Exp", shifted), graph.constant([-1]), keepdims=1)
-    chances = graph.node("Sub", shifted, graph.node("Log", total))
-    graph.name(chances, OUTPUT)
+    graph.name(logits, OUTPUT)
     barred = np.zeros(network.spec.output_shape[0], dtype=np.float32)
     barred[:END_OF_TEXT] = LOWEST
-    allowed = graph.node("Add", chances, graph.constant(barred))
+    allowed = graph.node("Add", logits, graph.constant(barred))
     best, tokens = graph.nodes("TopK", [allowed, COUNT], 2, axis=-1)
-    graph.name(best, BEST)
+    top = graph.node("Gather", best, graph.constant([0]), axis=2)  # (R, T, 1)
+    raised = graph.node("Exp", graph.node("Sub", logits, top))
+    total = graph.node("Log", graph.node("ReduceSum", raised, graph.constant([-1]), keepdims=1))
+    graph.name(graph.node("Sub", graph.node("Sub", best, top), total), BEST)
     graph.name(graph.node("Cast", tokens, to=FLOAT), TOKENS)
 
 

@@ -231,8 +231,8 @@ _MEANING = {
     "music": "`output` holds logits of the next event, by id.",
     "pianoroll": "`output` holds logits of each key at the next step.",
     "translate": "The encoder reads `source` once; the decoder says what may come behind `written`: `output` "
-    "holds log-probabilities of all tokens, `best` and `tokens` those of the `count` likeliest, `weights` "
-    "where was looked. Several rows of the decoder may share a source.",
+    "holds logits of all tokens, `best` and `tokens` log-probabilities and ids of the `count` likeliest, "
+    "`weights` where was looked. Several rows of the decoder may share a source.",
     "tag": "`output` holds a score of each tag at each word; the tags of a sentence are the path that seqcli "
     "finds through them.",
     "forecast": "`values` are scaled as `fitted` says, and so is `output`. A forecast of seqcli is a mean "

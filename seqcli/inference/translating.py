@@ -138,12 +138,14 @@ class SavedWriter:
             memory, states = self.read(batch)
             wanted = batch[TARGET]
             feed = {**memory, **states, WRITTEN: batch[WRITTEN], COUNT: np.ones(1, dtype=np.int64)}
-            (chances,) = self._decoder.run_named([LOGITS], feed)  # (B, T, V)
-            if chances.shape != (*wanted.shape, self.vocabulary):
+            (logits,) = self._decoder.run_named([LOGITS], feed)  # (B, T, V)
+            if logits.shape != (*wanted.shape, self.vocabulary):
                 raise ModelError(f"{self._decoder.name}: gives arrays of other shapes than its network")
-            picked = np.take_along_axis(chances, wanted[:, :, None], axis=2)[..., 0]
+            own = np.take_along_axis(logits, wanted[:, :, None], axis=2)[..., 0]
+            top = logits.max(axis=2)
+            nats = top + np.log(np.exp(logits - top[..., None]).sum(axis=2)) - own
             known = wanted > 0
-            figures[rows] = np.stack([-(picked * known).sum(1), known.sum(1)], axis=1)
+            figures[rows] = np.stack([(nats * known).sum(1), known.sum(1)], axis=1)
         return figures
 
 

@@ -122,9 +122,10 @@ def test_more_beams_never_find_a_worse_text_here_and_all_are_different():
 
 
 def test_where_was_looked_comes_with_each_token_and_the_end():
-    table = Table(0)
-    (found,) = search(table, batch_of([3, 4, 5]), np.array([30]), Search(3, 0.0, aligned=True))
-    assert len(found[0].ids) < 29  # it ended by itself
+    table = Table(3)
+    table.chances = lambda h: np.log(np.full((len(h), VOCABULARY), [0, 0, 0.4, 0.3, 0.2, 0.1]) + 1e-30)
+    (found,) = search(table, batch_of([3, 4, 5]), np.array([30]), Search(3, 2.0, aligned=True))
+    assert 0 < len(found[0].ids) < 29  # it ended by itself
     assert found[0].weights.shape == (len(found[0].ids) + 1, 3)
     np.testing.assert_allclose(found[0].weights.sum(1), 1, rtol=1e-6)
 

@@ -14,7 +14,7 @@ from seqcli.sequences import Batchable, FloatArray, IntArray
 from seqcli.tasks.translating.search import Search, Translation, Writer, search
 
 FIGURES = 2
-SOURCES = 32
+SOURCES = 64
 """Sources that are searched at once."""
 SCORED = 64
 """Pairs that are scored at once, at most."""
