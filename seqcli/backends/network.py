@@ -243,12 +243,13 @@ def parameter_table(network: Network) -> ResultTable:
         parts.append(("attention", shape, network.pool))
     if spec.streams:
         parts.append(("first state", f"{len(network.start)} × {spec.hidden_size}", network.start))
-    band = network.band
+    band: Band | None = None
     if network.decoder is not None:
         project, band = network.decoder.project, network.decoder.band
         shape = f"{network.decoder.count} × ({project.in_features} → {project.out_features})"
         parts.append(("decoder", shape, network.decoder))
     elif not spec.attention:
+        band = network.band
         parts.append(("head", f"{network.head.in_features} → {network.head.out_features}", network.head))
     if spec.members > 1:
         parts.append(("members", f"{spec.members - 1} more", network.others))

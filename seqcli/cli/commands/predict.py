@@ -165,7 +165,7 @@ COMMAND = Command(
         "seqcli predict -m reviews.seqcli",
         "echo '3 May 1999' | seqcli predict - -m dates.seqcli",
         "echo '3 May 1999' | seqcli predict - -m dates.seqcli --align --format table",
-        "seqcli predict new.txt -m translator.seqcli --beam 10 --n-best 3",
+        "seqcli predict dates.csv -m dates.seqcli --beam 10 --n-best 3",
         "echo 'John lives in Paris' | seqcli predict - -m ner.seqcli --format conll",
     ),
     groups=(ModelOptions, PredictOptions, TranslateOptions, ReadingOptions, PredictOutputOptions),
