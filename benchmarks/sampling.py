@@ -8,6 +8,8 @@ The model is built here and not trained: a step costs the same. One stream, one 
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import statistics
 import string
 import subprocess
@@ -33,6 +35,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=20_000, help="tokens of a timed text")
     parser.add_argument("--runs", type=int, default=RUNS)
     parser.add_argument("--build", type=Path, help="only write the model here")
+    parser.add_argument("--rates-only", action="store_true", help="only tokens a second, as JSON")
     arguments = parser.parse_args()
     if arguments.build:
         build(arguments)
@@ -41,6 +44,9 @@ def main() -> None:
         model = Path(folder) / "corpus.seqcli"
         # In a process of its own: this one then holds no torch, like a process that only generates.
         subprocess.run([sys.executable, *sys.argv, "--build", str(model)], check=True)
+        if arguments.rates_only:
+            print(json.dumps({**rates_of(model, arguments.tokens), "weights": weights_of(model)}))
+            return
         rates(model, arguments)
         starts(model, arguments.runs)
 
@@ -72,8 +78,15 @@ def build(arguments: argparse.Namespace) -> None:
     write_model(arguments.build, record, weights, {"step": step_graph(network)}, [], "# not trained\n")
 
 
-def rates(model: Path, arguments: argparse.Namespace) -> None:
-    """Tokens a second of each sampler, the best of three texts, and of the whole command."""
+def weights_of(model: Path) -> int:
+    """How many numbers the model has learnt, or would have."""
+    record = json.loads((model / "model.json").read_text(encoding="utf-8"))
+    tensors = record["files"]["weights.safetensors"]["tensors"]
+    return sum(math.prod(shape) for _, shape in tensors.values())
+
+
+def rates_of(model: Path, count: int) -> dict[str, float]:
+    """Tokens a second of each sampler, the best of three texts."""
     from seqcli.inference.generate import Writer
     from seqcli.inference.sampling import Sampler
     from seqcli.model_dir import read_model
@@ -85,17 +98,25 @@ def rates(model: Path, arguments: argparse.Namespace) -> None:
         "temperature .8": Sampler(0.8),
         "temperature .8, top-k 40, top-p .9": Sampler(0.8, 40, 0.9),
     }
-    shape = f"{arguments.num_layers}×{arguments.hidden_size} {arguments.cell}"
-    print(f"{shape + ', one stream, one thread':44} {'tokens/s':>9}  bar")
+    found = {}
     for name, sampler in samplers.items():
         seconds = []
         for turn in range(4):
             tokens = writer.tokens(beginning, sampler, np.random.default_rng(turn))
             started = time.perf_counter()
-            for _ in islice(tokens, arguments.tokens):
+            for _ in islice(tokens, count):
                 pass
             seconds.append(time.perf_counter() - started)
-        say_rate(name, arguments.tokens / min(seconds[1:]))
+        found[name] = count / min(seconds[1:])
+    return found
+
+
+def rates(model: Path, arguments: argparse.Namespace) -> None:
+    """Tokens a second of each sampler, and of the whole command."""
+    shape = f"{arguments.num_layers}×{arguments.hidden_size} {arguments.cell}"
+    print(f"{shape + ', one stream, one thread':44} {'tokens/s':>9}  bar")
+    for name, rate in rates_of(model, arguments.tokens).items():
+        say_rate(name, rate)
     command = [sys.executable, "-m", "seqcli", "generate", "-m", str(model), "--length"]
     lengths, taken = (100, 100 + arguments.tokens), []
     for length in lengths:

@@ -82,6 +82,10 @@ class NetworkSpec:
     """Whether a text drops the same numbers at all of its steps."""
     word_dropout: float = 0.0
     """Share of tokens that training reads as unknown ones."""
+    recurrent_dropout: float = 0.0
+    """Share of the recurrent weights that a training step does without."""
+    tied: bool = False
+    """Whether a token's vector, by which it is read, is also the row of the head that answers it."""
     init: str = "gated"
     skip: tuple[int, ...] = ()
     time_range: int = 100

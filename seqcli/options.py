@@ -170,6 +170,13 @@ class NetworkOptions:
     embedding_dropout: float | None = option(
         None, "Share of each word's vector dropped in training; as --dropout.", at_least=0.0, below=1.0
     )
+    recurrent_dropout: float | None = option(
+        None, "Share of the recurrent weights left out in a step.", at_least=0.0, below=1.0
+    )
+    tied: bool | None = option(None, "Read and write a token by one vector; of words so already.")
+    preset: str | None = option(
+        None, "Size of a text's network, instead of the rule's.", choices=("small", "medium", "large")
+    )
     variational: bool | None = option(None, "Drop the same of a vector at all steps of a text.")
     members: int | None = option(
         None, "Taggers that learn side by side and are averaged.", at_least=1, below=65
@@ -203,7 +210,9 @@ class TrainingOptions:
     learning_rate: float | None = option(
         None, "Peak learning rate.", at_least=0.0, flag="--learning-rate --lr"
     )
-    weight_decay: float = option(0.01, "Decoupled weight decay.", at_least=0.0)
+    weight_decay: float | None = option(
+        None, "Decoupled weight decay; 0.01, of minGRU in a text 0.3.", at_least=0.0
+    )
     clip_norm: float = option(1.0, "Clip the gradient to this global norm.", at_least=0.0)
     clip_value: float | None = option(None, "Clip each element of the gradient instead.", at_least=0.0)
     optimizer: str | None = option(
@@ -215,6 +224,9 @@ class TrainingOptions:
         at_least=1,
         below=MOST_NUMBERS,
         metavar="STEPS",
+    )
+    precision: str | None = option(
+        None, "Numbers in large products; bfloat16 where a text gains by it.", choices=("float32", "bfloat16")
     )
     patience: int | None = option(
         None, "Epochs without a better validation score before the end.", at_least=1
@@ -238,7 +250,7 @@ class TrainingOptions:
     )
     seed: int = option(0, "Seed of the split, the weights and the batch order.", at_least=0)
     threads: int | None = option(None, "Threads; physical cores, at most 4.", at_least=1, below=1025)
-    refit: bool = option(True, "After the test, go on training over all rows.")
+    refit: bool = option(True, "Go on training over held-out rows once they have been used.")
     device: str = option("auto", "Where to train.", choices=("auto", "cpu", "cuda"))
     backend: str = option(
         "torch", "What trains a text: torch, or NumPy from the cells' equations.", choices=("torch", "numpy")

@@ -301,3 +301,16 @@ class InspectOptions:
     linear: float | None = option(
         None, "Only a linear cell whose W_hh scales every vector by X.", at_least=0.0
     )
+    look_every: int | None = option(
+        None,
+        "Also look every K steps of the training.",
+        at_least=1,
+        below=1_000_001,
+        metavar="K",
+        flag="--every",
+    )
+    show_all: bool = option(
+        False,
+        "Show all tables: Jacobians, exponents, gates, W_hh, truncation, steps; and the heat map.",
+        flag="--full",
+    )

@@ -22,6 +22,12 @@ def choose_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 numbers by instructions of its own."""
+    known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, bool)() for name in known)
+
+
 def set_threads(requested: int | None) -> int:
     """Give torch ``requested`` threads, or the rule's number; returns it, to be recorded."""
     threads = thread_count(requested)

@@ -45,6 +45,7 @@ class Encoder(nn.Module):
         num_layers: int = 1,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.bidirectional = bidirectional
@@ -52,6 +53,9 @@ class Encoder(nn.Module):
         sizes = [input_size] + [self.output_size] * (num_layers - 1)
         self.layers = nn.ModuleList(Layer(cell, size, hidden_size, bidirectional) for size in sizes)
         self.dropout = nn.Dropout(dropout)
+        for layer in self.layers:
+            for each in cast(Layer, layer).cells:
+                each.recurrent_dropout = recurrent_dropout
 
     @property
     def forward_cells(self) -> list[Cell]:

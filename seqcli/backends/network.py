@@ -57,6 +57,7 @@ class Network(nn.Module):
             spec.num_layers,
             spec.bidirectional,
             spec.dropout,
+            spec.recurrent_dropout,
         )
         self.decoder = DECODERS[spec.decoder](spec) if decodes else None
         self.dropout = nn.Dropout(spec.dropout)
@@ -67,6 +68,8 @@ class Network(nn.Module):
         pooled = self.encoder.output_size if self.pool is None else self.pool.width
         width = pooled + dense
         self.head = nn.Linear(width, prod(spec.output_shape))
+        if spec.tied:  # (Press and Wolf 2017, arXiv:1608.05859)
+            self.head.weight = cast(nn.Embedding, self.embeddings[0]).weight
         self.band = Band(width, prod(spec.output_shape)) if spec.band else None
         if spec.chain:
             self.chain = Chain(spec.chain)
@@ -250,12 +253,15 @@ def parameter_table(network: Network) -> ResultTable:
         parts.append(("decoder", shape, network.decoder))
     elif not spec.attention:
         band = network.band
-        parts.append(("head", f"{network.head.in_features} → {network.head.out_features}", network.head))
+        named = "head, tied" if spec.tied else "head"
+        parts.append((named, f"{network.head.in_features} → {network.head.out_features}", network.head))
     if spec.members > 1:
         parts.append(("members", f"{spec.members - 1} more", network.others))
     if spec.chain:
         parts.append(("chain", f"{len(spec.chain)} × {len(spec.chain)}", network.chain))
     counts = [sum(weight.numel() for weight in module.parameters()) for _, _, module in parts]
+    if spec.tied:  # its weights are the embedding's
+        counts[[name for name, _, _ in parts].index("head, tied")] = network.head.bias.numel()
     if band is not None:
         project, own = band.project, sum(weight.numel() for weight in band.parameters())
         counts = [*counts[:-1], counts[-1] - (own if network.decoder is not None else 0), own]

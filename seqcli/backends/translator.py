@@ -56,10 +56,20 @@ class Translator(Network):
         self.embeddings = nn.ModuleList(nn.Embedding(item.size, size, padding_idx=0) for item in spec.inputs)
         self.bags = nn.ModuleList()
         self.scale = SPREAD * size**0.5
-        self.encoder = Encoder(spec.cell, size, hidden, spec.num_layers, spec.bidirectional, spec.dropout)
+        self.encoder = Encoder(
+            spec.cell,
+            size,
+            hidden,
+            spec.num_layers,
+            spec.bidirectional,
+            spec.dropout,
+            recurrent_dropout=spec.recurrent_dropout,
+        )
         kind = load_cell(spec.cell)
         self.reader: Cell = kind(size, hidden)
         self.writer: Cell = kind(hidden + width, hidden)
+        for cell in (self.reader, self.writer):
+            cell.recurrent_dropout = spec.recurrent_dropout
         self.names = [f"{name}_{place}" for place in range(2) for name in kind.states]
         self.bridge = nn.Linear(width, max(len(self.names), 1) * hidden)
         self.attention = Attention(spec.attention, hidden, width)

@@ -22,7 +22,7 @@ TRAINING_OPTIONS = frozenset(item.name for group in TRAINING_GROUPS for item in 
 """Their options."""
 
 FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(ForecastOptions))})
-LANGUAGE_ONLY = frozenset({"condition", "backend"})
+LANGUAGE_ONLY = frozenset({"condition", "backend", "tied", "preset"})
 CLASSIFY_ONLY = frozenset({"class_weight", "prior"})
 TAG_ONLY = frozenset({"tag_column", "members"})
 LABELS_ONLY = frozenset({"label_separator"})
@@ -36,11 +36,20 @@ TEXT_ONLY = frozenset(
 """Options on how text is read."""
 
 NEVER_IN_FORECAST = frozenset(
-    {"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY, *LABELS_ONLY}
+    {
+        "group",
+        "label_smoothing",
+        "recurrent_dropout",
+        *TEXT_ONLY,
+        *CLASSIFY_ONLY,
+        *LANGUAGE_ONLY,
+        *TAG_ONLY,
+        *LABELS_ONLY,
+    }
     | TRANSLATE_ONLY
 )
 NEVER_IN_LANGUAGE = frozenset(
-    {"missing", "aggregate", "time", "id", "group", "pool", "refit"}
+    {"missing", "aggregate", "time", "id", "group", "pool"}
     | {"subwords", "word_dropout", "vectors", "pretrain"}
     | CLASSIFY_ONLY
     | FORECAST_ONLY
@@ -48,7 +57,9 @@ NEVER_IN_LANGUAGE = frozenset(
     | LABELS_ONLY
     | TRANSLATE_ONLY
 )
-NEVER_IN_MUSIC = NEVER_IN_LANGUAGE | LANGUAGE_ONLY | {"level", "target", "encoding", "delimiter"} | {"prior"}
+NEVER_IN_MUSIC = (
+    NEVER_IN_LANGUAGE | LANGUAGE_ONLY | {"level", "target", "encoding", "delimiter", "prior", "refit"}
+)
 """Options that the one task does not read."""
 
 NEVER_IN_ROWS = FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | TRANSLATE_ONLY | {"bptt"}

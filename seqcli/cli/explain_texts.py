@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from seqcli.cli.command import Invocation
 from seqcli.errors import UsageError
-from seqcli.options import OutputOptions, ReadingOptions
+from seqcli.options import OutputOptions, PlotOptions, ReadingOptions
 from seqcli.options_use import ExplainOptions
 from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import result_format, result_stream
@@ -15,11 +15,12 @@ from seqcli.reporting.screen import Screen
 if TYPE_CHECKING:
     from seqcli.inference.explain_text import Scorer
     from seqcli.model_dir import SavedModel
+    from seqcli.reporting.panels import Panel
     from seqcli.tasks.classify import Classify
     from seqcli.tasks.multilabel import Multilabel
 
 OF_TEXTS = frozenset({"method", "row"})
-OF_FORECASTS = frozenset({"series", "steps_ahead", "shuffle_seed", "plot"})
+OF_FORECASTS = frozenset({"series", "steps_ahead", "shuffle_seed"})
 """Options that mean nothing to the other kind of model."""
 
 
@@ -38,6 +39,8 @@ def explain_texts(call: Invocation, model: SavedModel, task: Classify | Multilab
         raise UsageError("explain reads one file of texts", f"cat them: … | seqcli explain - {call.files[0]}")
     from seqcli.inference.explain_text import TextExplanations
     from seqcli.readers.stream import open_stream
+    from seqcli.reporting.effect_panels import noted
+    from seqcli.reporting.panel_figure import PanelFigure, write_panels
     from seqcli.reporting.text_effects import write_effects
 
     asked = call.group(ExplainOptions)
@@ -48,8 +51,15 @@ def explain_texts(call: Invocation, model: SavedModel, task: Classify | Multilab
         screen.line(f"{stream.source}: {note}", "dim")
     effects = TextExplanations(model, task, stream, scorer, screen.warn, asked.row)
     assert task.inputs.vocabulary is not None
-    with result_stream(output) as sink:
-        write_effects(iter(effects), result_format(output), sink, screen, task.inputs.vocabulary.level)
+    kept: list[Panel] = []
+    try:
+        with result_stream(output) as sink:
+            passed = noted(iter(effects), kept)
+            write_effects(passed, result_format(output), sink, screen, task.inputs.vocabulary.level)
+    finally:  # the reader of the rows may be gone after the first of them
+        title = f"What led {model.path.name} to its classes"
+        figure = PanelFigure(title, f"the first texts of {stream.source}", kept)
+        write_panels(figure, call.group(PlotOptions), screen, "no text was explained")
     effects.check()
     return 0
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from seqcli.errors import UsageError
 from seqcli.options import ReadingOptions
 from seqcli.reporting.confusion import TITLE as CONFUSION
-from seqcli.reporting.report_charts import confusion_chart, learning_charts, reliability_chart
+from seqcli.reporting.learning import history_of, learning_panels
+from seqcli.reporting.panel_figure import alone
 from seqcli.reporting.report_page import Section, figures, markdown_sections, page, table_html
 from seqcli.reporting.screen import Screen
+from seqcli.reporting.svg import escaped
 from seqcli.results import ResultColumn, ResultTable
-from seqcli.saved.files import parse_json
 from seqcli.saved.record import CARD, HISTORY
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ AHEAD = ("Data", "Split")
 
 def report(model: SavedModel, facts: ResultTable, data: str | None, screen: Screen) -> str:
     """The page. ``facts`` is the card; ``data`` names a file with answers to measure the model on."""
-    history = [parse_json(line, HISTORY) for line in model.content(HISTORY).splitlines()]
+    history = history_of(model.content(HISTORY))
     told = markdown_sections(model.content(CARD).decode())
     made = f"{model.record['created'][:16].replace('T', ' ')} UTC"  # the page stays, the model's age does not
     rows = [(row[0], made if row[0] == "made" else row[1]) for row in facts.rows]
@@ -48,7 +49,8 @@ def report(model: SavedModel, facts: ResultTable, data: str | None, screen: Scre
 
 def curves(history: Sequence[Mapping[str, Any]]) -> list[str]:
     """The learning curves; nothing where no epoch was written down."""
-    drawn = figures(learning_charts(history))
+    panels = learning_panels(history)
+    drawn = figures([alone(panel, f"curve{place}") for place, panel in enumerate(panels)])
     note = '<p class="sub">On the dashed line stands the epoch whose weights were kept.</p>'
     return [drawn, note] if drawn else []
 
@@ -70,17 +72,20 @@ def _rounded(value: float | None) -> float | None:
 def on_file(model: SavedModel, data: str, screen: Screen) -> list[Section]:
     """What the model makes of a file: its figures and mistakes there, and the forecast that follows it."""
     from seqcli.cli.use import read_whole
-    from seqcli.inference.evaluate import evaluate
-    from seqcli.inference.reliability import reliability
+    from seqcli.inference.evaluate import measure
+    from seqcli.reporting.panels import MatrixPanel
+    from seqcli.reporting.scored_figure import scored_panels
 
     table = read_whole([data], ReadingOptions(), screen)
-    parts = []
-    for result in evaluate(model, table, screen.warn):
-        drawn = confusion_chart(result, "confusion") if result.title == CONFUSION else ""
-        parts.append(
-            figures([drawn, reliability_chart(reliability(model, table), "reliability")]) if drawn else ""
-        )
-        parts.append("" if drawn else table_html(result, title=result.title != "Test"))
+    measured = measure(model, table, screen.warn)
+    panels = scored_panels(measured)
+    drawn = any(isinstance(panel, MatrixPanel) for panel in panels)
+    parts = [figures([alone(panel, f"scored{place}") for place, panel in enumerate(panels)])]
+    for result in measured.tables:
+        if result.title != CONFUSION or not drawn:
+            parts.append(table_html(result, title=result.title != "Test"))
+    notes = dict.fromkeys(panel.note for panel in panels if panel.note)
+    parts[1:1] = [f'<p class="sub">{escaped(note)}.</p>' for note in notes]
     return [Section(f"On {Path(table.source).name}", list(filter(None, [*fan(model, data, screen), *parts])))]
 
 

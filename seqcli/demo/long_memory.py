@@ -83,7 +83,7 @@ def write_copying(folder: Path, size: Size) -> Problem:
     length = steps + 2 * COPIED + 1
     nats = COPIED * math.log(len(SYMBOLS)) / length
     chance = f"{2 * nats:.4f} nats a character, of which a memory saves {nats:.4f}"
-    options = "--init chrono --hidden-size 128 --lr 0.003 --dropout 0 --batch-size 32"
+    options = "--init chrono --hidden-size 96 --lr 0.004 --weight-decay 0.01 --dropout 0 --batch-size 32"
     command = f"seqcli compare {path.name} --bptt {length} {options}"
     return Problem(path, sequences, length, chance, command)
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+from seqcli.demo.dna import promoters
 from seqcli.demo.reviews import reviews
 from seqcli.demo.series import prices, sensor
 from seqcli.demo.tagged import letters, tagged_names
@@ -18,6 +19,7 @@ HEADERS = {
     "prices.csv": ("date", "open", "high", "low", "close", "volume"),
     "sensor.csv": ("sequence", "step", "x", "y", "z", "label"),
     "names.csv": ("category", "name"),
+    "promoters.csv": ("sequence", "label"),
 }
 TEXTS: dict[str, Callable[[], str]] = {
     "corpus.txt": corpus,
@@ -41,6 +43,7 @@ def write_sample(name: str, folder: Path) -> Path:
         "prices.csv": prices(),
         "sensor.csv": sensor(),
         "names.csv": names(),
+        "promoters.csv": promoters(),
     }
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -1,7 +1,7 @@
 """A tour of recurrent networks in commands that anyone can type, on data that is made here.
 
-The numbers are those of the sixteen subjects of an RNN course; a subject has a section as soon as
-this version can show it. ``docs/tour.md`` is this module run and written down.
+The sections are the sixteen subjects of an RNN course. ``docs/tour.md`` is this module run and written
+down.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ class Section:
     files: tuple[str, ...]
     """Names of the made files it reads."""
     commands: tuple[str, ...]
+    scene: str = ""
+    """Where time is the subject: what a terminal then sees step by step, one of the demo's scenes."""
 
 
 SECTIONS = (
@@ -39,10 +41,27 @@ SECTIONS = (
     Section(
         2,
         "Why not a feedforward net",
-        "--cell none is the same network whose state is not carried from step to step: each word is "
-        "read alone. The parameters are about as many, the memory is gone, and so is the accuracy.",
-        ("reviews.csv",),
-        ("seqcli train reviews.csv --group template --cell none --epochs 6 --force --save none.seqcli",),
+        "--cells none is the same network whose state is not carried from step to step: each point of a "
+        "motion is read alone. Circle and reverse pass through the same points, as do wake and settle, so "
+        "it can only guess which of two it was; the GRU saw in which order they came. Summaries of the "
+        "columns with a logistic regression know as little of order.",
+        ("sensor.csv",),
+        ("seqcli compare sensor.csv --cells none,gru --epochs 12 --no-growth --save none.jsonl",),
+    ),
+    Section(
+        3,
+        "The unrolled network",
+        "Unrolled over time a recurrent network is a feedforward one with a layer for each step, all with "
+        "the same weights; what a step leaves in h is what the next one begins with. --trace reads a name "
+        "letter by letter with an RNN of 8 units and shows h after each. It has no gate that would keep "
+        "anything: every letter writes all of h anew.",
+        ("names.csv",),
+        (
+            "seqcli train names.csv --cell rnn --hidden-size 8 --no-bidirectional --epochs 4 --no-refit "
+            "--force --save unrolled.seqcli",
+            "seqcli show -m unrolled.seqcli --trace Mimoto --format table",
+        ),
+        scene="unrolled",
     ),
     Section(
         4,
@@ -86,6 +105,7 @@ SECTIONS = (
             "seqcli inspect-gradients --init-scale 3 --steps 60 --cells rnn,gru --format table",
             "seqcli inspect-gradients sensor.csv --cells rnn,lstm --format table",
         ),
+        scene="fading",
     ),
     Section(
         7,
@@ -97,6 +117,23 @@ SECTIONS = (
         (
             "seqcli train reviews.csv --cell lstm --epochs 8 --force --save lstm.seqcli",
             "seqcli show -m lstm.seqcli --trace 'The ending did not turn out really rich.' --format table",
+        ),
+        scene="gates",
+    ),
+    Section(
+        8,
+        "The GRU, in the textbook's form and in torch's",
+        "A GRU has no c beside h, and one gate less than an LSTM: one of its gates, z, says how much is "
+        "kept and, by what is left, how much is new. In textbooks r shrinks the old state ahead of the "
+        "product, W_hn (r ⊙ h); in torch's form, which is computed here, it shrinks the product, so that one "
+        "matrix product serves all three gates. Many books also swap z and 1 − z. Weights of one form mean "
+        "nothing in the other. The parameter table: three blocks of weights where section 11 has four.",
+        ("sensor.csv", "reviews.csv"),
+        (
+            "seqcli train sensor.csv --cell gru --hidden-size 32 --epochs 4 --no-refit --force "
+            "--save gru.seqcli",
+            "seqcli show -m gru.seqcli --equations",
+            "seqcli train reviews.csv --cell gru --hidden-size 64 --dry-run --format table",
         ),
     ),
     Section(
@@ -131,7 +168,7 @@ SECTIONS = (
         "--dry-run stops before training and prints the plan and the parameter table: four gates of "
         "hidden × (input + hidden) weights and two biases each, a layer and direction.",
         ("reviews.csv",),
-        ("seqcli train reviews.csv --cell lstm --hidden-size 64 --dry-run",),
+        ("seqcli train reviews.csv --cell lstm --hidden-size 64 --dry-run --format table",),
     ),
     Section(
         12,
@@ -155,15 +192,33 @@ SECTIONS = (
     ),
     Section(
         14,
-        "A tag for each word",
-        "People, places and companies are marked word by word, B where a name begins and I inside. Most "
-        "names come once, so the network has to go by how they are written and by what stands around them; "
-        "the most frequent tag of each word knows neither. A chain over the tags sees to it that no I stands "
-        "without its B. The letters have names that the training sentences do not.",
-        ("people.conll", "letters.txt"),
+        "Other sequences: tags, music, DNA",
+        "The same cells, other columns; forecasts are in section 12. Tags: people, places and companies are "
+        "marked word by word, B where a name begins and I inside. Most names come once, so the network has "
+        "to go by how they are written and by what stands around them; the most frequent tag of each word "
+        "knows neither, and the letters have names that the training sentences do not. Music: a text of "
+        "events, of which eight bars are written. DNA: a promoter has two boxes some 17 letters apart; half "
+        "of the other stretches have the same boxes in the opposite order, which runs of up to 4 letters "
+        "cannot tell.",
+        ("people.conll", "letters.txt", "tunes", "promoters.csv"),
         (
             "seqcli train people.conll --members 1 --hidden-size 64 --epochs 6 --force --save tagger.seqcli",
             "seqcli predict letters.txt -m tagger.seqcli --format jsonl",
+            "seqcli generate tunes -o tune.mid --length 8 --epochs 8 --force --save tunes.seqcli",
+            "seqcli train promoters.csv --epochs 10 --no-refit --force --save dna.seqcli",
+        ),
+    ),
+    Section(
+        15,
+        "An RNN beside a transformer",
+        "Two encoders of as many weights, on little data and on more. In the table of growth a training step "
+        "of the GRU takes time and memory in proportion to the length; attention looks from each step at "
+        "every other, with the square of it. And state: what the GRU carries has one size however long the "
+        "stream is, while attention needs all steps again for each new one.",
+        ("sensor.csv",),
+        (
+            "seqcli compare sensor.csv --cells gru,transformer --rows 40,160 --epochs 16 --no-bidirectional "
+            "--save few.jsonl",
         ),
     ),
     Section(
@@ -178,4 +233,4 @@ SECTIONS = (
         ),
     ),
 )
-"""The sections that this version can show, in order."""
+"""All sixteen, in order."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol, cast, runtime_checkable
 
 from seqcli.errors import DataError
@@ -17,8 +17,8 @@ from seqcli.model_dir import SavedModel
 from seqcli.preprocessing.frames import Rolls
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
-from seqcli.sequences import Batchable, Examples, Windows
-from seqcli.tasks.base import Mixing, Scores, own_scores
+from seqcli.sequences import Batchable, Examples, FloatArray, Windows
+from seqcli.tasks.base import Mixing, Scores, Task, own_scores
 from seqcli.tasks.doubts import doubts
 
 
@@ -30,13 +30,31 @@ class WithReferences(Protocol):
         """Scores of each baseline on labelled ``examples``."""
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What a model made of a file with answers: tables, and what they and figures are made from."""
+
+    tables: list[ResultTable]
+    task: Task
+    outputs: FloatArray
+    """(N, *output_shape); of a text nats (M, 2) a token, of piano rolls logits (M, 88) a frame."""
+    examples: Examples
+
+
 def evaluate(
+    model: SavedModel, table: Table, warn: Callable[[str], None] = lambda text: None
+) -> list[ResultTable]:
+    """The tables of :func:`measure`: the result first, then details."""
+    return measure(model, table, warn).tables
+
+
+def measure(
     model: SavedModel,
     table: Table,
     warn: Callable[[str], None] = lambda text: None,
     also: Callable[[Examples], list[Scores]] = lambda examples: [],
-) -> list[ResultTable]:
-    """Tables on how well the model does on ``table``: the result first, then details.
+) -> Measured:
+    """How well the model does on ``table``; of the tables the first is the result, then details.
 
     The first row of the result is the model's; where baselines can be had without training they
     follow, behind what ``also`` scores. A file that the model was trained on is said to be one in the
@@ -75,7 +93,7 @@ def evaluate(
     # A forecast is scored on rows that are newer than those it has seen, or its own note says otherwise.
     seen = trained_on(model, table) if note is None else ""
     caption = ". ".join(filter(None, (tables[0].caption.removesuffix("."), seen)))
-    return [replace(tables[0], caption=caption), *tables[1:]]
+    return Measured([replace(tables[0], caption=caption), *tables[1:]], task, outputs, examples)
 
 
 def trained_on(model: SavedModel, table: Table) -> str:

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
+from seqcli.reporting.dots import Dots, braille
+
 Segment: TypeAlias = tuple[str, str]
 """(text, style): the style is "", "dim", "bold" or "cyan"."""
-
-_DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
-"""Bit of the braille character for the dot at (column, row) of a cell."""
 
 
 @dataclass(frozen=True)
@@ -144,8 +143,8 @@ class _Plot:
         self._steps = len(chart.history) + len(chart.forecast)
         self._past = len(chart.history)
         self._bands = _inner_first(chart.bands)
-        self._past_dots = [[0] * columns for _ in range(height)]
-        self._future_dots = [[0] * columns for _ in range(height)]
+        self._past_dots = Dots(columns, height)
+        self._future_dots = Dots(columns, height)
         self._line(list(enumerate(chart.history)), self._past_dots)
         start = [(self._past - 1, chart.history[-1])] if chart.history else []
         self._line(start + list(enumerate(chart.forecast, self._past)), self._future_dots)
@@ -162,35 +161,25 @@ class _Plot:
         """A step's place along the time axis, 0 to 1."""
         return step / max(self._steps - 1, 1)
 
-    def _line(self, points: Sequence[tuple[int, float]], dots: list[list[int]]) -> None:
+    def _line(self, points: Sequence[tuple[int, float]], dots: Dots) -> None:
         """Join points (step, value) by straight lines; a NaN is a gap."""
         for (step, value), (next_step, next_value) in zip(
             points, [*points[1:], points[-1]] if points else [], strict=True
         ):
-            if not math.isfinite(value):
-                continue
-            x0, y0 = self._dot(step, value)
-            x1, y1 = self._dot(next_step, next_value) if math.isfinite(next_value) else (x0, y0)
-            length = max(abs(x1 - x0), abs(y1 - y0), 1)
-            for part in range(length + 1):
-                self._set(dots, round(x0 + (x1 - x0) * part / length), round(y0 + (y1 - y0) * part / length))
+            if math.isfinite(value):
+                begin = self._dot(step, value)
+                dots.line(begin, self._dot(next_step, next_value) if math.isfinite(next_value) else begin)
 
     def _dot(self, step: float, value: float) -> tuple[int, int]:
-        """Dot coordinates, two to a column and four to a row."""
-        x = round(self._position(step) * (2 * self.columns - 1))
-        y = round((1 - (value - self._low) / self._span) * (4 * self._height - 1))
-        return x, y
-
-    def _set(self, dots: list[list[int]], x: int, y: int) -> None:
-        dots[y // 4][x // 2] |= _DOTS[x % 2][y % 4]
+        return self._past_dots.place(self._position(step), (value - self._low) / self._span)
 
     def _cell(self, row: int, column: int) -> Segment:
         """The character of one cell and its style."""
-        future, past = self._future_dots[row][column], self._past_dots[row][column]
+        future, past = self._future_dots.at(row, column), self._past_dots.at(row, column)
         if future:
-            return ("o" if self._plain else chr(0x2800 + (future | past)), "cyan")
+            return ("o" if self._plain else braille(future | past), "cyan")
         if past:
-            return ("*" if self._plain else chr(0x2800 + past), "")
+            return ("*" if self._plain else braille(past), "")
         for rank, band in enumerate(self._bands):
             if self._inside(row, column, band):
                 return (_shade(rank, self._plain), "dim")

@@ -1,7 +1,10 @@
-"""A confusion matrix that has no room: its largest cells off the diagonal, one a row."""
+"""A confusion matrix as a panel; where it has no room, its largest cells off the diagonal, one a row."""
 
 from __future__ import annotations
 
+import math
+
+from seqcli.reporting.panels import MatrixPanel
 from seqcli.reporting.tables import Layout
 from seqcli.results import Cell, ResultColumn, ResultTable
 
@@ -18,6 +21,20 @@ def fitting(table: ResultTable, width: int) -> ResultTable:
     if table.title != TITLE or len(Layout.of(table, width).widths) == len(table.columns):
         return table
     return confusions(table)
+
+
+def matrix_of(table: ResultTable) -> MatrixPanel | None:
+    """A confusion matrix as a panel, None for any other table and for one of a single class."""
+    if table.title != TITLE or len(table.rows) < 2 or len(table.columns) < 2:
+        return None
+    names = [column.name for column in table.columns[1:]]
+    counts = [[number(cell) for cell in row[1:]] for row in table.rows]
+    return MatrixPanel(TITLE, [str(row[0]) for row in table.rows], names, counts)
+
+
+def number(cell: Cell) -> float:
+    """A cell of numbers; NaN for anything else."""
+    return float(cell) if isinstance(cell, int | float) and not isinstance(cell, bool) else math.nan
 
 
 def confusions(matrix: ResultTable) -> ResultTable:

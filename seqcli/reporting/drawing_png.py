@@ -18,18 +18,26 @@ from seqcli.reporting.fan import (
 )
 from seqcli.reporting.fan_png import INCH, SHARPNESS, need_matplotlib
 from seqcli.reporting.fan_svg import LIGHT
+from seqcli.reporting.panel_figure import MORE_LIGHT
 from seqcli.reporting.svg import Drawing, Point, runs
 
 _STROKES = {
     "grid": ("grid", 1.0), "axis": ("axis", 1.0), "now": ("axis", 1.0), "whisker": ("ink", 1.0),
     "history": ("history", HISTORY_LINE), "forecast": ("forecast", FORECAST_LINE),
-    "dense": ("forecast", DENSE_LINE),
+    "dense": ("forecast", DENSE_LINE), "second": ("second", 1.8),
 }  # fmt: skip
 """Style → colour and width in pixels."""
-_FILLS = {"paper": "paper", "band": "forecast", "past": "history", "ahead": "forecast"}
+_DASHES = {"second": (6.0, 3.0), "now": (3.0, 3.0)}
+"""Style → pixels of a dash and of the gap behind it."""
+_FILLS = {
+    "paper": "paper", "band": "forecast", "past": "history", "ahead": "forecast", "other": "second",
+    "wrong": "wrong",
+}  # fmt: skip
+_COLOURS = {**LIGHT, **MORE_LIGHT}
 _LETTERS = {
     "title": ("ink", TITLE_SIZE, "bold"), "panel": ("ink", PANEL_TITLE_SIZE, "bold"),
     "faint": ("faint", TEXT_SIZE, "normal"), "label": ("faint", LABEL_SIZE, "normal"),
+    "count": ("ink", 12.0, "normal"),
 }  # fmt: skip
 _ANCHORS = {"start": "left", "middle": "center", "end": "right"}
 
@@ -74,12 +82,13 @@ class PngDrawing(Drawing):
     def curve(self, points: Sequence[Point], style: str, dots: str = "") -> None:
         """Points joined by straight lines; one that is not finite is a gap."""
         colour, wide = _STROKES[style]
+        dash = tuple(length / wide for length in _DASHES.get(style, ()))  # counted in widths of the line
         for run in runs(points):
             if len(run) > 1:
                 x, y = zip(*run, strict=True)
                 self._axes.plot(
-                    x, y, color=LIGHT[colour], linewidth=_points(wide), solid_joinstyle="round",
-                    clip_on=False, zorder=self._over(),
+                    x, y, color=_COLOURS[colour], linewidth=_points(wide), solid_joinstyle="round",
+                    linestyle=(0, dash) if dash else "-", clip_on=False, zorder=self._over(),
                 )  # fmt: skip
             elif dots:
                 self.dot(run[0], dots)
@@ -92,7 +101,7 @@ class PngDrawing(Drawing):
     def dot(self, at: Point, style: str, radius: float = 1.8) -> None:
         """A filled circle."""
         self._axes.plot(
-            [at[0]], [at[1]], "o", color=LIGHT[_FILLS[style]], markersize=_points(2 * radius),
+            [at[0]], [at[1]], "o", color=_COLOURS[_FILLS[style]], markersize=_points(2 * radius),
             markeredgewidth=0, zorder=self._over(),
         )  # fmt: skip
 
@@ -107,7 +116,7 @@ class PngDrawing(Drawing):
 
     def _fill(self, corners: Sequence[Point], style: str, opacity: float) -> None:
         x, y = zip(*corners, strict=True)
-        self._axes.fill(x, y, color=LIGHT[_FILLS[style]], alpha=opacity, linewidth=0, zorder=self._over())
+        self._axes.fill(x, y, color=_COLOURS[_FILLS[style]], alpha=opacity, linewidth=0, zorder=self._over())
 
     def _over(self) -> int:
         """What is painted later lies above, whatever it is."""

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 
 from seqcli.options import OutputOptions
+from seqcli.reporting.gradient_map import draw_map, map_panels
+from seqcli.reporting.gradient_numbers import numbers_table
+from seqcli.reporting.gradient_reading import reading
+from seqcli.reporting.gradient_tables import full_tables, snapshot_table
 from seqcli.reporting.gradient_verdict import memory_text, stage_name, verdict
 from seqcli.reporting.log_chart import LogLine, LogPanel, draw_panels
 from seqcli.reporting.progress import REDRAW
-from seqcli.reporting.results import result_format, write_result
+from seqcli.reporting.results import result_format, result_stream, write_result
 from seqcli.reporting.screen import Screen, is_plain, is_terminal
+from seqcli.reporting.tables import write_table
 from seqcli.reporting.training import show_tables
 from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.training.events import StepDone
-from seqcli.training.gradients.curves import Curve, Doing, Flow, Inspection, Read, Said
+from seqcli.training.gradients.curves import Curve, Doing, Inspection, Read, Said
 
 CHART_WIDTH = 122
 """Three panels beside each other; on a terminal of 80 columns there are two."""
@@ -52,23 +57,51 @@ def follow(
         screen.move("")
 
 
-def report(screen: Screen, found: Inspection, output: OutputOptions) -> None:
-    """The table, or in another form every number, as the result; chart and verdict on the screen."""
-    summary = summary_table(found)
+def report(screen: Screen, found: Inspection, output: OutputOptions, full: bool = False) -> None:
+    """The tables, or in another form every number, as the result; what is said of them on the screen."""
+    tables = [summary_table(found)]
+    tables += [table for table in (snapshot_table(found),) if table.rows]
+    tables += full_tables(found) if full else []
     as_table = result_format(output) == "table"
     screen.line("")
     if as_table:
-        write_result(summary, output)
+        write_tables(tables, output)
         screen.line("")
     else:
-        show_tables(screen, (summary,))
+        show_tables(screen, tuple(tables))
     show_chart(screen, found)
+    if full:
+        show_map(screen, found)
     for line in verdict(found):
         screen.line(line, "" if line.startswith("-") else "bold")
+    said = reading(found)
+    if said:
+        screen.line("")
+        screen.prose(said)
     if not as_table:
         if output.output in (None, "-"):
             screen.line("")
         write_result(numbers_table(found), output)
+
+
+def write_tables(tables: Sequence[ResultTable], output: OutputOptions) -> None:
+    """Tables below each other, to where ``output`` says."""
+    with result_stream(output) as stream:
+        for place, table in enumerate(tables):
+            if place:
+                stream.write("\n")
+            write_table(table, "table", stream)
+
+
+def show_map(screen: Screen, found: Inspection) -> None:
+    """Layers and states by steps back, on the screen."""
+    if screen.quiet:
+        return
+    from rich.text import Text
+
+    for line in draw_map(map_panels(found), found.unit, min(CHART_WIDTH, screen.console.width)):
+        screen.show(Text.assemble(*line))
+    screen.line("")
 
 
 def show_chart(screen: Screen, found: Inspection) -> None:
@@ -143,30 +176,3 @@ def summary_table(found: Inspection) -> ResultTable:
     if found.segment > 1:
         title += f", in segments of {found.segment} steps"
     return ResultTable(title, tuple(columns), rows, caption)
-
-
-NUMBERS = ("cell", "stage", "layer", "state", "k", "mean", "p10", "p50", "p90", "ratio")
-
-
-def numbers_table(found: Inspection) -> ResultTable:
-    """Every number: norms by cell, stage, layer, state and step back; of a training that exploded one row.
-
-    Where segments are counted, the column of the step says so.
-    """
-    rows: list[tuple[Cell, ...]] = []
-    for flow in found.flows:
-        if flow.diverged:
-            rows.append((flow.cell, flow.stage, None, None, None, math.inf, None, None, None, None))
-        for curve in flow.curves:
-            rows += _numbers(flow, curve)
-    names = ["segments_back" if name == "k" and found.segment > 1 else name for name in NUMBERS]
-    return ResultTable("", tuple(ResultColumn(name) for name in names), rows)
-
-
-def _numbers(flow: Flow, curve: Curve) -> list[tuple[Cell, ...]]:
-    """The rows of one curve."""
-    values = zip(curve.mean.tolist(), *curve.percentiles.tolist(), curve.ratio.tolist(), strict=True)
-    return [
-        (flow.cell, flow.stage, curve.layer, curve.state, back, *numbers)
-        for back, numbers in enumerate(values)
-    ]

@@ -27,14 +27,18 @@ def html_text(figure: LagFigure) -> str:
     """``figure`` as one HTML page, light or dark as its reader has it, with its numbers below."""
     drawing = paint(figure, Drawing(WIDTH, height_of(figure)))
     sheet = f"{_styles(LIGHT)}@media (prefers-color-scheme:dark){{{_styles(DARK)}}}"
+    return page(figure.title, drawing.document(figure.title, figure.subtitle, sheet), _tables(figure))
+
+
+def page(title: str, drawing: str, tables: str) -> str:
+    """A page, light or dark as its reader has it, of a drawing with the tables of its numbers below."""
     body = (f"body{{background:{each['paper']};color:{each['ink']}}}" for each in (LIGHT, DARK))
-    page = f"{_PAGE}{next(body)}@media (prefers-color-scheme:dark){{{next(body)}}}"
+    sheet = f"{_PAGE}{next(body)}@media (prefers-color-scheme:dark){{{next(body)}}}"
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escaped(figure.title)}</title>\n<style>{page}</style>\n</head>\n<body>\n"
-        f"{drawing.document(figure.title, figure.subtitle, sheet)}"
-        f"<details><summary>The numbers</summary>\n{_tables(figure)}\n</details>\n</body>\n</html>\n"
+        f"<title>{escaped(title)}</title>\n<style>{sheet}</style>\n</head>\n<body>\n{drawing}"
+        f"<details><summary>The numbers</summary>\n{tables}\n</details>\n</body>\n</html>\n"
     )
 
 

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 End = TypeVar("End", Trained, Tested)
 _ROWS = 10
 """Epochs that the live table shows: the latest."""
+TITLES = {
+    "refit": "training over all rows",
+    "pretrain": "learning to foresee words",
+    "going_on": "reading the validation text, too",
+}
+AHEAD = {"refit": "all rows", "pretrain": "foreseeing words", "going_on": "validation text, too"}
+"""What is said of a phase other than the fit: above its table, and ahead of its line."""
 
 
 class TrainingView:
@@ -191,8 +198,7 @@ def epoch_table(epochs: list[EpochDone]) -> ResultTable:
         row += [epoch.train_loss, epoch.learning_rate, epoch.clipped]
         row += [("best" if epoch.epoch == best else "")] if measured else []
         rows.append(tuple(row))
-    titles = {"refit": "training over all rows", "pretrain": "learning to foresee words"}
-    title = titles.get(latest[-1].phase, "")
+    title = TITLES.get(latest[-1].phase, "")
     return ResultTable(title, tuple(columns), rows)
 
 
@@ -206,8 +212,8 @@ def measures(epoch: EpochDone) -> list[str]:
 def epoch_line(epoch: EpochDone) -> str:
     """One epoch in one line, for a log."""
     parts = [f"epoch {epoch.epoch}/{epoch.epochs}"]
-    if epoch.phase in ("refit", "pretrain"):
-        parts[0] = f"{'all rows' if epoch.phase == 'refit' else 'foreseeing words'}, {parts[0]}"
+    if epoch.phase in AHEAD:
+        parts[0] = f"{AHEAD[epoch.phase]}, {parts[0]}"
     for name in measures(epoch):
         parts.append(f"validation {name.replace('_', ' ')} {epoch.validation[name]:.4f}")
     parts.append(f"train loss {epoch.train_loss:.4f}")

@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqcli.reporting.fan_svg import DARK, FONT, LIGHT, styles
-from seqcli.reporting.svg import escaped, style_rules
+from seqcli.reporting.panel_figure import MORE_DARK, MORE_LIGHT, more_styles
+from seqcli.reporting.svg import escaped
 from seqcli.reporting.tables import is_numeric, shown
 from seqcli.results import ResultTable
 
-MORE_LIGHT = {"second": "#c4590b", "wrong": "#c4590b"}
-MORE_DARK = {"second": "#ffa14d", "wrong": "#ffa14d"}
-"""Colours beside those of a forecast."""
 MOST_ROWS = 200
 """Rows of a table that are shown."""
 
@@ -131,25 +129,10 @@ def _sheet() -> str:
     names = ";".join(f"--{name}:{colour}" for name, colour in light.items())
     dark_names = ";".join(f"--{name}:{colour}" for name, colour in dark.items())
     return (
-        f":root{{{names}}}\n{styles(LIGHT)}{_more(MORE_LIGHT, LIGHT)}\n"
-        f"@media (prefers-color-scheme:dark){{:root{{{dark_names}}}{styles(DARK)}{_more(MORE_DARK, DARK)}}}\n"
+        f":root{{{names}}}\n{styles(LIGHT)}{more_styles(MORE_LIGHT, LIGHT)}\n"
+        f"@media (prefers-color-scheme:dark){{:root{{{dark_names}}}"
+        f"{styles(DARK)}{more_styles(MORE_DARK, DARK)}}}\n"
         f"body{{margin:0;background:var(--paper);color:var(--ink);font:15px/1.5 {FONT}}}\n{_RULES}"
-    )
-
-
-def _more(colours: dict[str, str], others: dict[str, str]) -> str:
-    return style_rules(
-        {
-            "second": {
-                "fill": "none",
-                "stroke": colours["second"],
-                "stroke-width": "1.8",
-                "stroke-dasharray": "6 3",
-            },
-            "other": {"fill": colours["second"]},
-            "wrong": {"fill": colours["wrong"]},
-            "count": {"fill": others["ink"], "font-size": "12px", "font-variant-numeric": "tabular-nums"},
-        }
     )
 
 

@@ -126,6 +126,10 @@ def paint(figure: RollFigure, drawing: Drawing) -> Drawing:
 
     drawing.rectangle((0, 0), drawing.width, drawing.height, "paper")
     drawing.text((24, 34), figure.title, "title")
+    if any(note.part for score in figure.panels for note in score.notes):
+        for left, name, style in ((728.0, "first part", "forecast"), (840.0, "other parts", "history")):
+            drawing.line((left, 29), (left + 20, 29), style)
+            drawing.text((left + 28, 33), name, "faint")
     for place, score in enumerate(figure.panels):
         bars = bars_of(score)
         end = _end(bars, score.division)
@@ -137,6 +141,7 @@ def paint(figure: RollFigure, drawing: Drawing) -> Drawing:
         every = max(1, len(bars) // 16)
         starts = [Tick(start, str(number)) for number, (start, _, _) in enumerate(bars, start=1)]
         drawing.axes(frame, octaves, starts[::every])
+        drawing.text((frame.left + frame.width / 2, top + _PANEL + 34), "bar", "label", "middle")
         size = max(frame.height / (high - low) * 0.8, 2.0)
         for note in score.notes:
             x, right = frame.x(note.start), frame.x(min(note.start + note.length, end))

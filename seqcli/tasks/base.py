@@ -143,6 +143,8 @@ class Prepared:
     """Training examples that a :class:`Remembering` task wants to hear the network about."""
     refit: Callable[[], Examples] | None = None
     """All rows as training examples (train-fitted preprocessing), for the training after the test."""
+    goes_on: bool = False
+    """Whether the network also reads the validation text, once that has chosen it and ahead of the test."""
     members: Callable[[], Prepared] | None = None
     """Fits what is learnt without the network, ahead of its training; None where nothing is."""
 

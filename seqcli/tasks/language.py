@@ -95,6 +95,7 @@ class Language:
             source=(train, validation, test),
             counts=(f"{task.unit}s", _token_counts(lengths, by_heart)),
             writing=Writing(task.opening(), WRITTEN[corpus.level], corpus.decode),
+            goes_on=tables.validation is None,
         )
 
     @property
@@ -126,6 +127,8 @@ class Language:
             dropout=sizes.dropout,
             embedding_dropout=sizes.embedding_dropout,
             variational=bool(options.network.variational),
+            recurrent_dropout=options.network.recurrent_dropout or 0.0,
+            tied=sizes.tied,
             init=options.network.init,
             time_range=max(SHORTEST_RANGE, options.training.bptt or 0),
             streams=True,
@@ -226,7 +229,7 @@ class Language:
         from seqcli.tasks.language_baseline import ngram_scores
 
         train, validation, test = prepared.source
-        return ngram_scores(train, validation, test, self.corpus.size)
+        return ngram_scores(train, validation, test, self.corpus.size, both=prepared.goes_on)
 
     def opening(self) -> IntArray:
         """The token ids (N,) that a text begins after: a line break, padding where none was learnt."""

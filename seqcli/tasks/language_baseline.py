@@ -25,8 +25,13 @@ UNCHOSEN = 3
 """The n where there is no validation part."""
 
 
-def ngram_scores(train: Windows, validation: Windows, test: Windows, size: int) -> list[Scores]:
-    """Scores on ``test`` of the n-gram that is best on ``validation``, and of single tokens."""
+def ngram_scores(
+    train: Windows, validation: Windows, test: Windows, size: int, both: bool = False
+) -> list[Scores]:
+    """Scores on ``test`` of the n-gram that is best on ``validation``, and of single tokens.
+
+    With ``both`` validation text is counted, too, once it has chosen: as a network reads it that goes on.
+    """
     parts = [train.past, validation.past, test.past]
     if len(train.past[TARGET]) > COUNTED:
         parts[0] = {name: values[-COUNTED:] for name, values in train.past.items()}
@@ -39,6 +44,9 @@ def ngram_scores(train: Windows, validation: Windows, test: Windows, size: int) 
         choosing, reported = nats[edges[1] : edges[2]], nats[edges[2] :].copy()  # the rest goes
         found.append((float(choosing.mean()) if len(choosing) else np.inf, reported))
     best = int(np.argmin([score for score, _ in found])) if lengths[1] else UNCHOSEN - 1
+    if both and lengths[1]:
+        again = zip(range(best + 1), _orders(tokens, targets, int(edges[2]), size), strict=False)
+        found = [(0.0, nats[edges[2] :].copy()) for _, nats in again]
     unigram = _scores("unigram", found[0][1])
     return [_scores(f"{best + 1}-gram", found[best][1]), unigram] if best else [unigram]
 

@@ -127,6 +127,7 @@ class Music:
             dropout=dropout,
             embedding_dropout=options.network.embedding_dropout,
             variational=bool(options.network.variational),
+            recurrent_dropout=options.network.recurrent_dropout or 0.0,
             init=options.network.init,
             streams=True,
         )

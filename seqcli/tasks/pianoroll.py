@@ -87,6 +87,7 @@ class PianoRoll:
                 num_layers=network.num_layers or 1,
                 pool="none",
                 dropout=DROPOUT if network.dropout is None else network.dropout,
+                recurrent_dropout=network.recurrent_dropout or 0.0,
                 init=network.init,
                 streams=True,
             ),

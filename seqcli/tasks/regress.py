@@ -130,12 +130,18 @@ class Regress:
 
         ``outputs`` are (N, 1[, 3]).
         """
-        predicted, actual = self._numbers(outputs), self._numbers(_target(examples))
+        predicted, actual = self.numbers_of(outputs, examples)
         title = f"{self.plan.target[0]} on {len(actual):,} test {'sequences' if self.plan.id else 'rows'}"
         tables = [comparison_table(title, scores, ".4g"), error_table(predicted, actual)]
         if self.interval is None or not len(actual):
             return tables
         return [*tables, interval_table(USUAL, self.bounds(outputs, USUAL), actual)]
+
+    def numbers_of(
+        self, outputs: NDArray[np.float32], examples: Examples
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predicted and true numbers, (N,) each, of outputs (N, 1[, 3]) for labelled examples."""
+        return self._numbers(outputs), self._numbers(_target(examples))
 
     def baselines(self, prepared: Prepared) -> list[Scores]:
         """The mean of the training rows, and ridge regression on the same inputs."""

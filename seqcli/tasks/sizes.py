@@ -92,6 +92,7 @@ def network_spec(
         embedding_dropout=typed.embedding_dropout,
         variational=sizes.variational if typed.variational is None else typed.variational,
         word_dropout=sizes.word_dropout if typed.word_dropout is None else typed.word_dropout,
+        recurrent_dropout=typed.recurrent_dropout or 0.0,
         init=typed.init,
     )
 

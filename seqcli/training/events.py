@@ -25,7 +25,8 @@ class StepDone:
     """One optimiser step; sent often, for a progress bar only."""
 
     phase: str
-    """"fit", "refit" for the training over all rows after a test, "pretrain" for the texts read ahead."""
+    """"fit", "refit" for the training over all rows after a test, "pretrain" for texts that are read ahead,
+    "going_on" for a text's validation part once it has chosen."""
     step: int
     total_steps: int
     seconds: float

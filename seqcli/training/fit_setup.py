@@ -14,7 +14,8 @@ from seqcli.sequences import Examples
 
 Scoring: TypeAlias = Callable[[NDArray[np.float32], Examples], dict[str, float]]
 Write: TypeAlias = Callable[[Any], str]
-_CALLS = ("score", "write")
+Watch: TypeAlias = Callable[[Any], None]
+_CALLS = ("score", "write", "watch")
 
 
 def _no_score(outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
@@ -48,7 +49,8 @@ class FitSetup:
     """Epochs without a better metric before the end; None: never."""
     seed: int = 0
     phase: str = "fit"
-    """"fit", "refit" for the training over all rows, "pretrain" for texts that are read ahead of it."""
+    """"fit", "refit" for the training over all rows after a test, "pretrain" for texts that are read ahead,
+    "going_on" for a text's validation part once it has chosen."""
     score: Scoring = _no_score
     """Outputs (N, *output_shape) and their examples → metrics by name."""
     metric: str = "loss"
@@ -62,9 +64,15 @@ class FitSetup:
     """Decay a step of the moving average of the weights that is scored and kept; None: the weights are."""
     bptt: int | None = None
     """Steps after which gradients are cut, of a text that is read on and on; None: rows are read whole."""
+    line_end: int | None = None
+    """The token that ends a line of such a text, where lines have one."""
     backend: str = "torch"
+    precision: str = "float32"
+    """Of the numbers in large products: "float32" or "bfloat16"; weights and sums are float32."""
     write: Write | None = None
     """What a network has learnt to write by now, as one line; None where it does not write."""
+    watch: Watch | None = None
+    """Called after each step with the gradient's norm ahead of clipping, (); nothing depends on it."""
 
     def __post_init__(self) -> None:
         if self.epochs is None and self.steps is None and self.time_budget is None:

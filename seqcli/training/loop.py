@@ -25,7 +25,7 @@ from seqcli.training.budget import probe_steps
 from seqcli.training.checkpoint import Checkpoint, CheckpointStore
 from seqcli.training.early_stopping import BestEpoch
 from seqcli.training.events import EpochDone, Notice, StepDone
-from seqcli.training.feeds import make_feed
+from seqcli.training.feeds import Feed, make_feed
 from seqcli.training.fit_setup import FitOutcome, FitSetup
 from seqcli.training.schedules import LEAST_SCORINGS, StepPlan, learning_rate_at, plan_steps
 from seqcli.training.signals import Interrupt, watch_interrupts
@@ -43,15 +43,18 @@ def fit(
     validation: Examples | None,
     setup: FitSetup,
     checkpoint: CheckpointStore | None = None,
+    feed: Feed | None = None,
 ) -> Generator[StepDone | EpochDone | Notice, None, FitOutcome]:
     """Train ``network`` on ``train``; afterwards it holds the best weights (by ``validation``).
 
-    A generator whose return value is a :class:`FitOutcome`. When ``checkpoint`` holds a state of
+    A generator whose return value is a :class:`FitOutcome`. Batches come from ``feed``, or from both parts
+    as ``setup`` says. When ``checkpoint`` holds a state of
     this phase the fit goes on from there, and a finished phase only puts its weights back. Raises
     :class:`DivergedError` on NaN or infinite values, :class:`Interrupted` after Ctrl-C,
     :class:`UsageError` when the checkpoint is of another run, :class:`ModelError` when it is damaged.
     """
-    run = _Run(network, train, validation if validation is not None and len(validation) else None, setup)
+    held_out = validation if validation is not None and len(validation) else None
+    run = _Run(network, feed or make_feed(train, held_out, setup), setup)
     saved = checkpoint.load(setup.phase) if checkpoint else None
     with watch_interrupts() as interrupt:
         if saved:
@@ -93,11 +96,8 @@ class _Position:
 class _Run:
     """One fit under way."""
 
-    def __init__(
-        self, network: nn.Module, train: Examples, validation: Examples | None, setup: FitSetup
-    ) -> None:
-        self.setup = setup
-        self.feed = make_feed(train, validation, setup)
+    def __init__(self, network: nn.Module, feed: Feed, setup: FitSetup) -> None:
+        self.setup, self.feed = setup, feed
         self.trainer = make_trainer(network, setup)
         self.average = MovingAverage(self.trainer.network, setup.ema)
         self.position = _Position()

@@ -8,9 +8,11 @@ from seqcli.backends.device import choose_device
 from seqcli.backends.numpy_cells import load_numpy_cell
 from seqcli.backends.registry import load_cell
 from seqcli.errors import UsageError
+from seqcli.network import RESIDUAL
 from seqcli.options import NetworkOptions, Options, TrainingOptions
 from seqcli.tasks.base import Prepared
 from seqcli.tasks.inputs import Inputs
+from seqcli.training.fit_setup import FitSetup
 
 
 def training_device(training: TrainingOptions) -> torch.device:
@@ -65,22 +67,39 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
             "--clip-value clips each element instead of the norm, so --clip-norm would change nothing",
             "leave out one of them",
         )
-    cell = prepared.network.cell
-    if options.network.init == "chrono" and not load_cell(cell).keep_gate:
-        raise UsageError(
-            f"--init chrono opens the gates that remember, and --cell {cell} has none",
-            "leave out --init, or take --cell gru or lstm",
-        )
-    if training.backend == "numpy":
-        load_numpy_cell(cell)
+    _refuse_of_cell(options, prepared.network.cell)
     optimizer = training.optimizer or prepared.training.get("optimizer") or "adamw"
-    if optimizer != "adamw" and training.weight_decay not in (0.0, TrainingOptions.weight_decay):
+    if optimizer != "adamw" and training.weight_decay not in (None, 0.0, FitSetup.weight_decay):
         raise UsageError(
             f"--weight-decay means nothing to {optimizer}, which decays no weights",
             "leave it out, or take --optimizer adamw",
+        )
+    if training.precision == "bfloat16" and (
+        training_device(training).type != "cpu" or training.backend != "torch"
+    ):
+        raise UsageError(
+            "--precision bfloat16 is for networks that torch trains on the processor", "leave out --precision"
         )
     if training.patience is not None and not len(prepared.validation):
         raise UsageError(
             "--patience waits for a better validation score, and nothing is held out to score on",
             "leave out --patience, or give --validation FILE",
         )
+
+
+def _refuse_of_cell(options: Options, cell: str) -> None:
+    """Raise UsageError for what ``cell`` has no weights or gates for."""
+    if options.network.init == "chrono" and not load_cell(cell).keep_gate:
+        raise UsageError(
+            f"--init chrono opens the gates that remember, and --cell {cell} has none",
+            "leave out --init, or take --cell gru or lstm",
+        )
+    if options.network.recurrent_dropout and (cell == "none" or cell in RESIDUAL):
+        raise UsageError(
+            f"--recurrent-dropout leaves out weights of W_hh, and --cell {cell} has none",
+            "leave it out, or take --cell gru, lstm or rnn",
+        )
+    if options.training.backend == "numpy":
+        load_numpy_cell(cell)
+        if options.network.recurrent_dropout:
+            raise UsageError("the NumPy network has no dropout", "leave out --recurrent-dropout")

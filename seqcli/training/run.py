@@ -48,13 +48,14 @@ from seqcli.training.chained import as_learnt
 from seqcli.training.checkpoint import CheckpointStore
 from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
 from seqcli.training.export import CardFacts, model_card, model_record
+from seqcli.training.going_on import go_on_over_validation, goes_on, going_on_sentence, shortened
 from seqcli.training.loop import FitOutcome, FitSetup, fit, predict_outputs
 from seqcli.training.pretraining import read_ahead, texts_to_read
 from seqcli.training.refusals import refuse_disobeyed, training_device
 from seqcli.training.sentences import count, kept_rules, plan_lines
 from seqcli.training.started import StartedRun
 from seqcli.training.streams import text_surprisals
-from seqcli.training.told import fit_setup
+from seqcli.training.told import fit_setup, resolved_options
 from seqcli.training.translating import read_pairs, written_outputs
 from seqcli.training.warm_start import start_from, start_from_vectors
 
@@ -99,6 +100,8 @@ class Learnt:
     """Outputs (N, *output_shape) for the validation part."""
     outputs: NDArray[np.float32]
     """Outputs (N, *output_shape) for the test part."""
+    after: FitOutcome | None = None
+    """What going on over the validation text came to."""
 
 
 def train(
@@ -187,7 +190,7 @@ def decide_on(tables: Tables, plan: Plan, options: Options, target: Path) -> Run
         notes.append(start_from(network, prepared.task.to_json(), options.training.init_from))
     if options.network.vectors:
         notes.append(start_from_vectors(network, prepared.task.to_json(), options.network.vectors))
-    resolved = _resolved(options, prepared, threads)
+    resolved = resolved_options(options, prepared, threads)
     ahead = texts_to_read(prepared, resolved, notes)
     return Run(target, tables, resolved, prepared, network, threads, tuple(notes), ahead)
 
@@ -210,33 +213,6 @@ def _target(files: Sequence[str], saving: SavingOptions) -> Path:
     return Path(saving.save) if saving.save else default_target(files)
 
 
-def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
-    """``options`` with every None that the task or the machine's rule has decided filled in."""
-    spec = prepared.network
-    shape = ["cell", "hidden_size", "num_layers", "dropout", "bidirectional"]
-    if spec.pool != "none":
-        shape.append("pool")
-    if spec.chain:
-        shape.append("members")
-    usual = dict(prepared.training)
-    if any(item.embedded for item in spec.inputs):
-        shape += ["embedding_dropout", "variational"]
-        shape += [] if spec.streams else ["word_dropout"]
-        usual["subwords"] = any(item.kind == "bags" for item in spec.inputs) if not spec.streams else None
-    if options.training.steps or options.training.time_budget:
-        usual.pop("epochs", None)  # the length is typed; passes would only cut it short
-    if not len(prepared.validation):
-        usual.pop("patience", None)
-    decided = {
-        **usual,
-        **{name: getattr(spec, name) for name in shape},
-        "embedding_size": max((item.embedding_size for item in spec.inputs), default=0) or None,
-        "threads": threads,
-    }
-    flat = options.to_flat()
-    return Options.from_flat({name: value for name, value in decided.items() if flat[name] is None}, options)
-
-
 def _train_and_save(
     run: Run,
     setup: FitSetup,
@@ -255,6 +231,9 @@ def _train_and_save(
     tables = [*task.report(scores, outputs, prepared.test), *doubts.tables]
     rules = [*prepared.rules, *kept_rules(prepared, run.options.training, outcome)]
     history = outcome.history
+    if learnt.after is not None:
+        history = [*history, *learnt.after.history]
+        rules.append(going_on_sentence(prepared, learnt.after))
     if prepared.refit and run.options.training.refit:
         task = task.recalibrate([(validated, prepared.validation), (outputs, prepared.test)])
         everything = prepared.refit()
@@ -290,11 +269,18 @@ def fit_and_test(
 ) -> Generator[StepDone | EpochDone | Notice, None, Learnt]:
     """Fit, calibrate, and ask the network once about the test part; nothing is written but checkpoints."""
     prepared = run.prepared
-    outcome, task, validated = yield from fit_and_validate(run, setup, checkpoints)
+    going_on = goes_on(prepared, run.options.training.refit, setup)
+    fitted = fit_and_validate(run, shortened(setup) if going_on else setup, checkpoints)
+    outcome, task, validated = yield from fitted
     if isinstance(task, Remembering) and prepared.taught is not None:
         taught = (outputs_of(run, prepared.taught), prepared.taught)
         task = task.remembering((validated, prepared.validation), taught)
-    return Learnt(outcome, task, validated, outputs_of(run, prepared.test))
+    after = (
+        (yield from go_on_over_validation(run.network, prepared, setup, outcome, checkpoints))
+        if going_on
+        else None
+    )
+    return Learnt(outcome, task, validated, outputs_of(run, prepared.test), after)
 
 
 def outputs_of(run: Run, examples: Examples) -> NDArray[np.float32]:

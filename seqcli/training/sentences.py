@@ -69,8 +69,9 @@ def kept_rules(prepared: Prepared, training: TrainingOptions, outcome: FitOutcom
         direction = "forward alone" + WHY_FORWARD.get(task, "")
     if task == "translate":
         direction = f"the source {direction.partition(',')[0]}, what is written forward alone"
+    short = ", large products in bfloat16" if training.precision == "bfloat16" else ""
     return [
-        f"training: {outcome.reason}",
+        f"training: {outcome.reason}{short}",
         f"gradients clipped {limit}: {100 * outcome.clipped:.1f} % of {count(outcome.steps, 'step')}{cut}",
         f"read {direction}",
     ]

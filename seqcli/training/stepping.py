@@ -12,6 +12,7 @@ from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 from seqcli.backends.cells.cell import State
 from seqcli.backends.losses import Loss, training_loss
 from seqcli.backends.network import Network
+from seqcli.backends.products import precision
 from seqcli.sequences import Batch
 from seqcli.training.batches import to_tensors
 from seqcli.training.fit_setup import FitSetup, out_of_memory
@@ -96,13 +97,16 @@ class Stepper:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._optimizer.zero_grad(set_to_none=True)
-        loss = self._training_loss(self._outputs(batch), batch)
+        with precision(self._setup.precision):
+            loss = self._training_loss(self._outputs(batch), batch)
         loss.backward()  # type: ignore[no-untyped-call]
         norm, clipped = clip_gradients(self._parameters, self._setup.clip_norm, self._setup.clip_value)
         self._optimizer.step()
         rows = len(batch["lengths"])
         self._sums += torch.stack([loss.detach().double() * rows, clipped.new_full((), rows), clipped])
         self._norms += norm
+        if self._setup.watch:
+            self._setup.watch(norm)
 
     def _outputs(self, batch: dict[str, Tensor]) -> Tensor:
         """What the network answers; in a stream it reads on from where the last batch ended."""

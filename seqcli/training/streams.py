@@ -24,7 +24,7 @@ from seqcli.backends.cells.cell import State
 from seqcli.backends.losses import cross_entropy
 from seqcli.backends.network import Network
 from seqcli.preprocessing.vocabulary import RESERVED
-from seqcli.sequences import LENGTHS, TARGET, AnyArray, Batch, FloatArray, Windows, as_ids
+from seqcli.sequences import LENGTHS, TARGET, AnyArray, Batch, FloatArray, IntArray, Windows, as_ids
 from seqcli.tasks.base import Writing
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE, surprisals
 from seqcli.training.batches import to_tensors
@@ -35,7 +35,7 @@ from seqcli.training.stepping import Trainer
 FRESH_SHARE = 0.1
 """Rows that begin anew in a step."""
 SCORED_STREAMS = 32
-"""Places at which the validation text is read at a time; each begins cold once."""
+"""Places at which the validation text is read at a time."""
 SCORED_STEPS = 256
 LEAST_STEPS = 20
 """Steps between two scorings of a text that is shorter than so many batches."""
@@ -53,13 +53,14 @@ class StreamFeed:
         self._train, self._validation = train, validation
         self._length = len(train[TARGET])
         self._rows, self._steps, self._seed = setup.batch_size, setup.bptt, setup.seed
+        self._places = places_of(train["tokens"], self._rows, self._steps, setup.line_end)
         self.has_validation = validation is not None
         least = LEAST_STEPS if self.has_validation else UNSCORED_STEPS
         self.steps_per_pass = max(least, -(-self._length // (self._rows * self._steps)))
 
     def batch(self, step: int) -> Batch:
         """The next K steps of each row, (B, K), and which rows begin anew, ``fresh`` (B,)."""
-        places = np.arange(self._rows) * self._length // self._rows + step * self._steps
+        places = self._places + step * self._steps
         index = (places[:, None] + np.arange(self._steps)) % self._length  # (B, K)
         batch: Batch = {name: as_ids(values[index]) for name, values in self._train.items()}
         batch[LENGTHS] = np.full(self._rows, self._steps, dtype=np.int64)
@@ -71,20 +72,26 @@ class StreamFeed:
         return self._rows * self._steps
 
     def validate(self, trainer: Trainer, interrupt: Interrupt) -> dict[str, float] | None:
-        """Nats a token, read from several places at once with the state carried on."""
+        """Nats a token, read from several places at once with the state carried on.
+
+        A place begins some steps early, with what stands ahead of it, and those are not counted: what a
+        line asks to be remembered would be missing where a place lies in the middle of it.
+        """
         if self._validation is None:
             return {}
         length = len(self._validation[TARGET])
         rows = int(np.clip(length // SCORED_STEPS, 1, SCORED_STREAMS))
         each = length // rows
-        fields = {
-            name: values[: rows * each].reshape(rows, each, *values.shape[1:])
-            for name, values in self._validation.items()
-        }
         network, total, states = cast(Network, trainer.network).eval(), 0.0, None
         steps = int(np.clip(LOGITS_AT_ONCE // (rows * network.spec.output_shape[0]), 1, SCORED_STEPS))
+        early = min(steps, each) if rows > 1 else 0
+        places = np.arange(rows)[:, None] * each + np.arange(-early, each)  # (rows, early + each)
+        fields = {name: values[places % (rows * each)] for name, values in self._validation.items()}
         with torch.inference_mode():
-            for start in range(0, each, steps):
+            if early:
+                ahead = {name: values[:, :early] for name, values in fields.items()}
+                states = network.read_on(to_tensors(ahead, trainer.device), None)[1]
+            for start in range(early, early + each, steps):
                 piece = {name: values[:, start : start + steps] for name, values in fields.items()}
                 batch = to_tensors(piece, trainer.device)
                 logits, states = network.read_on(batch, states)
@@ -103,6 +110,22 @@ class StreamFeed:
     def identity(self) -> dict[str, Any]:
         """How long the training text is."""
         return {"training tokens": self._length}
+
+
+def places_of(tokens: AnyArray, rows: int, steps: int, line_end: int | None) -> IntArray:
+    """Where each row begins to read ``tokens`` (M,): (B,), evenly spread, each moved on to the end of a line.
+
+    So where lines are as long as a piece of ``steps``, none is cut: gradients reach from its end to its
+    beginning. A place with no end of a line within one piece stays where it is.
+    """
+    places = np.arange(rows) * len(tokens) // rows
+    if line_end is None:
+        return places
+    for row, place in enumerate(places):
+        ahead = np.flatnonzero(tokens[place : place + steps] == line_end)
+        if len(ahead):
+            places[row] = place + ahead[0]
+    return places
 
 
 def text_surprisals(network: Network, examples: Windows) -> FloatArray:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from seqcli.backends.products import LARGE, linear, product
+from seqcli.backends.products import LARGE, linear, precision, product
 
 
 @pytest.mark.parametrize("rows", [3, 300])
@@ -61,3 +61,31 @@ def test_linear_and_its_gradients_equal_torchs(rows):
         found.append([out.detach(), *(part.grad for part in own)])
     for ours, theirs in zip(*found, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-5 * float(theirs.abs().max()))
+
+
+@pytest.mark.parametrize("rows", [4, 4096])
+def test_bfloat16_products_are_those_of_shortened_numbers_with_long_sums(rows):
+    torch.manual_seed(0)
+    x, weight, bias = torch.randn(rows, 32), torch.randn(24, 32), torch.randn(24)
+    given = [part.clone().requires_grad_() for part in (x, weight, bias)]
+    with precision("bfloat16"):
+        out = linear(*given)
+    upstream = torch.randn_like(out)
+    out.backward(upstream)
+    large = rows * weight.numel() >= LARGE
+
+    def short(part):
+        return part.bfloat16().double() if large else part.double()
+
+    expected = (
+        short(x) @ short(weight).T + short(bias),
+        short(upstream) @ short(weight),
+        short(upstream).T @ short(x),
+        upstream.double().sum(0),
+    )
+    error = 2**-8 if large else 1e-5  # of the result, which is rounded once
+    for found, wanted in zip((out.detach(), *(part.grad for part in given)), expected, strict=True):
+        assert found.dtype is torch.float32
+        scale = wanted.abs().mean()
+        assert (found.double() - wanted).abs().max() <= error * wanted.abs().max() + 1e-6 * scale
+    assert linear(x, weight, bias).sub(x @ weight.T + bias).abs().max() < 1e-4  # and is over behind it

@@ -125,12 +125,26 @@ def test_rows_that_cannot_be_read_are_exit_3_at_the_end(here, capsys) -> None:
     assert "1 of 3 rows cannot be explained" in err
 
 
+def test_a_figure_has_the_scores_of_the_first_texts(here, capsys) -> None:
+    code, out, err = run(capsys, "explain", "reviews.csv", *MODEL, "--plot", "words.html")
+    assert code == 0
+    assert "plot: words.html" in err.splitlines()
+    rows = rows_of(out)
+    found = re.findall(r"<caption>(.*?)</caption>(.*?)</table>", Path("words.html").read_text(), re.S)
+    assert len(found) == 6
+    for number, (title, body) in enumerate(found, start=2):
+        own = [row for row in rows if row["text"] == str(number)]
+        assert title.startswith(f"Row {number}: {own[0]['prediction']}, probability ")
+        cells = re.findall(r"<td>(.*?)</td><td>(.*?)</td>", body)
+        assert [cell for cell, _ in cells] == [row["token"] for row in own]
+        assert [float(score) for _, score in cells] == pytest.approx([float(row["score"]) for row in own])
+
+
 @pytest.mark.parametrize(
     ("argv", "code", "said"),
     [
         (["reviews.csv", "--series", "north"], 2, "--series means nothing to a classifier of texts"),
         (["reviews.csv", "--seed", "3"], 2, "--seed means nothing to a classifier of texts"),
-        (["reviews.csv", "--plot", "x.svg"], 2, "--plot means nothing to a classifier of texts"),
         (["reviews.csv", "--method", "gradient"], 2, "did you mean gradients?"),
         (["reviews.csv", "reviews.csv"], 2, "explain reads one file of texts"),
         (["prices.csv"], 3, "review"),

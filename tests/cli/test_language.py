@@ -108,7 +108,6 @@ REFUSED = [
     (("--bidirectional",), 2, "a network that has read what follows could only copy it"),
     (("--window", "5"), 2, "--window means nothing to the task language"),
     (("--pool", "mean"), 2, "--pool means nothing to the task language"),
-    (("--no-refit",), 2, "--refit means nothing to the task language"),
     (("--backend", "numpy", "--dropout", "0.1"), 2, "the NumPy network has no dropout"),
     (("--backend", "numpy", "--cell", "none"), 2, "no cell written in NumPy is called 'none'"),
     (("--condition", "kind"), 3, "no column is called 'kind'"),

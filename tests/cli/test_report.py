@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from command_lines import rows_of, run
 
+from seqcli.inference.evaluate import measure
 from seqcli.inference.reliability import reliability
 from seqcli.model_dir import read_model
 from seqcli.options import ReadingOptions
@@ -112,11 +113,12 @@ def test_a_file_adds_confusion_reliability_and_mistakes(capsys) -> None:
     assert page.count("svg") == 6
     assert {"Confusion matrix", "Reliability: share right by probability"} <= set(page.texts)
     assert "<h3>Worst mistakes</h3>" in text
-    model, table = read_model(GOLDEN / "classify_words.seqcli"), None
+    model = read_model(GOLDEN / "classify_words.seqcli")
     table = read_table([str(GOLDEN / "classify_words.csv")], ReadingOptions())
     answered = rows_of(run(capsys, "predict", str(GOLDEN / "classify_words.csv"), "-m", str(model.path))[1])
     sure = sorted((float(row["probability"]), row["prediction"] == row["label"]) for row in answered)
-    bins = reliability(model, table)
+    measured = measure(model, table)
+    bins = reliability(measured.task, measured.outputs, measured.examples)
     assert [count for _, _, count in bins] == [2] * 10
     for (mean, right, _), pair in zip(bins, (sure[at : at + 2] for at in range(0, 20, 2)), strict=True):
         assert mean == pytest.approx(np.mean([chance for chance, _ in pair]), abs=1e-5)

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from seqcli.options import OutputOptions
-from seqcli.reporting.gradients import NUMBERS, follow, numbers_table, panels, report, summary_table
+from seqcli.reporting.gradient_numbers import NUMBERS, numbers_table
+from seqcli.reporting.gradients import follow, panels, report, summary_table
 from seqcli.reporting.screen import Screen
 from seqcli.training.events import StepDone
 from seqcli.training.gradients.curves import (
@@ -51,15 +52,15 @@ class Terminal(io.StringIO):
 def test_every_number_is_a_row() -> None:
     table = numbers_table(ALL)
     assert tuple(column.name for column in table.columns) == NUMBERS
-    records = table.records()
+    records = [record for record in table.records() if record["quantity"] == "gradient"]
     assert len(records) == 21 * 4 + 1
-    third = next(r for r in records if r["cell"] == "lstm" and r["state"] == "c" and r["k"] == 3)
+    third = next(r for r in records if r["cell"] == "lstm" and r["part"] == "c" and r["k"] == 3)
     assert third["mean"] == pytest.approx(1.5 * 0.9**3)
     assert third["p10"] == pytest.approx(1.1 * 0.9**3)
     assert third["p90"] == pytest.approx(1.9 * 0.9**3)
     assert third["ratio"] == pytest.approx(0.9**3)
     assert records[-1] == {
-        **dict.fromkeys(NUMBERS), "cell": "rnn", "stage": "trained", "mean": math.inf
+        **dict.fromkeys(NUMBERS), "cell": "rnn", "stage": "trained", "quantity": "gradient", "mean": math.inf
     }  # fmt: skip
 
 
@@ -117,10 +118,24 @@ def test_on_a_terminal_the_table_is_the_result_and_the_chart_is_beside_it(capsys
     assert "half-life" not in screen
 
 
+def test_the_map_is_drawn_in_colour_where_all_is_asked_for(capsys, monkeypatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for full in (True, False):
+        stream = Terminal()
+        report(Screen(stream=stream), ALL, OutputOptions(format="table"), full)
+        assert ("powers of ten lost" in stream.getvalue()) is full
+        assert ("\033[30;4" in stream.getvalue()) is full  # black on a bright background
+    quiet = Terminal()
+    report(Screen(quiet=True, stream=quiet), ALL, OutputOptions(format="table"), True)
+    assert quiet.getvalue() == ""
+
+
 def test_in_a_pipe_the_numbers_are_the_result(capsys) -> None:
     stream = io.StringIO()
     report(Screen(stream=stream), ALL, OutputOptions(format="csv"))
-    assert capsys.readouterr().out.startswith("cell,stage,layer,state,k,mean")
+    assert capsys.readouterr().out.startswith("cell,stage,layer,part,quantity,k,mean")
     assert "half-life" in stream.getvalue()
     assert "●" not in stream.getvalue()
     assert "steps clipped: lstm 12 %" in stream.getvalue()
@@ -165,7 +180,7 @@ def test_segments_are_called_so_wherever_steps_would_be() -> None:
         Flow("gru", "trained", (counted(1.3),), (GATED,)),
     ]
     some = found(*flows, segment=24)
-    assert [column.name for column in numbers_table(some).columns][4] == "segments_back"
+    assert [column.name for column in numbers_table(some).columns][5] == "segments_back"
     assert {panel.unit for panel in panels(some)} == {"segment"}
     stream = Terminal()
     report(Screen(stream=stream), some, OutputOptions(format="csv", output="/dev/null"))

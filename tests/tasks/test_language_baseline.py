@@ -131,3 +131,19 @@ def test_what_is_held_out_is_not_counted():
     np.testing.assert_array_equal(before, np.stack(after)[:, :899])
     counted = ngram_nats(ids[:-1], ids[1:], 800, 6)
     assert not np.allclose(before, counted)
+
+
+def test_validation_text_is_counted_too_once_it_has_chosen():
+    texts = ruled(500, 1, 0), ruled(200, 2, 3), ruled(150, 2, 4)
+    best, unigram = ngram_scores(*map(part, texts), 6, both=True)
+    alone = ngram_scores(*map(part, texts), 6)
+    assert best.predictor == alone[0].predictor
+    order = int(best.predictor.removesuffix("-gram"))
+    windows = [part(text) for text in texts]
+    tokens = np.concatenate([window.past["tokens"] for window in windows])
+    targets = np.concatenate([window.past[TARGET] for window in windows])
+    known = sum(len(window.past[TARGET]) for window in windows[:2])
+    nats = ngram_nats(tokens, targets, known, 6)
+    assert best.values["nats"] == pytest.approx(nats[order - 1][known:].mean(), rel=1e-6)
+    assert unigram.values["nats"] == pytest.approx(nats[0][known:].mean(), rel=1e-6)
+    assert best.values["nats"] < alone[0].values["nats"]

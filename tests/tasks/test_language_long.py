@@ -116,5 +116,7 @@ def test_counting_has_an_end_and_says_so(file, monkeypatch) -> None:
     assert "n-grams are counted in the last 2,000 training tokens, the network may read all" in found.rules
     last = {name: values[-2000:] for name, values in wanted.train.past.items()}
     short = type(wanted.train)(last, {}, np.zeros(0, dtype=np.int64), 64, 0)
-    expected = language_baseline.ngram_scores(short, wanted.validation, wanted.test, wanted.task.corpus.size)
+    expected = language_baseline.ngram_scores(
+        short, wanted.validation, wanted.test, wanted.task.corpus.size, True
+    )
     assert [s.values for s in found.task.baselines(found)] == [s.values for s in expected]

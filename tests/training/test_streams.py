@@ -338,14 +338,25 @@ def test_validation_is_the_mean_surprisal_of_the_text(monkeypatch, at_once):
     assert metrics == {"nats": pytest.approx(expected, rel=1e-6), "loss": pytest.approx(expected, rel=1e-6)}
 
 
+def whole_places(text, length):
+    return {name: values[:length] for name, values in text.past.items()}
+
+
 def test_a_long_validation_text_is_read_from_several_places():
     network = start_away_from_zero(network_of("gru"))
     text = a_text(3 * 256 + 200, seed=2)
     feed = StreamFeed(a_text(60).past, text.past, setup_of())
     metrics = feed.validate(make_trainer(network, setup_of()), Interrupt())
     each = (3 * 256 + 200) // 3
+    early = 256  # steps ahead of a place, which are read and not counted; the text is a ring
     parts = [
-        every_nat(network, {name: values[start : start + each] for name, values in text.past.items()})
+        every_nat(
+            network,
+            {
+                name: np.take(values, range(start - early, start + each), mode="wrap")
+                for name, values in whole_places(text, 3 * each).items()
+            },
+        )[early:]
         for start in (0, each, 2 * each)
     ]
     assert metrics["nats"] == pytest.approx(np.concatenate(parts).mean(), rel=1e-6)
@@ -456,3 +467,21 @@ def test_a_later_character_never_changes_the_surprisal_of_an_earlier_one(cell, l
     )
     np.testing.assert_array_equal(before[: place - 1], after[: place - 1])  # targets ahead of the place
     assert before[place - 1, 0] != after[place - 1, 0]
+
+
+def test_rows_begin_at_the_ends_of_lines_so_that_pieces_of_a_line_are_whole_lines():
+    line = [4, 5, 6, 7, 8, 9, 3]  # 3 ends it
+    tokens = np.array(line * 101)
+    text = {"tokens": tokens, TARGET: np.roll(tokens, -1)}
+    feed = StreamFeed(text, None, setup_of(batch_size=4, bptt=len(line), line_end=3))
+    for step in range(5):
+        np.testing.assert_array_equal(feed.batch(step)[TARGET], [line] * 4)
+    plain = StreamFeed(text, None, setup_of(batch_size=4, bptt=len(line)))
+    assert len({tuple(row) for row in plain.batch(0)[TARGET].tolist()}) > 1
+
+
+def test_a_place_far_from_the_end_of_a_line_stays_where_it_is():
+    tokens = np.array([4] * 50 + [3] + [4] * 49)
+    assert streams.places_of(tokens, 2, 10, 3).tolist() == [0, 50]
+    assert streams.places_of(tokens, 4, 10, 3).tolist() == [0, 25, 50, 75]
+    assert streams.places_of(tokens, 4, 30, 3).tolist() == [0, 50, 50, 75]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 if TYPE_CHECKING:
     from seqcli.backends.graph_writer import GraphWriter
@@ -46,6 +47,7 @@ class Cell(nn.Module):
         super().__init__()
         self.input_size = input_size
         self.hidden_size = hidden_size
+        self.recurrent_dropout = 0.0
         self.make_weights()
 
     def make_weights(self) -> None:
@@ -58,8 +60,13 @@ class Cell(nn.Module):
             self.bias_hh = nn.Parameter(torch.empty(rows))
 
     def weights(self) -> list[Tensor]:
-        """Weights (G·H, F), (G·H, H) and both biases (G·H,), in the order of torch's fused operators."""
-        return [self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh]
+        """Weights (G·H, F), (G·H, H) and both biases (G·H,), in the order of torch's fused operators.
+
+        In training a share of W_hh is left out, the same at all steps (DropConnect on recurrent weights:
+        Merity, Keskar and Socher 2018, arXiv:1708.02182, section 2).
+        """
+        weight_hh = F.dropout(self.weight_hh, self.recurrent_dropout, self.training)
+        return [self.weight_ih, weight_hh, self.bias_ih, self.bias_hh]
 
     def initial_state(self, x: Tensor) -> State:
         """Zeros (B, H) for each state, of the type and on the device of ``x`` (B, ...)."""

@@ -4,9 +4,10 @@
     z_t = σ(W_iz x_t + b_iz + W_hz h_{t-1} + b_hz)              update gate
     n_t = tanh(W_in x_t + b_in + r_t ⊙ (W_hn h_{t-1} + b_hn))   candidate
     h_t = (1 − z_t) ⊙ n_t + z_t ⊙ h_{t-1}                       new state
+    in textbooks: n_t = tanh(W_in x_t + b_in + W_hn (r_t ⊙ h_{t-1}) + b_hn)
 
-The textbook applies r to h before the product, W_hn (r ⊙ h); here r follows the product, so that all
-three gates need one matrix product. ONNX calls this ``linear_before_reset=1``.
+The textbook applies r to h before the product; here r follows the product, so that all three gates need
+one matrix product. ONNX calls this ``linear_before_reset=1``.
 """
 
 from __future__ import annotations

@@ -51,6 +51,10 @@ def demo(call: Invocation) -> int:
         code = run_line(line)
         if code:
             return code
+    if section.scene:
+        from seqcli.demo.scenes import play
+
+        play(section.scene, screen)
     return 0
 
 

@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqcli.cli.command import NEVER_IN_FORECAST, TRAINING_GROUPS, Command, Invocation
 from seqcli.cli.dynamic import OBEYED, check_dynamic, dynamic_scores
 from seqcli.errors import SeqcliError, UsageError, near_miss
-from seqcli.options import ColumnOptions, ModelOptions, NetworkOptions, OutputOptions, ReadingOptions
+from seqcli.options import (
+    ColumnOptions,
+    ModelOptions,
+    NetworkOptions,
+    OutputOptions,
+    PlotOptions,
+    ReadingOptions,
+)
 from seqcli.options_use import BacktestOptions, EvaluateOptions
+from seqcli.reporting.plots import check_plot
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream, write_result
 from seqcli.reporting.screen import Screen, has_colours
 from seqcli.reporting.surprise import SurpriseWriter
@@ -22,10 +31,14 @@ from seqcli.results import ResultTable
 from seqcli.tasks.metrics import HIGHER_IS_BETTER, is_worse
 
 if TYPE_CHECKING:
+    from seqcli.inference.evaluate import Measured
     from seqcli.model_dir import SavedModel
     from seqcli.readers.table import Table
+    from seqcli.reporting.panels import Panel
     from seqcli.sequences import Examples
     from seqcli.tasks.base import Scores
+
+NOTHING = "this result has nothing to draw"
 
 
 def evaluate(call: Invocation) -> int:
@@ -34,6 +47,8 @@ def evaluate(call: Invocation) -> int:
         raise UsageError("evaluate needs a labelled file", "seqcli evaluate test.csv -m reviews.seqcli")
     output = call.group(OutputOptions)
     check_output(output)
+    plot = call.group(PlotOptions)
+    check_plot(plot, output)
     screen = Screen(output.quiet, output.verbose)
     wanted = call.group(BacktestOptions)
     if wanted.folds or wanted.protocol:
@@ -41,7 +56,7 @@ def evaluate(call: Invocation) -> int:
     options = call.group(EvaluateOptions)
     refuse_training(call, options.dynamic)
     from seqcli.cli.use import open_model
-    from seqcli.inference.evaluate import evaluate as score
+    from seqcli.inference.evaluate import measure
 
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     limits, per_token = options.fail_under, options.per_token
@@ -57,8 +72,10 @@ def evaluate(call: Invocation) -> int:
     def also(examples: Examples) -> list[Scores]:
         return dynamic_scores(call, model, examples, screen) if options.dynamic else []
 
-    tables = score(model, table, screen.warn, also)
+    measured = measure(model, table, screen.warn, also)
+    tables = measured.tables
     show_tables(screen, tuple(tables if per_token else tables[1:]))
+    show_scored(measured, f"{model.path.name} on {Path(table.source).name}", plot, screen)
     if not per_token:
         write_first(tables[0], output, screen)
     check_limits(tables[0], limits)
@@ -75,9 +92,35 @@ def test_by_training(call: Invocation, screen: Screen) -> int:
     check_names(limits, (*PROTOCOLS.get(call.group(BacktestOptions).protocol or "", METRICS), "skill"))
     tested = run_backtest(call, screen)
     show_tables(screen, tested.details)
+    from seqcli.reporting.scored_figure import table_panels
+
+    name = f"Forecasts of {Path(call.files[0]).name}, trained and tested by rolling origin"
+    draw(table_panels(tested.details), (name, tested.result.title), call.group(PlotOptions), screen)
     write_first(tested.result, call.group(OutputOptions), screen)
     check_limits(tested.result, limits)
     return 0
+
+
+def show_scored(measured: Measured, title: str, plot: PlotOptions, screen: Screen) -> None:
+    """Draw what was measured: lines on a terminal, all of it into the file of ``plot``."""
+    if not screen.live and plot.plot is None:
+        return
+    from seqcli.reporting.scored_figure import scored_panels
+
+    values = {name: value for name, value in measured.tables[0].records()[0].items() if name != "predictor"}
+    figures = [f"{name} {value:.4g}" for name, value in values.items() if isinstance(value, int | float)]
+    said = f"{measured.tables[0].title}: {', '.join(figures)}"
+    draw(scored_panels(measured), (title, said), plot, screen)
+
+
+def draw(panels: Sequence[Panel], titles: tuple[str, str], plot: PlotOptions, screen: Screen) -> None:
+    """Draw panels of lines on a terminal, whose tables show the others, and all into the file of ``plot``."""
+    from seqcli.reporting.panel_chart import show_panels
+    from seqcli.reporting.panel_figure import PanelFigure, write_panels
+    from seqcli.reporting.panels import LinePanel
+
+    show_panels(screen, [panel for panel in panels if isinstance(panel, LinePanel)])
+    write_panels(PanelFigure(*titles, panels), plot, screen, NOTHING)
 
 
 def refuse_training(call: Invocation, dynamic: bool) -> None:
@@ -183,11 +226,12 @@ COMMAND = Command(
         "seqcli evaluate test.csv -m reviews.seqcli",
         "seqcli evaluate test.csv -m reviews.seqcli --fail-under accuracy=.9",
         "seqcli evaluate test.csv -m reviews.seqcli --fail-under accuracy=.9,log_loss=.4",
+        "seqcli evaluate test.csv -m reviews.seqcli --plot confusion.svg",
         "seqcli evaluate corpus.txt -m corpus.seqcli --per-token -o tokens.csv",
         "seqcli evaluate corpus.txt -m corpus.seqcli --dynamic",
         "seqcli evaluate prices.csv --folds 3 --steps 100",
     ),
-    groups=(ModelOptions, EvaluateOptions, BacktestOptions, *TRAINING_GROUPS, OutputOptions),
+    groups=(ModelOptions, EvaluateOptions, BacktestOptions, *TRAINING_GROUPS, OutputOptions, PlotOptions),
     only={
         group: tuple(
             item.name

@@ -83,6 +83,7 @@ COMMAND = Command(
         "seqcli explain shops.csv -m shops.seqcli --series north --format csv -o influence.csv",
         "echo 'a dull and tired film' | seqcli explain - -m reviews.seqcli",
         "seqcli explain reviews.csv -m reviews.seqcli --row 17 --method gradients",
+        "seqcli explain reviews.csv -m reviews.seqcli --plot words.svg",
     ),
     groups=(ExplainOptions, ModelOptions, ReadingOptions, PlotOptions, OutputOptions),
     only={ReadingOptions: ("input_format", "encoding", "delimiter")},

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqcli.cli.command import Command, Invocation
 from seqcli.cli.use import open_model, read_whole
+from seqcli.cli.values import flag_name
 from seqcli.errors import UsageError
 from seqcli.options import (
     ColumnOptions,
@@ -14,11 +16,13 @@ from seqcli.options import (
     ModelOptions,
     NetworkOptions,
     OutputOptions,
+    PlotOptions,
     ReadingOptions,
     TrainingOptions,
 )
 from seqcli.options_use import InspectOptions
 from seqcli.reporting.gradients import follow, report
+from seqcli.reporting.plots import check_plot, write_figure
 from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import check_output
 from seqcli.reporting.screen import Screen
@@ -30,9 +34,11 @@ if TYPE_CHECKING:
 OWN = frozenset(item.name for item in fields(InspectOptions))
 NETWORK = ("hidden_size", "num_layers", "embedding_size", "init")
 TRAINING = ("epochs", "batch_size", "learning_rate", "clip_norm", "clip_value", "seed", "threads")
-NOT_LINEAR = (frozenset(TRAINING) | {"cells", "init", "init_scale"}) - {"seed", "threads"}
+COLUMNS = tuple(item.name for item in fields(ColumnOptions) if item.name != "every")
+"""Without the time between the values of a wide row: --every counts steps of the training here."""
+NOT_LINEAR = (frozenset(TRAINING) | {"cells", "init", "init_scale", "look_every"}) - {"seed", "threads"}
 WITHOUT_FILE = frozenset({"hidden_size", "num_layers", "init", "seed", "threads"})
-WITH_MODEL = frozenset({"look_back", "seed"})
+WITH_MODEL = frozenset({"look_back", "seed", "show_all"})
 OF_A_FILE = frozenset({"input_format", "encoding", "delimiter"})
 """Options that change nothing for a linear cell; those that do on random sequences, beside a model, and
 beside a model and a file."""
@@ -41,7 +47,9 @@ beside a model and a file."""
 def inspect_gradients(call: Invocation) -> int:
     """Write the table, or every number, to stdout; chart and verdict go to stderr."""
     output = call.group(OutputOptions)
+    plot = call.group(PlotOptions)
     check_output(output)
+    check_plot(plot, output)
     inspect, named = call.group(InspectOptions), call.group(ModelOptions).model
     refuse_idle_options(call, named)
     screen = Screen(output.quiet, output.verbose)
@@ -55,7 +63,15 @@ def inspect_gradients(call: Invocation) -> int:
         examples = read_examples(model, call, screen) if call.files else None
         seed = call.training().training.seed
         events = inspect_model(model, examples, ", ".join(call.files), inspect, seed)
-    report(screen, follow(screen, events, call.refuse_idle), output)
+    found = follow(screen, events, call.refuse_idle)
+    report(screen, found, output, inspect.show_all)
+    if plot.plot is not None:
+        from seqcli.reporting.gradient_figure import gradient_figure
+        from seqcli.reporting.gradient_plots import DRAWN
+
+        source = ", ".join(Path(name).name for name in call.files) or (named or "")
+        figure = gradient_figure(found, source)
+        write_figure(figure, plot, screen, (DRAWN, "panels", "no cell has a gradient"))
     return 0
 
 
@@ -67,12 +83,12 @@ def refuse_idle_options(call: Invocation, named: str | None) -> None:
         idle = (call.typed_training | (call.typed & OWN)) - WITH_MODEL - (OF_A_FILE if call.files else set())
         why = f"-m {named} is inspected as it is" + ("" if call.files else ", on random sequences")
     elif not call.files:
-        idle = call.typed_training - WITHOUT_FILE
+        idle = (call.typed_training | (call.typed & {"look_every"})) - WITHOUT_FILE
         why = "without a file nothing is read or trained"
     else:
         return
     if idle:
-        flag = "--" + min(idle).replace("_", "-")
+        flag = min(flag_name(item) for _, item in COMMAND.options() if item.name in idle)
         raise UsageError(f"{flag} means nothing here: {why}", f"leave out {flag}")
 
 
@@ -94,7 +110,8 @@ COMMAND = Command(
         "seqcli inspect-gradients reviews.csv",
         "seqcli inspect-gradients prices.csv --cells rnn,gru --steps 40 --format csv -o norms.csv",
         "seqcli inspect-gradients -m reviews.seqcli reviews.csv",
-        "seqcli inspect-gradients --linear 0.9",
+        "seqcli inspect-gradients --linear 0.9 --full",
+        "seqcli inspect-gradients reviews.csv --every 50 --plot gradients.svg",
         "seqcli inspect-gradients --init-scale 3 --steps 60",
     ),
     groups=(
@@ -106,8 +123,10 @@ COMMAND = Command(
         TrainingOptions,
         ForecastOptions,
         OutputOptions,
+        PlotOptions,
     ),
     only={
+        ColumnOptions: COLUMNS,
         NetworkOptions: NETWORK,
         TrainingOptions: TRAINING,
         ForecastOptions: ("window", "horizon", "decoder", "segment"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seqcli.cli.command import Command, Invocation
 from seqcli.errors import UsageError
 from seqcli.network import cell_title
-from seqcli.options import ModelOptions, OutputOptions
+from seqcli.options import ModelOptions, OutputOptions, PlotOptions
 from seqcli.options_use import ShowOptions
 from seqcli.reporting.results import result_stream, write_result
 from seqcli.results import Cell, ResultColumn, ResultTable
@@ -34,6 +34,9 @@ def show(call: Invocation) -> int:
         hint = f"seqcli show {places[0]}" if text is None else "put the text of --trace in quotes"
         raise UsageError("show takes one model", hint)
     named = next(iter(places), None)
+    plot = call.group(PlotOptions)
+    if plot.plot is not None:
+        check_curves(call)
     if Path(output.output or "").suffix.lower() == ".html":
         return page(call, named)
     if call.group(ShowOptions).data is not None:
@@ -42,10 +45,15 @@ def show(call: Invocation) -> int:
         if equations:
             raise UsageError("--equations and --trace show different things", "leave one of them out")
         return trace(named, text, output)
-    if named is None and not equations and not models_in(Path()):
+    if named is None and not equations and plot.plot is None and not models_in(Path()):
         write_result(installation(), output)
         return 0
     model = read_model(find_model(named))
+    if plot.plot is not None:
+        from seqcli.cli.learning import plot_learning
+        from seqcli.reporting.screen import Screen
+
+        plot_learning(model, plot, Screen(output.quiet, output.verbose))
     if equations:
         from seqcli.backends.equations import equations as text_of
 
@@ -56,6 +64,21 @@ def show(call: Invocation) -> int:
             result = card(model)
         write_result(result, output)
     return 0
+
+
+def check_curves(call: Invocation) -> None:
+    """Refuse, ahead of the work, learning curves that could not be drawn. Raises UsageError."""
+    from seqcli.reporting.plots import check_plot
+
+    output, asked = call.group(OutputOptions), call.group(ShowOptions)
+    if Path(output.output or "").suffix.lower() == ".html":
+        raise UsageError("a report has the learning curves already", "leave out --plot, or -o")
+    if asked.equations or asked.trace is not None:
+        flag = "--equations" if asked.equations else "--trace"
+        raise UsageError(
+            f"--plot draws learning curves, and {flag} shows something else", f"leave out {flag}"
+        )
+    check_plot(call.group(PlotOptions), output)
 
 
 def page(call: Invocation, named: str | None) -> int:
@@ -203,9 +226,10 @@ COMMAND = Command(
         "seqcli show --equations -m reviews.seqcli",
         "seqcli show -m reviews.seqcli --trace 'The ending was not bad.'",
         "seqcli show reviews.seqcli --data test.csv -o report.html",
+        "seqcli show reviews.seqcli --plot curves.png",
         "seqcli show",
     ),
-    groups=(ModelOptions, ShowOptions, OutputOptions),
+    groups=(ModelOptions, ShowOptions, OutputOptions, PlotOptions),
     files="MODEL",
     files_help="A model directory, as with -m. Without any: versions, threads and device.",
 )

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from seqcli.cli.command import TRAINING_GROUPS, Command, Invocation
+from seqcli.cli.learning import plot_learning
 from seqcli.cli.use import say_leftover
 from seqcli.errors import UsageError
-from seqcli.options import OutputOptions, RunOptions, SavingOptions
+from seqcli.options import OutputOptions, PlotOptions, RunOptions, SavingOptions
 from seqcli.reporting.live import TrainingView
+from seqcli.reporting.plots import check_plot
 from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import check_output, write_result
 from seqcli.reporting.screen import Screen
@@ -18,7 +20,9 @@ def train(call: Invocation) -> int:
     if not call.files:
         raise UsageError("train needs a file to learn from", "seqcli train reviews.csv")
     output, saving = call.group(OutputOptions), call.group(SavingOptions)
+    plot = call.group(PlotOptions)
     check_output(output)
+    check_plot(plot, output)
     screen = Screen(output.quiet, output.verbose)
     with waiting(screen, "starting"):
         from seqcli.training.run import plan_only
@@ -33,6 +37,10 @@ def train(call: Invocation) -> int:
     view = TrainingView(screen)
     trained = view.follow(call.checked(run(call.files, call.training(), saving, call.typed_training)))
     report_training(screen, trained)
+    if plot.plot is not None:  # ahead of the result, whose reader may be gone
+        from seqcli.model_dir import read_model
+
+        plot_learning(read_model(trained.model), plot, screen)
     write_result(trained.result, output)
     music = {"music": "generate -o tune.mid", "pianoroll": "generate -o tune.mid"}
     use = {"forecast": "forecast FILE", "language": "generate", **music}.get(view.task, "predict FILE")
@@ -50,9 +58,10 @@ COMMAND = Command(
         "seqcli train ner.conll --tag-column tag --members 1",
         "seqcli train dates.csv --attention bahdanau --time-budget 60s",
         "seqcli train --source train.de --target train.en --cell lstm",
+        "seqcli train reviews.csv --plot curves.svg",
         "seqcli train reviews.csv --dry-run",
     ),
-    groups=(*TRAINING_GROUPS, SavingOptions, RunOptions, OutputOptions),
+    groups=(*TRAINING_GROUPS, SavingOptions, RunOptions, OutputOptions, PlotOptions),
     files="FILE",
     files_help="csv, tsv, jsonl or txt (.gz too), a folder, - for stdin. Names of several files are labels.",
 )

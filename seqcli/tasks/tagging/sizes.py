@@ -55,6 +55,7 @@ def network_spec(labels: Labels, features: WordFeatures, train: Sentences, optio
         embedding_dropout=typed.embedding_dropout,
         variational=bool(typed.variational),
         word_dropout=WORD_DROPOUT if typed.word_dropout is None else typed.word_dropout,
+        recurrent_dropout=typed.recurrent_dropout or 0.0,
         init=typed.init,
         chain=labels.barred,
         members=typed.members or MEMBERS,

@@ -79,6 +79,7 @@ def network_spec(source: Spelling, target: Spelling, options: Options) -> Networ
         variational=True if typed.variational is None else typed.variational,
         word_dropout=typed.word_dropout or 0.0,
         init=typed.init,
+        recurrent_dropout=typed.recurrent_dropout or 0.0,
         attention=typed.attention or ATTENTION,
     )
 

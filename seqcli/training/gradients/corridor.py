@@ -30,6 +30,14 @@ class LinearRnn(Cell):
         h = F.linear(x, self.weight_ih, self.bias_ih) + F.linear(state[0], self.weight_hh, self.bias_hh)
         return h, (h,)
 
+    def scan(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """All steps: x (B, T, F), (h,) → (outputs (B, T, H), (h_T,))."""
+        outputs = []
+        for step in x.unbind(1):
+            output, state = self.step(step, state)
+            outputs.append(output)
+        return torch.stack(outputs, dim=1), state
+
 
 def make_linear(network: Network, scale: float, seed: int) -> None:
     """Put linear cells with W_hh = ``scale`` · Q and zero biases in the place of ``network``'s own.

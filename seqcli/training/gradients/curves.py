@@ -17,12 +17,16 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from seqcli.training.gradients.measures import Dynamics, Norms, Truncations
+
 LEFT = 0.01
 """A state is forgotten where less than this share of its gradient is left."""
 BURST = 100.0
 """A gradient explodes where it has grown by this factor."""
 GROWING = 1.02
 """One with a rate above this is on its way there."""
+SHOTS = 24
+"""Snapshots of a training that a person is shown."""
 SMALLEST = 1e-300
 """Norms below this have lost digits, or all of them, and count as zero."""
 
@@ -142,6 +146,22 @@ class ShortTraining:
     steps: int
     clipped: float
     """Share of its steps whose gradient was clipped."""
+    norms: Norms | None = None
+    """What it met on the way."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A cell after some steps of its training."""
+
+    step: int
+    curves: tuple[Curve, ...]
+    norm: float
+    """Median norm of the gradient, ahead of clipping, since the snapshot before; NaN at the start."""
+
+    def beside(self, other: Curve) -> Curve:
+        """The curve of the same layer and state as ``other``."""
+        return next(c for c in self.curves if (c.layer, c.state) == (other.layer, other.state))
 
 
 @dataclass(frozen=True)
@@ -159,6 +179,19 @@ class Flow:
     training: ShortTraining | None = None
     diverged: int = 0
     """The training step by which all became NaN or infinite; 0: never."""
+    dynamics: tuple[Dynamics, ...] = ()
+    """One a layer."""
+    truncations: Truncations | None = None
+    """None where nothing can be cut."""
+    snapshots: tuple[Snapshot, ...] = ()
+    """Of a training: at its start, and every so many steps."""
+
+    @property
+    def few_snapshots(self) -> tuple[Snapshot, ...]:
+        """At most :data:`SHOTS` of the snapshots, evenly apart, the first and the last among them."""
+        count = len(self.snapshots)
+        places = np.linspace(0, count - 1, min(count, SHOTS)).round().astype(int)
+        return tuple(self.snapshots[place] for place in places)
 
     @property
     def carrier(self) -> Curve:
@@ -183,6 +216,12 @@ class Inspection:
     """The factor of a linear corridor."""
     segment: int = 1
     """Steps that the networks read at a time."""
+    init: str = ""
+    """How what is trained, or was, began."""
+    scale: float = 1.0
+    """What W_hh was multiplied by."""
+    bptt: int | None = None
+    """Steps after which a text's training cuts gradients."""
 
     @property
     def unit(self) -> str:

@@ -16,7 +16,7 @@ from torch import Tensor
 from seqcli.errors import DataError, ModelError, UsageError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.preprocessing.vocabulary import RESERVED
-from seqcli.sequences import LENGTHS, Batch, Examples, IntArray, Windows
+from seqcli.sequences import LENGTHS, TARGET, Batch, Examples, IntArray, Windows
 
 STEPS = 100
 """Steps back, or segments, that are looked at when nothing is typed, and sequences are that long."""
@@ -29,6 +29,8 @@ OF_A_BAG = 8
 """Ids a step of a random bag."""
 WIDTH = 32
 """Numbers a step of a random sequence."""
+UNITS = 128
+"""Of the cells that read random sequences."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,10 @@ def sequences_for(spec: NetworkSpec, steps: int) -> int:
 
 
 def last_steps(batch: Batch, spec: NetworkSpec, steps: int) -> Batch:
-    """The fields that a network reads, each row's last ``steps`` steps: (B, T[, F]) and lengths (B,)."""
+    """The fields that a network reads, each row's last ``steps`` steps: (B, T[, F]) and lengths (B,).
+
+    With them the targets of a network that reads on and on, which are of those steps too.
+    """
     lengths: IntArray = batch[LENGTHS]
     kept = np.minimum(lengths, steps)
     place = (lengths - kept)[:, None] + np.arange(int(kept.max(initial=0)))  # (B, T)
@@ -161,6 +166,8 @@ def last_steps(batch: Batch, spec: NetworkSpec, steps: int) -> Batch:
     for item in spec.inputs:
         values = batch[item.field]
         out[item.field] = values if item.kind in ("dense", "ahead") else values[rows, place]
+    if spec.streams and TARGET in batch:
+        out[TARGET] = batch[TARGET][rows, place]
     return out
 
 

@@ -7,77 +7,37 @@ from the same start and on the same batches.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeAlias
 
 import torch
 from torch import Tensor
 
 from seqcli.backends.device import set_threads
-from seqcli.backends.encoder import Layer
-from seqcli.backends.network import Network, build_network, make_network
+from seqcli.backends.network import Network, make_network
 from seqcli.backends.registry import CELLS, load_cell
-from seqcli.errors import DivergedError, ModelError, UsageError, near_miss
+from seqcli.errors import ModelError, UsageError, near_miss
 from seqcli.model_dir import SavedModel
 from seqcli.network import NetworkSpec
-from seqcli.options import Options, SavingOptions, TrainingOptions
+from seqcli.options import Options, SavingOptions
 from seqcli.options_use import InspectOptions
 from seqcli.saved.exported import need_weights
 from seqcli.sequences import Examples
-from seqcli.tasks.base import Prepared
 from seqcli.threads import training_threads
 from seqcli.training.events import StepDone
-from seqcli.training.fit_setup import FitSetup
-from seqcli.training.gradients.causes import causes
 from seqcli.training.gradients.corridor import make_linear
-from seqcli.training.gradients.curves import Doing, Flow, Inspection, Read, Said, ShortTraining
-from seqcli.training.gradients.flow import in_total, through_time
-from seqcli.training.gradients.inputs import Looked, drawn, longest, random_spec, trained_length
-from seqcli.training.loop import fit
+from seqcli.training.gradients.curves import Doing, Flow, Inspection, Read, Said
+from seqcli.training.gradients.flow import in_total
+from seqcli.training.gradients.ground import Ground
+from seqcli.training.gradients.inputs import UNITS, drawn, longest, random_spec, trained_length
+from seqcli.training.gradients.short_training import trained_cells
 from seqcli.training.run import decide
 
 Telling: TypeAlias = Read | Said | Doing | StepDone
 Inspecting: TypeAlias = Generator[Telling, None, Inspection]
-UNITS = 128
-"""Of the cells that read random sequences."""
-MOST_STEPS = 120_000
-"""Time steps (sequences × steps, at 128 units) of a short training: seconds a cell."""
 STARTS = ("torch", "gated")
 """The initialisations that stand side by side."""
-
-
-@dataclass(frozen=True)
-class Ground:
-    """What all cells of one inspection share: the sequences, the network around the cell, the choices."""
-
-    looked: Looked
-    spec: NetworkSpec
-    options: Options
-    inspect: InspectOptions
-    prepared: Prepared | None = None
-    """What there is to train on."""
-    epochs: int | None = None
-    """Passes of the short training, where they were typed."""
-
-    def network(self, cell: str, init: str) -> Network:
-        """A network of one direction that reads its last state, W_hh multiplied by ``--init-scale``."""
-        pool = self.spec.pool if self.spec.pool == "none" else "last"
-        spec = replace(self.spec, cell=cell, init=init, bidirectional=False, pool=pool, members=1)
-        network = build_network(spec, self.options.training.seed)
-        with torch.no_grad():
-            for layer in network.encoder.layers:
-                assert isinstance(layer, Layer)
-                if self.inspect.init_scale != 1.0:
-                    layer.forward_cell.weight_hh.mul_(self.inspect.init_scale)
-        return network
-
-    def flow(self, network: Network, cell: str, stage: str) -> Flow:
-        """What is found in one network."""
-        batch = self.looked.batch
-        curves = through_time(network, batch, self.options.training.seed)
-        return Flow(cell, stage, tuple(curves), tuple(causes(network, batch)))
 
 
 def inspect_cells(files: Sequence[str], options: Options, inspect: InspectOptions) -> Inspecting:
@@ -104,8 +64,16 @@ def inspect_cells(files: Sequence[str], options: Options, inspect: InspectOption
                 yield Doing(f"following gradients: {cell}, {init}")
                 flows.append(ground.flow(ground.network(cell, init), cell, init))
         if ground.prepared is not None:
-            flows += yield from _trained(ground, cells)
-    return Inspection(tuple(flows), ground.looked.steps, linear=inspect.linear, segment=ground.spec.segment)
+            flows += yield from trained_cells(ground, cells)
+    return Inspection(
+        tuple(flows),
+        ground.looked.steps,
+        linear=inspect.linear,
+        segment=ground.spec.segment,
+        init=ground.options.network.init,
+        scale=inspect.init_scale,
+        bptt=ground.options.training.bptt,
+    )
 
 
 def known_cells(names: Sequence[str]) -> tuple[str, ...]:
@@ -181,84 +149,6 @@ def _what(ground: Ground) -> str:
     return f"{layers} each, read forward to the last state; as initialised, then after a short training"
 
 
-# ---- the short training ------------------------------------------------------------------------
-
-
-def _trained(ground: Ground, cells: Sequence[str]) -> Generator[Telling, None, list[Flow]]:
-    """The cells after a short training of each."""
-    assert ground.prepared is not None
-    steps, said = short_training(ground.prepared.train, ground.options.training, ground)
-    yield Said(said)
-    flows = []
-    for cell in cells:
-        network = ground.network(cell, ground.options.network.init)
-        yield Doing(f"training {cell}")
-        reached, clipped = 0, 0.0
-        events = fit(network, ground.prepared.train, None, _setup(ground, steps))
-        try:
-            while True:
-                event = next(events)
-                if isinstance(event, StepDone):
-                    reached = event.step
-                    yield event
-        except StopIteration as end:
-            clipped = end.value.clipped
-        except DivergedError:
-            flows.append(Flow(cell, "trained", diverged=reached + 1))
-            continue
-        yield Doing(f"following gradients: {cell}, trained")
-        flow = ground.flow(network, cell, "trained")
-        flows.append(replace(flow, training=ShortTraining(steps, clipped)))
-    return flows
-
-
-def short_training(train: Examples, training: TrainingOptions, ground: Ground) -> tuple[int, str]:
-    """Steps of the short training of each cell, and the rule in a sentence.
-
-    As many epochs as the task would take, but at most :data:`MOST_STEPS` time steps; typed epochs in full.
-    """
-    batch, units = training.batch_size or 1, ground.spec.hidden_size
-    each, count = float(train.lengths.mean()) / ground.spec.segment, len(train)
-    if training.bptt:  # a text, which is read in pieces of this length
-        each, count = training.bptt, math.ceil(int(train.lengths.sum()) / training.bptt)
-    a_pass = max(1, math.ceil(count / batch))
-    begin = f"training: {ground.options.network.init} start"
-    if ground.epochs is not None:
-        steps = ground.epochs * a_pass
-        return steps, f"{begin}, {_count(steps)} of {batch} sequences for each cell, the epochs as typed"
-    time_steps = each * min(batch, count) * units / UNITS  # of one batch
-    usual = training.steps or (training.epochs or 1) * a_pass
-    steps = min(usual, max(1, int(MOST_STEPS / time_steps)))
-    share = steps / a_pass
-    epochs = f"{share:.0f} epochs" if share >= 10 else f"{share:.2g} epochs"
-    if steps < usual:
-        unit = "segments" if ground.spec.segment > 1 else "time steps"
-        epochs += f" of {MOST_STEPS:,} {unit} at {UNITS} units; --epochs decides otherwise"
-    return steps, f"{begin}, {_count(steps)} of {batch} sequences for each cell, {epochs}"
-
-
-def _count(steps: int) -> str:
-    return f"{steps:,} step{'' if steps == 1 else 's'}"
-
-
-def _setup(ground: Ground, steps: int) -> FitSetup:
-    """A fit of so many steps, scored never; ``--clip-norm 0`` clips nothing."""
-    training, prepared = ground.options.training, ground.prepared
-    assert prepared is not None
-    return FitSetup(
-        loss=prepared.loss,
-        batch_size=training.batch_size or 1,
-        learning_rate=training.learning_rate or 0.0,
-        steps=steps,
-        weight_decay=training.weight_decay,
-        clip_norm=training.clip_norm or math.inf,
-        clip_value=training.clip_value,
-        seed=training.seed,
-        optimizer=training.optimizer or "adamw",
-        bptt=training.bptt,
-    )
-
-
 # ---- a saved model -----------------------------------------------------------------------------
 
 
@@ -294,8 +184,8 @@ def inspect_model(
     found = shortcuts(spec)
     if found:
         curves = in_total(network, looked.batch)
-        flows.append(replace(flows[0], stage="total", curves=tuple(curves)))
-    return Inspection(tuple(flows), looked.steps, found, segment=spec.segment)
+        flows.append(Flow(spec.cell, "total", tuple(curves), flows[0].causes))
+    return Inspection(tuple(flows), looked.steps, found, segment=spec.segment, init=spec.init)
 
 
 def shortcuts(spec: NetworkSpec) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqcli.backends.registry import CELLS, load_cell
 from seqcli.errors import ModelError, UsageError
 from seqcli.model_dir import read_model
 from seqcli.network import InputSpec, NetworkSpec
@@ -17,15 +18,15 @@ from seqcli.options_use import InspectOptions
 from seqcli.sequences import Batchable, Sequences, Windows
 from seqcli.training.gradients import inspection
 from seqcli.training.gradients.curves import Doing, Inspection, Said
+from seqcli.training.gradients.ground import Ground
 from seqcli.training.gradients.inputs import drawn
 from seqcli.training.gradients.inspection import (
-    Ground,
     inspect_cells,
     inspect_model,
     saved_network,
-    short_training,
     shortcuts,
 )
+from seqcli.training.gradients.short_training import short_training
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 SMALL = Options(network=NetworkOptions(hidden_size=8))
@@ -167,6 +168,56 @@ def test_epochs_of_a_text_are_passes_over_its_tokens() -> None:
     for bptt, batch, steps in ((64, 2, 20), (20, 4, 32), (64, 3, 14)):
         training = TrainingOptions(batch_size=batch, bptt=bptt)
         assert short_training(text, training, ground)[0] == steps
+
+
+def numbers(flow) -> dict[str, np.ndarray]:
+    return {curve.state: curve.norms for curve in flow.curves}
+
+
+def test_looking_while_it_trains_changes_nothing_and_begins_and_ends_where_the_rest_does(rows) -> None:
+    plain = with_file(rows, TrainingOptions(epochs=3), cells=("lstm",))[0]
+    found = with_file(rows, TrainingOptions(epochs=3), cells=("lstm",), look_every=2)[0]
+    (flow,) = found.stages["trained"]
+    for state, norms in numbers(plain.stages["trained"][0]).items():
+        np.testing.assert_array_equal(numbers(flow)[state], norms)
+    assert [shot.step for shot in flow.snapshots] == [0, 2, 4, 6, 8, 9]
+    for state, norms in numbers(found.stages["gated"][0]).items():
+        np.testing.assert_array_equal(numbers(flow.snapshots[0])[state], norms)
+        np.testing.assert_array_equal(numbers(flow.snapshots[-1])[state], numbers(flow)[state])
+        assert not np.array_equal(numbers(flow.snapshots[2])[state], norms)
+    assert math.isnan(flow.snapshots[0].norm)
+    assert all(shot.norm > 0 for shot in flow.snapshots[1:])
+    assert plain.stages["trained"][0].snapshots == ()
+
+
+def test_the_norms_that_a_training_meets_are_those_that_are_clipped(rows) -> None:
+    (flow,) = with_file(rows, TrainingOptions(epochs=4), cells=("rnn",), look_every=1)[0].stages["trained"]
+    norms = np.array([shot.norm for shot in flow.snapshots[1:]])
+    assert len(norms) == flow.training.steps == 12
+    assert flow.training.norms.largest == norms.max()
+    assert flow.training.norms.gradient.p50 == pytest.approx(np.median(norms))
+    assert flow.training.clipped == pytest.approx((norms > 1.0).mean())
+    middle = float(np.median(norms))
+    cut = with_file(rows, TrainingOptions(epochs=1, clip_norm=middle), cells=("rnn",), look_every=1)[0]
+    (flow,) = cut.stages["trained"]
+    norms = np.array([shot.norm for shot in flow.snapshots[1:]])
+    assert flow.training.clipped == pytest.approx((norms > middle).mean())
+
+
+@pytest.mark.parametrize("cell", [name for name in CELLS if load_cell(name).states])
+def test_every_cell_is_inspected_in_full(rows, cell) -> None:
+    found = with_file(rows, TrainingOptions(epochs=1), cells=(cell,), look_every=2)[0]
+    assert list(found.stages) == ["torch", "gated", "trained"]
+    for flow in found.flows:
+        (layer,) = flow.dynamics
+        size = 8 * len(load_cell(cell).memory or load_cell(cell).states)
+        assert layer.exponents.values.shape == (size,)
+        assert layer.exponents.total == pytest.approx(layer.exponents.log_det, abs=1e-8)
+        assert layer.bound > 0
+        assert layer.gates
+        assert [step.back for step in flow.truncations.steps] == [8]
+    parts = [update.name for update in found.flows[-1].training.norms.updates]
+    assert parts == ["layer 1", "head"]
 
 
 # ---- saved models
