@@ -45,9 +45,8 @@ from seqcli.saved.record import (
     GRAPH_FILE,
     HISTORY,
     WEIGHTS,
-    batch_signature,
     check_record,
-    is_step_signature,
+    fits_network,
 )
 from seqcli.saved.swap import clear_partial, lock, put_in_place
 from seqcli.saved.weights import pack_weights, unpack_weights, weights_header
@@ -258,11 +257,7 @@ def _check_graph(name: str, data: bytes, where: str, entry: Mapping[str, Any], n
         damaged(where, f"is not a graph that seqcli wrote: {error}")
     if {key: entry.get(key) for key in ("inputs", "outputs")} != signature.to_json():
         damaged(where, "has other inputs or outputs than model.json lists")
-    fits = {
-        "batch": lambda: signature == batch_signature(network),
-        "step": lambda: is_step_signature(signature, network),
-    }
-    if name in fits and not fits[name]():
+    if not fits_network(name, signature, network):
         damaged(where, "does not take and give what the network in model.json does")
 
 

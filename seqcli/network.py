@@ -6,7 +6,7 @@ in ``model.json``. Fields named here are the fields of the Examples the task mak
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 BAND = (0.1, 0.9)
@@ -52,6 +52,9 @@ def cell_title(cell: str) -> str:
 
 CHAIN = "chain.scores"
 """The weight that holds what a chain learnt."""
+SOURCE, WRITTEN = "source", "written"
+"""The fields of a translation: the text that is read, and the one that is written, each token behind the one
+before it."""
 
 
 @dataclass(frozen=True)
@@ -118,11 +121,31 @@ class NetworkSpec:
     """In training, how far the values of a series are moved at random, in parts of their spread."""
     stateful: bool = False
     """A forecaster whose state is carried over all steps of a series, and not begun anew in each window."""
+    attention: str = ""
+    """A second text is written step by step, by looking at what was read: "dot" or "bahdanau" says how. The
+    inputs are then :data:`SOURCE` and :data:`WRITTEN`, and ``output_shape`` has the tokens of the latter."""
 
     @property
     def answer_shape(self) -> tuple[int, ...]:
         """What one row is answered: ``output_shape``, with a band three of each: answer, below, above."""
         return (*self.output_shape, 3) if self.band else self.output_shape
+
+    @property
+    def read_out(self) -> str:
+        """How the steps that were read become an answer, in words."""
+        if self.attention:
+            return f"a text written token by token with {self.attention} attention"
+        return "an answer at each step" if self.pool == "none" else f"{self.pool} pooling"
+
+    @property
+    def reader(self) -> NetworkSpec:
+        """Of a network that writes a second text, what reads the first."""
+        return replace(self, inputs=self.inputs[:1]) if self.attention else self
+
+    @property
+    def widest(self) -> int:
+        """How wide the largest product of a step is."""
+        return max(self.hidden_size, self.output_shape[0]) if self.attention else self.hidden_size
 
     @property
     def pools(self) -> tuple[str, ...]:

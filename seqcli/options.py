@@ -81,9 +81,17 @@ class ColumnOptions:
     task: str | None = option(
         None,
         "What to learn; found from the columns.",
-        choices=("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
+        choices=(
+            *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
+            "translate",
+        ),
     )
-    target: tuple[str, ...] = option((), "Column(s) to predict or forecast.", parse="list")
+    target: tuple[str, ...] = option(
+        (), "Column(s) to predict or forecast; with --source a file.", parse="list"
+    )
+    source: str | None = option(
+        None, "File of texts, a line each, whose lines --target says in other words.", metavar="FILE"
+    )
     tag_column: str | None = option(
         None, "Column of tags to learn, by name or number; upos, or the last.", metavar="COLUMN"
     )
@@ -118,7 +126,7 @@ class SplitOptions:
     """Split"""
 
     validation: str | None = option(
-        None, "File to choose on, instead of a share of the rows.", metavar="FILE"
+        None, "File to choose on, instead of a share of the rows; with --source two.", metavar="FILE"
     )
     test: str | None = option(None, "File to report on, instead of a share of the rows.", metavar="FILE")
     validation_share: float | None = option(
@@ -179,6 +187,11 @@ class NetworkOptions:
     )
     reverse_complement: bool = option(
         False, "Read DNA from both strands: learn from either, answer with the mean."
+    )
+    attention: str | None = option(
+        None,
+        "How a translator looks at what it reads: by products, or by a layer.",
+        choices=("dot", "bahdanau"),
     )
     init: str = option(
         "gated", "Initialisation of the recurrent weights.", choices=("gated", "torch", "chrono")

@@ -45,6 +45,29 @@ class PredictOptions:
 
 
 @dataclass(frozen=True)
+class TranslateOptions:
+    """Translation"""
+
+    beams: int | None = option(
+        None,
+        "Texts followed side by side to find the best: 5; 1 takes the likeliest tokens.",
+        at_least=1,
+        below=1025,
+        metavar="N",
+        flag="--beam",
+    )
+    length_penalty: float | None = option(
+        None, "Compare log-probabilities over length to this power: 1; 0 favours short texts.", at_least=0.0
+    )
+    n_best: int | None = option(
+        None, "So many translations of each text, the best first, with their scores.", at_least=1, metavar="N"
+    )
+    align: bool = option(
+        False, "Show where the model looked for each token: a heat map, in a pipe JSON lines."
+    )
+
+
+@dataclass(frozen=True)
 class WatchOptions:
     """Watching, with a saved model"""
 
@@ -152,7 +175,10 @@ class DemoOptions:
         flag="--steps",
     )
     sequences: int | None = option(
-        None, "Sequences to write: 3000, of copying 10000, of digits all 1797.", at_least=20, below=1_000_001
+        None,
+        "Sequences to write: 3000, of copying and dates 10000, of digits all 1797.",
+        at_least=20,
+        below=1_000_001,
     )
     drawn_from: int = option(0, "Seed of the sequences.", at_least=0, flag="--seed")
 

@@ -52,7 +52,10 @@ WRITES = {
 }
 """Lines that leave something behind; no other writes anything."""
 
-EVERY = ("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll")
+EVERY = (
+    *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
+    "translate",
+)
 COLUMNS = {
     "train": {
         "classify": "accuracy",
@@ -63,6 +66,7 @@ COLUMNS = {
         "tag": "accuracy",
         "music": "nats",
         "pianoroll": "frame_nll",
+        "translate": "token_error",
     },
     "train --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast": dict.fromkeys(EVERY, "hi80"),
@@ -80,6 +84,7 @@ COLUMNS = {
         "tag": "seconds",
         "music": "nats",
         "pianoroll": "frame_nll",
+        "translate": "nats",
     },
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "compare": dict.fromkeys(EVERY, "predictor"),
@@ -91,6 +96,7 @@ COLUMNS = {
         "multilabel": "prediction",
         "regress": "prediction",
         "tag": "probability",
+        "translate": "prediction",
     },
     "evaluate -m": {
         "classify": "macro_f1",
@@ -101,6 +107,7 @@ COLUMNS = {
         "tag": "accuracy",
         "music": "perplexity",
         "pianoroll": "frame_nll",
+        "translate": "token_error",
     },
     "explain -m": {"classify": "score", "multilabel": "score", "forecast": "importance"},
     "show": dict.fromkeys(EVERY, "value"),
@@ -138,7 +145,7 @@ WORDS_ALONE = (
         "classify_bases",
     ),
     *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
-    *("language_mingru", "language_mamba", "classify_mingru"),
+    *("language_mingru", "language_mamba", "classify_mingru", "translate_characters", "translate_pieces"),
 )
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
 REFUSED = {
@@ -149,9 +156,14 @@ REFUSED = {
         for name in MADE["GOLDEN"]
         if not name.startswith(task)
     },
-    **{(f"generate{dry}", name): NO_TEXT for name in NUMBERS_AND_CLASSES for dry in ("", " --dry-run")},
     **{
-        (f"generate{dry}", "classify_series"): (DATA, "more than one column could be the text to go on with")
+        (f"generate{dry}", name): NO_TEXT
+        for name in (*NUMBERS_AND_CLASSES, "translate_characters")
+        for dry in ("", " --dry-run")
+    },
+    **{
+        (f"generate{dry}", name): (DATA, "more than one column could be the text to go on with")
+        for name in ("classify_series", "translate_pieces")
         for dry in ("", " --dry-run")
     },
     **{(f"forecast{dry}", name): NOT_OVER_TIME for name in WORDS_ALONE for dry in ("", " --dry-run")},
@@ -169,7 +181,7 @@ REFUSED = {
     **{
         ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
         for name in MADE["GOLDEN"]
-        if name.startswith(("regress", "language", "tag", "music", "pianoroll"))
+        if name.startswith(("regress", "language", "tag", "music", "pianoroll", "translate"))
         or name in ("classify_rows", "classify_sequences", "classify_series", "multilabel_columns")
     },
     **{

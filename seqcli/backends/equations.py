@@ -7,6 +7,7 @@ there is one place where they stand.
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from importlib.machinery import SourceFileLoader
 from importlib.util import find_spec
 from math import prod
@@ -15,6 +16,7 @@ from seqcli.backends.registry import cell_entry
 from seqcli.network import RESIDUAL, NetworkSpec
 
 BLOCK = "seqcli.backends.cells.block"
+LOOKING, TRANSLATOR = "seqcli.backends.looking", "seqcli.backends.translator"
 POOL_EQUATIONS = {
     "last": "p = h_τ",
     "mean": "p = 1/τ Σ_t h_t",
@@ -25,12 +27,32 @@ POOL_EQUATIONS = {
 
 def equations(spec: NetworkSpec) -> str:
     """What the network of ``spec`` computes for one sequence of τ steps, with every shape."""
-    if spec.decoder != "direct":
+    if spec.attention:
+        parts = [_encoder(replace(spec, inputs=spec.inputs[:1])), _translator(spec)]
+    elif spec.decoder != "direct":
         parts = [_input(spec), _segments(spec), _encoder(spec), _decoder(spec)]
     else:
         pool = [] if spec.pool == "none" else [_pool(spec)]
         parts = [_input(spec), *_stem(spec), _encoder(spec), *pool, _head(spec), *_several(spec)]
     return "\n\n".join("\n    ".join(part) for part in parts)
+
+
+def _translator(spec: NetworkSpec) -> list[str]:
+    """How a text is written from what was read."""
+    hidden, width, size = spec.hidden_size, _output_width(spec), spec.inputs[1].embedding_size
+    tokens = spec.output_shape[0]
+    lines = ["decoder, token by token; m_s is what the encoder says at step s of the source"]
+    looks = [line for line in _indented(LOOKING) if line.startswith(("dot", "bahdanau", "a ="))]
+    lines += [line.partition("(")[0].strip() if line.startswith("dot") else line for line in looks]
+    lines = [
+        line for line in lines if not line.startswith({"dot": "bahdanau", "bahdanau": "dot"}[spec.attention])
+    ]
+    lines[1:1] = _indented(TRANSLATOR)[1:]
+    lines.append(
+        f"E ({tokens}, {size})  W_s ({hidden}, {width})  W_o ({size}, {hidden + width})  b ({tokens})"
+    )
+    lines.append(f"reader {spec.cell}: {size} → {hidden}, writer {spec.cell}: {hidden + width} → {hidden}")
+    return lines
 
 
 def cell_equations(cell: str) -> list[str]:

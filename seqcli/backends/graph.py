@@ -14,7 +14,7 @@ import numpy as np
 from torch import nn
 
 from seqcli.backends.bags import Bag
-from seqcli.backends.encoder import Layer
+from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.graph_writer import FLOAT, INT32, INT64, GraphWriter, Input, Shape, to_numpy
 from seqcli.backends.network import Network
 from seqcli.backends.pooling import Pool
@@ -38,7 +38,7 @@ def network_graph(network: Network) -> bytes:
         graph.name(_decoded(graph, network, steps), OUTPUT)
         return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
     if network.pool is None:
-        outputs = _encoder(graph, network, steps)  # (B, T, D)
+        outputs = _read_steps(graph, network, steps)  # (B, T, D)
         if spec.members > 1:
             _together(graph, network, outputs)
         else:
@@ -56,7 +56,7 @@ def _answer(graph: GraphWriter, network: Network, steps: str, dense: list[str]) 
     """steps (B, T, F) and dense fields (B, D) → what ``network`` answers of each row, (B, *answer_shape)."""
     spec, lengths = network.spec, graph.lengths
     assert network.pool is not None
-    outputs = _encoder(graph, network, steps)  # (B, T, D)
+    outputs = _read_steps(graph, network, steps)  # (B, T, D)
     pooled = _concat(graph, [_pool(graph, network.pool, outputs), *dense], axis=1)
     graph.lengths = lengths
     out = graph.affine(pooled, network.head.weight, network.head.bias)
@@ -147,7 +147,13 @@ def carried_graph(network: Network) -> bytes:
 
 
 def saved_graphs(network: Network) -> dict[str, bytes]:
-    """The graphs that a saved model runs: "step" where its state is carried on, else "batch"."""
+    """The graphs that a saved model runs: "step" where its state is carried on, else "batch"; of one that
+    translates "encoder" and "decoder"."""
+    if network.spec.attention:
+        from seqcli.backends.translator import Translator
+        from seqcli.backends.translator_graph import translator_graphs
+
+        return translator_graphs(cast(Translator, network))
     if network.spec.stateful:
         return {"step": carried_graph(network)}
     return {"step": step_graph(network)} if network.spec.streams else {"batch": network_graph(network)}
@@ -202,7 +208,7 @@ def _together(graph: GraphWriter, network: Network, outputs: str) -> None:
     """outputs (B, T, D) of the first member → the graph's "output" (B, T, C), the mean of all members'."""
     total = graph.affine(outputs, network.head.weight, network.head.bias)
     for other in network.every_member()[1:]:
-        read = _encoder(graph, other, _fields(graph, other)[1])
+        read = _read_steps(graph, other, _fields(graph, other)[1])
         total = graph.node("Add", total, graph.affine(read, other.head.weight, other.head.bias))
     share = graph.constant(np.float32(1 / network.spec.members))
     graph.name(graph.node("Mul", total, share), OUTPUT)
@@ -216,11 +222,13 @@ def _head(graph: GraphWriter, network: Network, outputs: str) -> None:
     graph.name(out, OUTPUT)
 
 
-def _encoder(graph: GraphWriter, network: Network, x: str) -> str:
+def _read_steps(graph: GraphWriter, network: Network, x: str) -> str:
+    """x (B, T, F) → outputs of the last layer (B, T, D), past the stem where there is one."""
+    return encoder_steps(graph, network.encoder, network.stem.write_graph(graph, x) if network.stem else x)
+
+
+def encoder_steps(graph: GraphWriter, encoder: Encoder, x: str) -> str:
     """x (B, T, F) → outputs of the last layer (B, T, D); what stands at padding has no meaning."""
-    encoder = network.encoder
-    if network.stem is not None:
-        x = network.stem.write_graph(graph, x)
     lengths = graph.node("Cast", graph.lengths, to=INT32)
     x = graph.node("Transpose", x, perm=[1, 0, 2])
     for layer in encoder.layers:

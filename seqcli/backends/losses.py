@@ -75,6 +75,12 @@ def keys(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return _weighted_mean(losses.sum(dim=-1), known.amax(dim=-1), batch)
 
 
+def written(outputs: Tensor, batch: dict[str, Tensor], smoothing: float = 0.0) -> Tensor:
+    """Mean cross-entropy of the tokens that are written: logits (M, V) of those of target (B, T) above 0."""
+    target = batch[TARGET]
+    return F.cross_entropy(outputs, target[target > 0], label_smoothing=smoothing)
+
+
 def given(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """What a network answers that computes its own loss: () → ()."""
     return outputs
@@ -89,7 +95,10 @@ LOSSES: dict[str, Loss] = {
     "keys": keys,
     "mae": mae,
     "mse": mse,
+    "written": written,
 }
+SMOOTHED: dict[str, Callable[..., Tensor]] = {"cross_entropy": cross_entropy, "written": written}
+"""Losses whose labels may be smoothed."""
 
 
 def training_loss(name: str, label_smoothing: float, network: nn.Module | None = None) -> Loss:
@@ -101,8 +110,8 @@ def training_loss(name: str, label_smoothing: float, network: nn.Module | None =
         chain: Loss = network.chain  # type: ignore[assignment]
         return chain
     loss = LOSSES[name]
-    if label_smoothing and name == "cross_entropy":
-        loss = partial(cross_entropy, smoothing=label_smoothing)
+    if label_smoothing and name in SMOOTHED:
+        loss = partial(SMOOTHED[name], smoothing=label_smoothing)
     spec = getattr(network, "spec", None)
     several = spec is not None and (spec.members > 1 or spec.both_strands)
     return partial(_of_each, loss=loss) if several else loss

@@ -110,6 +110,13 @@ class Network(nn.Module):
         """Several answers (B, ...): in training one below the other, else their mean."""
         return torch.cat(every) if self.training else torch.stack(every).mean(dim=0)
 
+    def further_parts(self) -> list[tuple[str, str, nn.Module]]:
+        """Parts that only this kind has, for the table of parameters: name, shape, module."""
+        return []
+
+    def begin(self) -> None:
+        """First values of the weights, where :func:`build_network` leaves them to the network."""
+
     def _together(self, own: Tensor, batch: dict[str, Tensor]) -> Tensor:
         """What all members say: in training one below the other, (members * B, T, C), else their mean."""
         every = [own, *(other(batch) for other in self.others)]
@@ -206,6 +213,15 @@ class Network(nn.Module):
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
 
+def make_network(spec: NetworkSpec) -> Network:
+    """The network of ``spec``, with weights of no meaning."""
+    if not spec.attention:
+        return Network(spec)
+    from seqcli.backends.translator import Translator  # which is a Network itself
+
+    return Translator(spec)
+
+
 def build_network(spec: NetworkSpec, seed: int) -> Network:
     """The network of ``spec`` with weights that ``seed`` alone decides; torch's own seed is untouched.
 
@@ -214,7 +230,10 @@ def build_network(spec: NetworkSpec, seed: int) -> Network:
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network = Network(spec)
+        network = make_network(spec)
+        if spec.attention:
+            network.begin()
+            return network
         for member in network.every_member():
             initialise(member.encoder, spec.init, spec.time_range)
             initialise_embeddings(member.embeddings, spec.init)

@@ -6,6 +6,7 @@ from typing import TypeAlias, cast
 
 from torch import nn
 
+from seqcli.backends.band import Band
 from seqcli.backends.encoder import Layer
 from seqcli.backends.network import Network
 from seqcli.results import ResultColumn, ResultTable
@@ -23,11 +24,12 @@ def parameter_table(network: Network) -> ResultTable:
         parts.append(("attention", shape, network.pool))
     if spec.streams:
         parts.append(("first state", f"{len(network.start)} × {spec.hidden_size}", network.start))
+    band: Band | None = None
     if network.decoder is not None:
         project, band = network.decoder.project, network.decoder.band
         shape = f"{network.decoder.count} × ({project.in_features} → {project.out_features})"
         parts.append(("decoder", shape, network.decoder))
-    else:
+    elif not spec.attention:
         band = network.band
         named = "head, tied" if spec.tied else "head"
         parts.append((named, f"{network.head.in_features} → {network.head.out_features}", network.head))
@@ -67,6 +69,7 @@ def _reading_parts(network: Network) -> list[Part]:
                 f"{conv.in_channels} × {network.stem.kernel} → {conv.out_channels}",
             )
             parts.insert(place, (called, shape, nn.ModuleList([conv, network.stem.norms[place]])))
+    parts += network.further_parts()
     if network.segments is not None:
         project = network.segments.project
         parts.insert(0, ("segments", f"{project.in_features} → {project.out_features}", network.segments))

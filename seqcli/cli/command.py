@@ -28,6 +28,7 @@ TAG_ONLY = frozenset({"tag_column"})
 STEPS_ONLY = frozenset({"stem", "reverse_complement"})
 ROWS_ONLY = STEPS_ONLY | {"text"}
 LABELS_ONLY = frozenset({"label_separator"})
+TRANSLATE_ONLY = frozenset({"source", "attention"})
 """Options that no other task than the one reads."""
 
 TEXT_ONLY = frozenset(
@@ -38,7 +39,7 @@ TEXT_ONLY = frozenset(
 
 NEVER_IN_FORECAST = frozenset(
     {"group", "label_smoothing", "recurrent_dropout", "members"}
-    | {*TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY, *LABELS_ONLY, *ROWS_ONLY}
+    | {*TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY, *LABELS_ONLY, *ROWS_ONLY, *TRANSLATE_ONLY}
 )
 NEVER_IN_LANGUAGE = frozenset(
     {"missing", "aggregate", "time", "id", "group", "pool", "members"}
@@ -48,13 +49,14 @@ NEVER_IN_LANGUAGE = frozenset(
     | FORECAST_ONLY
     | TAG_ONLY
     | LABELS_ONLY
+    | TRANSLATE_ONLY
 )
 NEVER_IN_MUSIC = (
     NEVER_IN_LANGUAGE | LANGUAGE_ONLY | {"level", "target", "encoding", "delimiter", "prior", "refit"}
 )
 """Options that the one task does not read."""
 
-NEVER_IN_ROWS = FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | {"bptt"}
+NEVER_IN_ROWS = FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | TRANSLATE_ONLY | {"bptt"}
 IDLE = {
     "forecast": NEVER_IN_FORECAST,
     "language": NEVER_IN_LANGUAGE,
@@ -68,7 +70,16 @@ IDLE = {
     | CLASSIFY_ONLY
     | LABELS_ONLY
     | ROWS_ONLY
+    | TRANSLATE_ONLY
     | {"bptt", "missing", "aggregate", "time", "group", "level", "pool", "label_smoothing"},
+    "translate": FORECAST_ONLY
+    | LANGUAGE_ONLY
+    | CLASSIFY_ONLY
+    | TAG_ONLY
+    | LABELS_ONLY
+    | ROWS_ONLY
+    | {"bptt", "missing", "aggregate", "time", "id", "pool", "subwords", "vectors", "pretrain", "members"}
+    | {"recurrent_dropout"},
 }
 """What no task reads is a mistake when it is typed, and said so."""
 

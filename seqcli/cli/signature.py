@@ -45,6 +45,8 @@ def _invocation(command: Command, files: tuple[str, ...], flags: dict[str, Any])
     known = {item.name: item for _, item in command.options()}
     values = read_config(flags["config"], command) if "config" in flags else {}
     values.update({name: parse_value(known[name], raw) for name, raw in flags.items()})
+    if not files and values.get("source"):
+        files = (values["source"],)
     return Invocation(files, values)
 
 

@@ -1,4 +1,4 @@
-"""Problems that only memory solves, written as files: copying, adding, and digits that are read as sequences.
+"""Problems that only memory solves, written as files: copying, adding, digits read as sequences, and dates.
 
 Copying and adding are those of Hochreiter and Schmidhuber (1997, Long Short-Term Memory, section 5) in the
 form of Arjovsky, Shah and Bengio (2016, Unitary Evolution Recurrent Neural Networks) and of Bai, Kolter and
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqcli.demo.written_dates import dates
 from seqcli.errors import UsageError
 
 SYMBOLS = "abcdefgh"
@@ -141,6 +142,20 @@ def write_digits(folder: Path, size: Size) -> Problem:
     return Problem(path, sequences, steps, chance, command)
 
 
+def write_dates(folder: Path, size: Size) -> Problem:
+    """Dates as people write them beside what ISO 8601 makes of them: a text for each text.
+
+    Raises UsageError for a number of steps, which dates have of their own.
+    """
+    if size.steps is not None:
+        raise UsageError("--steps: dates are as long as they are written", "leave out --steps")
+    pairs = dates(size.sequences or USUAL_LINES, size.seed)
+    path = _free(folder / "dates.csv")
+    _write(path, ("source", "target"), iter(pairs))
+    chance = "no date is right, whatever is said without reading it"
+    return Problem(path, len(pairs), max(len(text) for text, _ in pairs), chance, f"seqcli train {path.name}")
+
+
 def _free(path: Path) -> Path:
     """``path``, where nothing stands yet. Raises UsageError else: it may be of another size or seed."""
     if path.exists():
@@ -159,4 +174,5 @@ PROBLEMS: dict[str, Callable[[Path, Size], Problem]] = {
     "copying": write_copying,
     "adding": write_adding,
     "digits": write_digits,
+    "dates": write_dates,
 }

@@ -11,12 +11,13 @@ from seqcli.inference.carried import network_outputs
 from seqcli.inference.frames import roll_logits
 from seqcli.inference.kinds import command_of
 from seqcli.inference.surprisal import text_nats
+from seqcli.inference.translating import translated_outputs
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.preprocessing.frames import Rolls
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
-from seqcli.sequences import Examples, FloatArray, Windows
+from seqcli.sequences import Batchable, Examples, FloatArray, Windows
 from seqcli.tasks.base import Mixing, Scores, Task, own_scores
 from seqcli.tasks.doubts import doubts
 
@@ -70,6 +71,8 @@ def measure(
             )
         if isinstance(examples, Rolls):
             outputs = roll_logits(model, examples)
+        elif model.network.attention:
+            outputs = translated_outputs(model, cast(Batchable, examples))
         elif command_of(task) == "generate":
             outputs = text_nats(model, cast(Windows, examples))
         else:

@@ -34,6 +34,7 @@ def explainable(model: SavedModel) -> Forecast | Classify | Multilabel:
     else:
         what = f"one of the task {task.plan.task}"
         instead = "predict FILE" if task.plan.task in ("regress", "tag") else "evaluate FILE --per-token"
+        instead = "predict FILE --align" if task.plan.task == "translate" else instead
     raise UsageError(
         f"{model.path}: explain takes a forecaster or a classifier of texts, not {what}",
         f"seqcli {instead} -m {model.path}",

@@ -20,6 +20,7 @@ from seqcli.model_dir import SavedModel
 from seqcli.preprocessing.vocabulary import RESERVED
 from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.saved.files import to_json
+from seqcli.saved.translator import ENCODER
 from seqcli.sequences import AnyArray
 
 TYPES = {"F": "float32", "I": "int64", "J": "int32", "B": "bool"}
@@ -39,6 +40,32 @@ import onnxruntime as ort
 here = Path(__file__).parent
 told = json.loads((here / "model.json").read_text(encoding="utf-8"))
 """
+
+TRANSLATES = (
+    '''"""Runs both graphs with onnxruntime alone: one reads, one writes token by token."""
+'''
+    + _HEAD
+    + """encoder, decoder = (
+    ort.InferenceSession(here / f"{name}.onnx", providers=["CPUExecutionProvider"])
+    for name in ("encoder", "decoder")
+)
+batch = {name: np.array(values, dtype=np.int64) for name, values in told["example"].items()}
+said = [item.name for item in encoder.get_outputs()]
+read = dict(zip(said, encoder.run(said, batch)))
+memory = {name: values for name, values in read.items() if not name.startswith("start_")}
+states = {name.removeprefix("start_"): values for name, values in read.items() if name not in memory}
+
+last = np.full((1, 1), 2)  # 2 stands ahead of a text, and behind it
+for _ in range(10):
+    wanted = ["tokens", *(f"next_{name}" for name in states)]
+    tokens, *after = decoder.run(wanted, {**memory, **states, "written": last, "count": np.array([1])})
+    states = dict(zip(states, after))
+    last[:] = int(tokens[0, 0, 0])
+    if last[0, 0] == 2:
+        break
+    print(told["names"][last[0, 0]])
+"""
+)
 
 _ROWS = (
     '''"""Runs the graph of whole rows with onnxruntime alone."""
@@ -78,13 +105,13 @@ for _ in range(10):
 
 def graph_files(model: SavedModel) -> dict[str, bytes]:
     """File name → content, all that stands in the directory."""
-    stateful = STEP in model.graphs
-    told = _told(model, STEP if stateful else "batch")
+    stateful, writes = STEP in model.graphs, ENCODER in model.graphs
+    told = _told(model, STEP if stateful else ENCODER if writes else "batch")
     lines = (f"{to_json(key)}: {to_json(value)}" for key, value in told.items())
     return {
         **{f"{name}.onnx": graph for name, graph in model.graphs.items()},
         TOLD: ("{\n" + ",\n".join(lines) + "\n}\n").encode(),
-        EXAMPLE: (_STEPS if stateful else _ROWS).encode(),
+        EXAMPLE: (_STEPS if stateful else TRANSLATES if writes else _ROWS).encode(),
         README: _readme(model, told, stateful).encode(),
     }
 
@@ -158,6 +185,8 @@ def _names(model: SavedModel) -> list[str]:
     """What the outputs of a row or step are called: classes, or tokens by id; empty for numbers."""
     task, outputs = saved_task(model), model.network.output_shape[-1]
     corpus = getattr(task, "corpus", None)
+    if model.network.attention:
+        return [getattr(task, "target").token(i) for i in range(outputs)]  # noqa: B009
     if corpus is None:
         classes = list(getattr(task, "classes", ()))
         return classes if len(classes) == outputs else []
@@ -201,6 +230,9 @@ _MEANING = {
     "language": "`output` holds logits of the next token, by id.",
     "music": "`output` holds logits of the next event, by id.",
     "pianoroll": "`output` holds logits of each key at the next step.",
+    "translate": "The encoder reads `source` once; the decoder says what may come behind `written`: `output` "
+    "holds logits of all tokens, `best` and `tokens` log-probabilities and ids of the `count` likeliest, "
+    "`weights` where was looked. Several rows of the decoder may share a source.",
     "tag": "`output` holds a score of each tag at each word; the tags of a sentence are the path that seqcli "
     "finds through them.",
     "forecast": "`values` are scaled as `fitted` says, and so is `output`. A forecast of seqcli is a mean "

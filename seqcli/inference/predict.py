@@ -72,19 +72,18 @@ class Predictions:
         self._model, self._stream, self._options, self._warn = model, stream, options, warn
         self._task = task or row_task(model)
         self._ids = self._task.plan.id
-        self._decode = decoder(model, self._task, options)
+        keys = self._prepare()
         table = self._table([])
         for name in (*self._task.columns, *self._ids):
             table.column(name)  # raises DataError with the closest name
         self._kept = _kept_columns(stream, options, self._ids)
-        self._results = self._result_names()
+        self._results = self._result_names(keys)
         self.names: tuple[str, ...] = (
             *(stream.names[place] for place in self._kept),
             *self._results.values(),
         )
         self.computed = len(self._results)
         """How many of ``names``, the last ones, are the model's."""
-        self._session = GraphSession.open(model)
         self._counter = TextCounter.of(self._task)
         self.failed = 0
         self.unsure = 0
@@ -124,6 +123,18 @@ class Predictions:
                 "correct them, or stop at the first with --on-error stop",
             )
 
+    def _prepare(self) -> list[str]:
+        """Begin with what answers; the names of the cells of an answer."""
+        self._decode = decoder(self._model, self._task, self._options)
+        self._session = GraphSession.open(self._model)
+        with blamed_on(self._model):
+            return result_keys(self._model, self._decode)
+
+    def _answers(self, examples: Batchable) -> list[dict[str, Cell]]:
+        """The cells of each example."""
+        outputs = to_decode(self._task, outputs_for(self._session, examples), examples)
+        return self._decode(outputs)
+
     def _name(self, fault: str) -> None:
         """Count a bad row, and say what is wrong with it."""
         self.failed += 1
@@ -135,14 +146,12 @@ class Predictions:
         table = Table.from_records(self._stream.source, self._stream.names, rows, numbers)
         return replace(table, unit=self._stream.unit)
 
-    def _result_names(self) -> dict[str, str]:
+    def _result_names(self, keys: list[str]) -> dict[str, str]:
         """The task's name of each result column → the name it gets here.
 
         ``--as NAME`` renames the prediction and puts ``NAME_`` ahead of the other results. Raises
         :class:`UsageError` for a name that a kept column has.
         """
-        with blamed_on(self._model):
-            keys = result_keys(self._model, self._decode)
         chosen = self._options.as_name
         names = {
             key: chosen + key.removeprefix(PREDICTION)
@@ -172,9 +181,7 @@ class Predictions:
             examples = cast(Batchable, self._task.encode(table))
             if self._counter is not None:
                 self._counter.add(table, examples)
-            outputs = to_decode(self._task, outputs_for(self._session, examples), examples)
-            decoded = self._decode(outputs)
-            results = [tuple(row[key] for key in self._results) for row in decoded]
+            results = [tuple(row[key] for key in self._results) for row in self._answers(examples)]
         faults.update({places[row]: what for row, what in bad.items()})
         spoilt = set(bad)
         if self._ids:

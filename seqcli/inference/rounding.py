@@ -22,6 +22,7 @@ from seqcli.saved.exported import KEY, is_exported, kept_beside_graphs
 from seqcli.saved.files import parse_json
 from seqcli.saved.graph_check import Port
 from seqcli.saved.record import CARD, HISTORY
+from seqcli.saved.translator import COUNT, DECODER, PADDING
 from seqcli.sequences import Batch
 from seqcli.threads import thread_count
 
@@ -146,7 +147,7 @@ def step_times(models: Sequence[SavedModel]) -> list[float]:
 
     The models are to take the same inputs, which are made up here.
     """
-    name = STEP if STEP in models[0].graphs else ROWS
+    name = next((graph for graph in (STEP, DECODER) if graph in models[0].graphs), ROWS)
     sessions = [GraphSession.open(model, name, thread_count(1)) for model in models]
     steps = 1 if name == STEP else row_steps(models[0], STEPS)
     batch = made_up(models[0], name, steps)
@@ -175,11 +176,11 @@ def made_up(model: SavedModel, graph: str, steps: int) -> Batch:
     ports = {name: Port(element, tuple(shape)) for name, (element, shape) in entry.items()}
     batch: Batch = {}
     for name, port in ports.items():
-        if name == "lengths":
-            batch[name] = np.array([steps], dtype=np.int64)
+        if name in ("lengths", COUNT):
+            batch[name] = np.array([1 if name == COUNT else steps], dtype=np.int64)
             continue
         rows = 1 if name in sizes else model.network.readers
-        opened = iter((rows, steps, 4))  # ids of a bag last
+        opened = iter((rows, 1, steps) if name == PADDING else (rows, steps, 4))  # ids of a bag last
         shape = tuple(next(opened) if size is None else size for size in port.shape)
         batch[name] = (
             rng.standard_normal(shape).astype(np.float32)

@@ -71,3 +71,24 @@ def covering_length(lengths: IntArray, share: float = 0.99) -> tuple[int, float]
         middle = (low + high) // 2
         low, high = (low, middle) if kept(middle) >= share * total else (middle + 1, high)
     return low, kept(low) / total
+
+
+def token_batches(sources: IntArray, targets: IntArray, count: int, seed: int, epoch: int) -> list[IntArray]:
+    """Exactly ``count`` batches of one epoch, of about equally many tokens: every pair of texts once.
+
+    ``sources`` and ``targets`` (N,) count the tokens of each pair. Pairs are sorted by both, the second
+    first, those of equal lengths anew at random in each epoch, and cut where the sum of the longer of both
+    is due; the batches are shuffled. Each is (B,) positions, none empty while there are as many pairs.
+    """
+    rng = np.random.default_rng([seed, epoch])
+    mixed = rng.permutation(len(sources))
+    order = mixed[np.lexsort((sources[mixed], targets[mixed]))]
+    due = np.cumsum(np.maximum(sources, targets)[order])
+    total = max(int(due[-1]) if len(due) else 1, 1)
+    wanted = np.arange(1, count) * total / count
+    cuts = np.searchsorted(due, wanted, side="left") + 1
+    room = np.arange(1, count)  # at least one pair in each batch, and one left for each that follows
+    cuts = np.maximum.accumulate(np.maximum(cuts, room) - room) + room
+    cuts = np.minimum(cuts, len(order) - count + room)
+    batches = np.split(order, np.maximum(cuts, 0))
+    return [batches[index] for index in rng.permutation(count)]

@@ -26,6 +26,8 @@ from seqcli.results import Cell, ResultColumn, ResultTable
 
 CONLL = "conll"
 """The form that only tagged words have, for other programs."""
+TEXT_LINES = "txt"
+"""The form that only translations have: one a line, and nothing else."""
 _SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".json": "json"}
 _LAID_OUT = 200
 """Rows from which a table that comes in pieces takes the widths of its columns."""

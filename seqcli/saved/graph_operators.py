@@ -98,6 +98,7 @@ OPERATORS: dict[str, Operator] = {
     "Softplus": Operator("F", "F"),
     "Sigmoid": Operator("F", "F"),
     "Exp": Operator("F", "F"),
+    "Log": Operator("F", "F"),
     "LayerNormalization": Operator("F F F?", "F F F", {"axis": Attribute("int", allowed=(-1,))}),
     # reductions; ReduceSum takes its axes as an input since opset 13
     "ReduceSum": Operator("N I?", "N", {"keepdims": FLAG, "noop_with_empty_axes": FLAG}),
@@ -105,6 +106,8 @@ OPERATORS: dict[str, Operator] = {
     # comparison and logic
     "Less": Operator("N N", "B"),
     "Where": Operator("B T T", "T"),
+    # the largest numbers, and where they stand
+    "TopK": Operator("F I", "F I", {"axis": AXIS, "largest": FLAG, "sorted": FLAG}),
     # shape and place
     "Shape": Operator("*", "I", {"start": AXIS, "end": AXIS}),
     "Cast": Operator("*", "to", {"to": Attribute("int", allowed=tuple(ELEMENTS))}),

@@ -15,6 +15,7 @@ from seqcli.options import Options
 from seqcli.saved.files import MAX_FILE_BYTES, damaged, shown
 from seqcli.saved.graph_check import Port, Signature
 from seqcli.saved.graph_operators import MOST_TAPS
+from seqcli.saved.translator import fits_translator, valid_attention
 
 FORMAT = 1
 TYPES: dict[str, type] = {
@@ -155,6 +156,8 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
         damaged(where, "network has impossible convolutions or strands")
     if not _valid_decoder(spec):
         damaged(where, "network has an impossible decoder")
+    if not valid_attention(spec):
+        damaged(where, "network has an impossible attention")
     if type(spec.band) is not bool or (spec.band and (spec.pool == "none" or spec.chain)):
         damaged(where, "network says a band around no number")
     if spec.skip and (len(spec.skip) != spec.output_shape[-1] or not _valid_skip(spec)):
@@ -277,3 +280,12 @@ def is_step_signature(signature: Signature, spec: NetworkSpec) -> bool:
         {**fields, **dict.fromkeys(states, state)},
         {**whole.outputs, **{f"next_{name}": state for name in states}},
     )
+
+
+def fits_network(name: str, signature: Signature, spec: NetworkSpec) -> bool:
+    """Whether a graph called ``name`` takes and gives what the network of ``spec`` does."""
+    if spec.attention:
+        return fits_translator(name, signature, spec)
+    if name == "batch":
+        return signature == batch_signature(spec)
+    return name != "step" or is_step_signature(signature, spec)

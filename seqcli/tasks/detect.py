@@ -27,12 +27,10 @@ from seqcli.tasks.parts import LEAST_EXAMPLES
 from seqcli.tasks.row_inputs import row_inputs
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
 from seqcli.tasks.tag_plan import form_of, is_conll, tag_plan
+from seqcli.tasks.translate_plan import translate_plan
 from seqcli.tasks.wide_plan import is_wide, wide_plan
 
-NOT_HERE = {
-    "translate": "pairs of texts to translate",
-    "transcribe": "speech to transcribe",
-}
+NOT_HERE = {"transcribe": "speech to transcribe"}
 """Tasks that the rules recognise and this version does not learn, and what their files hold."""
 NUMBER_WORDS = frozenset({"y", "target", "score", "rating", "stars"})
 """Names of the number to learn where --task regress stands alone."""
@@ -85,6 +83,8 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
         )
     if task == "language":
         return language_plan(columns, options, found.reason)
+    if task == "translate":
+        return translate_plan(columns, options, found)
     if task == "forecast":
         return _forecast_plan(columns, found, options, reading)
     return _row_plan(columns, task, found, options)
@@ -117,7 +117,7 @@ def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
         if options.task in (None, rule.task) and (found := rule.find(columns)):
             if rule.task != "forecast":
                 _refuse_one_class(columns)
-            if rule.task in NOT_HERE:
+            if rule.task in (*NOT_HERE, "translate"):
                 _refuse_few(columns)
             return rule.task, found
     if options.task == "forecast":
@@ -217,8 +217,8 @@ def _candidates(columns: Columns, task: str | None) -> list[Column]:
         numbers = [column for column in columns.of_kind("number") if not column.useless]
         named = [column for column in numbers if bare(column.name) in NUMBER_WORDS]
         return named[:1] or numbers
-    if task == "forecast":
-        return []
+    if task in ("forecast", "translate"):
+        return columns.of_kind("text") if task == "translate" else []
     if task == "multilabel":
         return [column for column in columns if separators_of(column) or is_truth(column)]
     return [column for column in columns if column.classes and column.kind in {"text", "number"}]

@@ -30,6 +30,10 @@ HIGHER_IS_BETTER = {
     "bits": False,
     "perplexity": False,
     "frame_nll": False,
+    "bleu": True,
+    "chrf": True,
+    "exact": True,
+    "token_error": False,
 }
 """Every metric that a task reports; a test holds this against the models of all tasks."""
 

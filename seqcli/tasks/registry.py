@@ -21,6 +21,7 @@ TASKS = {
     "language.v2": "seqcli.tasks.language_rows:RowLanguage",
     "music.v1": "seqcli.tasks.music:Music",
     "pianoroll.v1": "seqcli.tasks.pianoroll:PianoRoll",
+    "translate.v1": "seqcli.tasks.translate:Translate",
     "tag.v1": "seqcli.tasks.tag:Tag",
 }
 CURRENT = {name.partition(".")[0]: name for name in TASKS}

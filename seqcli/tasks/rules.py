@@ -83,7 +83,8 @@ def _audio(columns: Columns) -> Found | None:
 
 
 def _named_pair(columns: Columns) -> Found | None:
-    by_name = {bare(column.name): column for column in columns.of_kind("text") if not column.repeated}
+    strings = [column for column in columns if column.kind in ("text", "date") and not column.repeated]
+    by_name = {bare(column.name): column for column in strings}
     if {"source", "target"} <= set(by_name):
         return Found(("target",), "columns called source and target")
     return None

@@ -163,6 +163,8 @@ def _what(plan: Plan) -> str:
     if plan.task in MUSIC:
         kind = "event by event" if plan.task == "music" else "as keys that sound at each step"
         return f"A recurrent network that writes music like the pieces it was trained on, {kind}."
+    if plan.task == "translate":
+        return f"A recurrent network that reads the column {plan.text[0]} and writes the column {target}."
     if plan.task == "tag":
         return f"A recurrent network that gives each word a tag, as the column {target} does."
     if plan.task == "multilabel":
@@ -190,6 +192,8 @@ def _inputs(plan: Plan) -> list[str]:
 def _network_lines(record: Mapping[str, Any], parameters: int) -> list[str]:
     network = record["network"]
     pooled = "an answer at each step" if network["pool"] == "none" else f"pooled by {network['pool']}"
+    if network["attention"]:
+        pooled = f"a text written token by token with {network['attention']} attention"
     if network["decoder"] != "direct":
         pooled = f"{network['segment']} steps at a time, {network['decoder']} decoder"
     way = "both ways" if network["bidirectional"] else "one way"
@@ -239,6 +243,13 @@ def _usage(plan: Plan, name: str, source: str) -> str:
         lines = [f"seqcli generate -m {model} --prompt 'It '", f"seqcli evaluate {more} -m {model}"]
     elif plan.task in MUSIC:
         lines = [f"seqcli generate -m {model} -o tune.mid", f"seqcli evaluate {file} -m {model}"]
+    elif plan.task == "translate":
+        lines = [
+            f"echo 'One text a line.' | seqcli predict - -m {model}",
+            f"seqcli predict new.csv -m {model} --beam 10 --n-best 3",
+            f"echo 'One text.' | seqcli predict - -m {model} --align --format table",
+            f"seqcli evaluate pairs.csv -m {model}",
+        ]
     elif plan.task == "tag":
         lines = [
             f"echo 'One sentence a line.' | seqcli predict - -m {model}",
@@ -273,6 +284,12 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
             "It knows the labels it was trained on and no others, and not which of them exclude each other.",
             "From which probability on a label is given was chosen on the validation part; where labels come "
             "more or less often than there, other thresholds are better (`predict --threshold`).",
+        ]
+    elif plan.task == "translate":
+        limits += [
+            "It writes what is likely after its training pairs: fluent text may leave out, add or change "
+            "what the source says.",
+            "Texts that are much longer than those of the training part, or of another kind, fare worse.",
         ]
     elif plan.task == "tag":
         limits += [

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import torch
 
 from seqcli.preprocessing.batching import sequential_batches
-from seqcli.sequences import Batch, Examples, IntArray, Windows
+from seqcli.sequences import Batch, Batchable, Examples, IntArray, Windows
 from seqcli.tasks.forecasting.windows import ForecastWindows
 from seqcli.training.batches import BatchOrder, forward_batches, gather_for, to_tensors
 from seqcli.training.fit_setup import FitSetup
@@ -43,6 +43,12 @@ class Feed(Protocol):
 
 def make_feed(train: Examples, validation: Examples | None, setup: FitSetup) -> Feed:
     """Rows in buckets; where ``setup`` cuts gradients after so many steps, a text or series read on."""
+    if setup.loss == "written":
+        from seqcli.training.translating import PairFeed
+
+        assert isinstance(train, Batchable)
+        assert validation is None or isinstance(validation, Batchable)
+        return PairFeed(train, validation, setup)
     if setup.bptt is None:
         return RowFeed(train, validation, setup)
     if isinstance(train, ForecastWindows):

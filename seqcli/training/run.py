@@ -57,6 +57,7 @@ from seqcli.training.sentences import count, kept_rules, plan_lines
 from seqcli.training.started import StartedRun
 from seqcli.training.streams import text_surprisals
 from seqcli.training.told import fit_setup, resolved_options
+from seqcli.training.translating import read_pairs, written_outputs
 from seqcli.training.warm_start import start_from, start_from_vectors
 
 CHECKPOINT = "checkpoint"
@@ -165,6 +166,8 @@ def decide(files: Sequence[str], options: Options, saving: SavingOptions, table:
 def read_files(files: Sequence[str], options: Options, table: Table | None = None) -> tuple[Tables, Plan]:
     """The files of a training, of which ``table`` is the main one where it is read, and a plan of columns."""
     training_device(options.training)  # refuses a missing one before anything is read
+    if options.columns.source is not None:
+        return read_pairs(files, options)
     main = read_table(files, options.reading) if table is None else table
     plan = make_plan(main, options.columns, options.reading)
     named = (options.split.validation, options.split.test)
@@ -176,7 +179,7 @@ def decide_on(tables: Tables, plan: Plan, options: Options, target: Path) -> Run
     """:func:`decide` for tables that were read."""
     prepared = prepare(tables, plan, options)
     refuse_disobeyed(options, prepared)
-    threads = set_threads(training_threads(options.training.threads, prepared.network.hidden_size))
+    threads = set_threads(training_threads(options.training.threads, prepared.network.widest))
     network = build_network(prepared.network, options.training.seed)
     notes = [
         note
@@ -283,6 +286,8 @@ def fit_and_test(
 
 def outputs_of(run: Run, examples: Examples) -> NDArray[np.float32]:
     """What the network says: outputs (N, *output_shape); of a text the nats of each token, (M, 2)."""
+    if run.prepared.network.attention:
+        return written_outputs(run.network, examples, run.prepared.task)
     if isinstance(examples, Windows) and run.prepared.network.streams:
         return text_surprisals(run.network, examples)
     if run.prepared.network.stateful:

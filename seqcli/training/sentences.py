@@ -31,7 +31,7 @@ def plan_lines(prepared: Prepared, training: TrainingOptions, threads: int) -> t
     direction = "in both directions" if spec.bidirectional else "forward"
     layers = f"{spec.num_layers} layers" if spec.num_layers > 1 else "1 layer"
     cell = cell_title(spec.cell)
-    pooling = "an answer at each step" if spec.pool == "none" else f"{spec.pool} pooling"
+    pooling = spec.read_out
     if spec.decoder != "direct":
         pooling = f"{count(spec.segment, 'step')} at a time"
     if plan.task == "forecast":
@@ -71,6 +71,8 @@ def kept_rules(prepared: Prepared, training: TrainingOptions, outcome: FitOutcom
     cut = ", cut after " + count(training.bptt, "step") if training.bptt else ""
     if not prepared.network.bidirectional:
         direction = "forward alone" + WHY_FORWARD.get(task, "")
+    if task == "translate":
+        direction = f"the source {direction.partition(',')[0]}, what is written forward alone"
     short = ", large products in bfloat16" if training.precision == "bfloat16" else ""
     return [
         f"training: {outcome.reason}{short}",

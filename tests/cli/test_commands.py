@@ -398,6 +398,12 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
         shutil.copytree(golden / "forecast_panel.seqcli", "shops.seqcli")
     if "-m ner.seqcli" in example:
         shutil.copytree(golden / "tag_spans.seqcli", "ner.seqcli")
+    if "dates" in example:
+        shutil.copy(golden / "translate_characters.csv", "dates.csv")
+        shutil.copytree(golden / "translate_characters.seqcli", "dates.seqcli")
+    if "--source train.de" in example:
+        for ending in ("de", "en"):
+            Path(f"train.{ending}").write_text("".join(f"{row} {ending}\n" for row in range(40)))
     if "ner.conll" in example:
         write_sample("people.conll", Path()).rename("ner.conll")
     left, pipe, right = example.partition(" | ")

@@ -23,7 +23,8 @@ from seqcli.demo.reviews import reviews
 from seqcli.demo.series import prices, sensor
 from seqcli.demo.tagged import tagged
 from seqcli.demo.tunes import make_tune
-from seqcli.demo.words import corpus, names
+from seqcli.demo.words import PEOPLE, THINGS, VERBS, corpus, names
+from seqcli.demo.written_dates import dates
 from seqcli.preprocessing.frames import frames_from
 from seqcli.readers.rolls import LOWEST
 from seqcli.readers.score import Note, Part, Score
@@ -90,6 +91,17 @@ def chords() -> list[Row]:
         for frame in frames_from(make_tune(piece))[:24]:
             rows.append((part, piece, " ".join(str(LOWEST + key) for key in frame.nonzero()[0])))
     return rows
+
+
+def phrases() -> list[Row]:
+    """Short sentences, and what they are in a made language that turns words and their order round."""
+    rows: list[Row] = []
+    for number in range(400):
+        person, verb, thing = PEOPLE[number % 12], VERBS[number * 7 % 9], THINGS[number * 3 % 10]
+        said = f"{person} {verb} {thing}."
+        other = " ".join(word[::-1] for word in (*thing.split(), *verb.split(), *person.split()))
+        rows.append((f"{said[0].upper()}{said[1:]}", f"{other}!"))
+    return list(dict.fromkeys(rows))
 
 
 def averages() -> list[Row]:
@@ -341,6 +353,19 @@ GOLDEN = {
         "evaluate",
         ("--per-token",),
         suffix=".json",
+    ),
+    "translate_characters": Golden(
+        ("source", "target"),
+        lambda: list(dates(400, seed=5)),
+        ("--embedding-size", "8", "--cell", "lstm", "--attention", "bahdanau"),
+        slice(20),
+    ),
+    "translate_pieces": Golden(
+        ("english", "riverish"),
+        phrases,
+        ("--embedding-size", "8", "--level", "bpe"),
+        slice(20),
+        with_verb=("--n-best", "2"),
     ),
     "tag_spans": Golden(
         ("sentence", "token", "tag"),

@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqcli.preprocessing.batching import bucketed_batches, covering_length, sequential_batches
+from seqcli.preprocessing.batching import (
+    bucketed_batches,
+    covering_length,
+    sequential_batches,
+    token_batches,
+)
 
 lengths_lists = st.lists(st.integers(1, 300), max_size=400).map(lambda row: np.array(row, dtype=np.int64))
 
@@ -83,3 +88,35 @@ def test_covering_length_is_the_shortest_that_keeps_the_share(lengths, share):
     assert kept == pytest.approx(np.minimum(lengths, cut).sum() / lengths.sum())
     assert kept >= share - 1e-12
     assert cut == 1 or np.minimum(lengths, cut - 1).sum() < share * lengths.sum()
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=60),
+    st.integers(1, 12),
+    st.integers(0, 3),
+)
+def test_batches_by_tokens_take_every_pair_once(lengths, count, epoch):
+    count = min(count, len(lengths))
+    sources, targets = (np.array(side) for side in zip(*lengths, strict=True))
+    batches = token_batches(sources, targets, count, 5, epoch)
+    assert len(batches) == count
+    assert all(len(batch) for batch in batches)
+    assert sorted(np.concatenate(batches).tolist()) == list(range(len(lengths)))
+
+
+def test_batches_by_tokens_hold_about_as_many_and_differ_from_epoch_to_epoch():
+    rng = np.random.default_rng(1)
+    sources, targets = rng.integers(2, 60, 3000), rng.integers(2, 60, 3000)
+    batches = token_batches(sources, targets, 40, 5, 0)
+    tokens = [int(np.maximum(sources, targets)[batch].sum()) for batch in batches]
+    assert max(tokens) - min(tokens) <= 2 * 60
+    assert len({len(batch) for batch in batches}) > 5  # short pairs in large batches
+    later = token_batches(sources, targets, 40, 5, 1)
+    assert {tuple(sorted(batch)) for batch in batches} != {tuple(sorted(batch)) for batch in later}
+
+
+def test_one_long_pair_leaves_no_batch_empty():
+    lengths = np.array([1, 40, 1, 1, 1])
+    batches = token_batches(lengths, np.array([1, 2, 3, 4, 5]), 3, 0, 0)
+    assert sorted(map(len, batches)) != [0, 2, 3]
+    assert all(map(len, batches))

@@ -28,7 +28,7 @@ EXAMPLES = {
     "source and target": (
         "source,target\n" + "\n".join(f"{name} geht,{name} goes" for name in SHORT),
         "translate",
-        (),
+        ("target",),
     ),
     "several labels": (
         "text,tags\n" + "\n".join(f"{t},{['a|b', 'b', 'a', 'c|b', ''][i % 5]}" for i, t in enumerate(TEXTS)),
@@ -68,7 +68,7 @@ EXAMPLES = {
     "two texts": (
         "german,english\n" + "\n".join(f"{t} ja,{t} yes" for t in TEXTS),
         "translate",
-        (),
+        ("english",),
     ),
     "one text": ("text\n" + "\n".join(TEXTS), "language", ("text",)),
 }

@@ -105,5 +105,5 @@ COMMAND = Command(
     groups=(DemoOptions, OutputOptions),
     only={OutputOptions: ("format", "output", "quiet")},
     files="N",
-    files_help="The section to run, or copying, adding or digits to write; else the tour is listed.",
+    files_help="The section to run, or copying, adding, digits or dates to write; else the tour is listed.",
 )

@@ -55,7 +55,7 @@ def evaluate(call: Invocation) -> int:
         return test_by_training(call, screen)
     options = call.group(EvaluateOptions)
     refuse_training(call, options.dynamic)
-    from seqcli.cli.use import open_model, read_whole
+    from seqcli.cli.use import open_model
     from seqcli.inference.evaluate import measure
 
     model = open_model(call.group(ModelOptions).model, screen, call.files)
@@ -65,7 +65,7 @@ def evaluate(call: Invocation) -> int:
     if options.dynamic:
         check_dynamic(call, model)
     check_names(limits, next(iter(model.record["metrics"].values()), {}))
-    table = read_whole(call.files, call.group(ReadingOptions), screen)
+    table = read_labelled(call, model, screen)
     if per_token:
         write_tokens(model, table, output, screen)
 
@@ -129,13 +129,30 @@ def refuse_training(call: Invocation, dynamic: bool) -> None:
     One that is ``dynamic`` goes on learning, and some say how.
     """
     kept = {"input_format", "encoding", "delimiter"} | (OBEYED if dynamic else frozenset())
-    idle = sorted(call.typed_training - kept)
+    pair = {"source", "target"} if "source" in call.typed else set()
+    idle = sorted(call.typed_training - kept - pair)
     if idle:
         flag = "--" + idle[0].replace("_", "-")
         raise UsageError(
             f"{flag} shapes a training, and evaluate scores a saved model as it is",
             f"leave out {flag}, or add --folds 5 to train and test a forecast",
         )
+
+
+def read_labelled(call: Invocation, model: SavedModel, screen: Screen) -> Table:
+    """The file with its answers; of a translator it may be two files. Raises UsageError for one of them."""
+    from seqcli.cli.use import read_whole, say_notes
+
+    columns, reading = call.group(ColumnOptions), call.group(ReadingOptions)
+    if columns.source is None:
+        return read_whole(call.files, reading, screen)
+    if not model.network.attention:
+        raise UsageError("--source is of texts to translate, and this model makes none", "name a FILE")
+    from seqcli.inference.translating import labelled_pair
+
+    table = labelled_pair(model, columns, call.files, reading)
+    say_notes(table, screen)
+    return table
 
 
 def write_first(table: ResultTable, output: OutputOptions, screen: Screen) -> None:
@@ -216,7 +233,11 @@ COMMAND = Command(
     ),
     groups=(ModelOptions, EvaluateOptions, BacktestOptions, *TRAINING_GROUPS, OutputOptions, PlotOptions),
     only={
-        group: tuple(item.name for item in fields(group) if item.name not in (*NEVER_IN_FORECAST, "task"))
+        group: tuple(
+            item.name
+            for item in fields(group)
+            if item.name not in (*NEVER_IN_FORECAST, "task") or item.name == "source"
+        )
         for group in (ColumnOptions, NetworkOptions)
     },
     files="FILE",

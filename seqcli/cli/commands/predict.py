@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from seqcli.cli.command import Command, Invocation
+from seqcli.cli.translating import predict_texts, refuse_translation
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError
 from seqcli.options import ModelOptions, OutputOptions, ReadingOptions, option
-from seqcli.options_use import PredictOptions
+from seqcli.options_use import PredictOptions, TranslateOptions
 from seqcli.reporting.progress import counted
-from seqcli.reporting.results import CONLL, RowWriter, check_output, result_format, result_stream
+from seqcli.reporting.results import CONLL, TEXT_LINES, RowWriter, check_output, result_format, result_stream
 from seqcli.reporting.screen import Screen, is_terminal
 from seqcli.results import Cell
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from seqcli.readers.stream import Record, RecordStream
     from seqcli.tasks.base import RowTask
     from seqcli.tasks.tag import Tag
+    from seqcli.tasks.translate import Translate
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,8 @@ class PredictOutputOptions(OutputOptions):
 
     format: str | None = option(
         None,
-        "Form of the result; a table or a coloured text on a terminal, CSV in a pipe.",
-        choices=("table", "csv", "jsonl", "json", CONLL),
+        "Form of the result; a table or a coloured text on a terminal, CSV or txt in a pipe.",
+        choices=("table", "csv", "jsonl", "json", CONLL, TEXT_LINES),
     )
 
 
@@ -52,16 +54,15 @@ def predict(call: Invocation) -> int:
     screen = Screen(output.quiet, output.verbose)
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     prompting = not call.files and is_terminal(sys.stdin)
-    if isinstance(tagger := saved_task(model), Chained):
-        from seqcli.cli.tagging import predict_tags  # here, because other models need none of it
-
-        asked = cast("RecordStream", Prompt(("text",), screen)) if prompting else None
-        return predict_tags(call, model, cast("Tag", tagger), screen, asked)
+    if model.network.attention or isinstance(saved_task(model), Chained):
+        return predict_language(call, model, screen, prompting)
+    refuse_translation(call, model)
     task = row_task(model)
     options = call.group(PredictOptions)
     decoder(model, task, options)  # refuses ahead of the reading
-    if output.format == CONLL:
-        raise UsageError("--format conll has a tag for each word, and this model tags none", "--format csv")
+    if output.format in (CONLL, TEXT_LINES):
+        what = "a tag for each word" if output.format == CONLL else "a translation a line"
+        raise UsageError(f"--format {output.format} has {what}, and this model makes none", "--format csv")
     if prompting:
         if task.plan.id or task.plan.time:
             raise UsageError("this model reads sequences of rows, which cannot be typed in", "name a FILE")
@@ -108,6 +109,22 @@ def _rows_of(call: Invocation, model: SavedModel, task: RowTask, screen: Screen)
     except UsageError:
         stream.close()
         raise
+
+
+def predict_language(call: Invocation, model: SavedModel, screen: Screen, prompting: bool) -> int:
+    """What models of whole texts do: tag their words, or translate them."""
+    from seqcli.inference.trust import saved_task
+    from seqcli.tasks.base import Chained
+
+    task = saved_task(model)
+    texts = ("text",) if isinstance(task, Chained) else cast("Translate", task).columns
+    asked = cast("RecordStream", Prompt(texts, screen)) if prompting else None
+    if not isinstance(task, Chained):
+        return predict_texts(call, model, screen, asked)
+    from seqcli.cli.tagging import predict_tags  # here, because other models need none of it
+
+    refuse_translation(call, model)
+    return predict_tags(call, model, cast("Tag", task), screen, asked)
 
 
 class Prompt:
@@ -162,9 +179,12 @@ COMMAND = Command(
         "seqcli predict new.csv -m reviews.seqcli --threshold .8",
         "echo 'a great film' | seqcli predict - -m reviews.seqcli --format jsonl",
         "seqcli predict -m reviews.seqcli",
+        "echo '3 May 1999' | seqcli predict - -m dates.seqcli",
+        "echo '3 May 1999' | seqcli predict - -m dates.seqcli --align --format table",
+        "seqcli predict dates.csv -m dates.seqcli --beam 10 --n-best 3",
         "echo 'John lives in Paris' | seqcli predict - -m ner.seqcli --format conll",
     ),
-    groups=(ModelOptions, PredictOptions, ReadingOptions, PredictOutputOptions),
+    groups=(ModelOptions, PredictOptions, TranslateOptions, ReadingOptions, PredictOutputOptions),
     only={ReadingOptions: ("input_format", "encoding", "delimiter")},
     files="FILE",
     files_help="Rows with the model's input columns; - or a pipe is stdin. On a terminal: asks for rows.",

@@ -157,7 +157,7 @@ def card(model: SavedModel) -> ResultTable:
     rows += [("series", _list(plan.id))] if plan.id else []
     rows += [("left out", f"{name}: {reason}") for name, reason in plan.left_out]
     what = f"{network.num_layers} × {cell_title(network.cell)} of {network.hidden_size}, read {direction}"
-    pooling = "an answer at each step" if network.pool == "none" else f"{network.pool} pooling"
+    pooling = network.read_out
     if network.decoder != "direct":
         steps = f"{network.segment} step{'' if network.segment == 1 else 's'}"
         pooling = f"{steps} at a time, {network.decoder} decoder"

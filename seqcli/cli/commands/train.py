@@ -56,6 +56,8 @@ COMMAND = Command(
         "seqcli train corpus.txt --level characters --time-budget 30s",
         "seqcli train sensor.csv --id sequence --target label --time-budget 60s",
         "seqcli train ner.conll --tag-column tag --members 1",
+        "seqcli train dates.csv --attention bahdanau --time-budget 60s",
+        "seqcli train --source train.de --target train.en --cell lstm",
         "seqcli train reviews.csv --plot curves.svg",
         "seqcli train reviews.csv --dry-run",
     ),

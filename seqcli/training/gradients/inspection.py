@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from seqcli.backends.device import set_threads
-from seqcli.backends.network import Network
+from seqcli.backends.network import Network, make_network
 from seqcli.backends.registry import CELLS, load_cell
 from seqcli.errors import ModelError, UsageError, near_miss
 from seqcli.model_dir import SavedModel
@@ -134,7 +134,7 @@ def _of_files(
     for note in (*run.notes, *run.prepared.warnings):
         yield Said(note, odd=True)
     spec, seed = run.prepared.network, options.training.seed
-    looked = longest(run.prepared.train, spec, inspect.look_back, seed, run.tables.main.source)
+    looked = longest(run.prepared.train, spec.reader, inspect.look_back, seed, run.tables.main.source)
     return Ground(looked, spec, run.options, inspect, run.prepared, options.training.epochs)
 
 
@@ -171,10 +171,10 @@ def inspect_model(
                 f"{model.path}: this model reads rows of one step, and nothing goes through time",
                 "--steps 20 shows what it would do to longer sequences",
             )
-        looked = drawn(spec, length, seed)
+        looked = drawn(spec.reader, length, seed)
         looked = replace(looked, said=f"{looked.said}; a FILE beside -m gives real ones")
     else:
-        looked = longest(examples, spec, inspect.look_back, seed, source)
+        looked = longest(examples, spec.reader, inspect.look_back, seed, source)
     yield Said(looked.said)
     if looked.odd:
         yield Said(looked.odd, odd=True)
@@ -205,7 +205,7 @@ def saved_network(model: SavedModel) -> Network:
     weights: dict[str, Tensor] = {name: torch.from_numpy(a) for name, a in model.weights().items()}
     try:
         with torch.device("meta"):  # shapes alone, so that sizes are compared before memory is taken
-            network = Network(model.network)
+            network = make_network(model.network)
         network.load_state_dict(weights, assign=True)
     except (RuntimeError, UsageError, ValueError):
         raise ModelError(

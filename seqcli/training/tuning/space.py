@@ -14,7 +14,7 @@ from seqcli.options import Options
 from seqcli.tasks.base import Prepared
 
 ROWS = ("classify", "multilabel", "regress")
-EVERY = (*ROWS, "forecast", "language", "tag", "music", "pianoroll")
+EVERY = (*ROWS, "forecast", "language", "tag", "music", "pianoroll", "translate")
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,17 @@ SPACE = (
     Choice("weight_decay", (0.0, 0.01, 0.03, 0.1), unless=("optimizer", "backend")),
     Choice("ema", (0.0, 0.99, 0.999), unless=("backend",)),
     Choice(
-        "embedding_size", (0.5, 1, 2), tasks=(*ROWS, "language", "tag", "music"), where="tokens", times=True,
-        unless=("vectors", "init_from"),
+        "embedding_size", (0.5, 1, 2), tasks=(*ROWS, "language", "tag", "music", "translate"),
+        where="tokens", times=True, unless=("vectors", "init_from"),
     ),
-    Choice("word_dropout", (0.0, 0.05, 0.1, 0.2), tasks=(*ROWS, "tag"), where="tokens"),
+    Choice("word_dropout", (0.0, 0.05, 0.1, 0.2), tasks=(*ROWS, "tag", "translate"), where="tokens"),
     Choice("subwords", (False, True), tasks=ROWS, where="tokens", unless=("init_from",)),
     Choice("pool", ("last", "mean", "max", "attention", "max+mean"), tasks=ROWS, where="steps"),
     Choice(
-        "label_smoothing", (0.0, 0.05, 0.1), tasks=("classify", "language", "music"), unless=("backend",)
+        "label_smoothing", (0.0, 0.05, 0.1), tasks=("classify", "language", "music", "translate"),
+        unless=("backend",),
     ),
+    Choice("attention", ("dot", "bahdanau"), tasks=("translate",), unless=("init_from",)),
     Choice("window", (0.5, 1, 2), tasks=("forecast",), times=True),
     Choice("decoder", ("parallel", "recursive"), tasks=("forecast",), where="segments"),
     Choice("bptt", (0.5, 1, 2), tasks=("language", "music"), times=True),

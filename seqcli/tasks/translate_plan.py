@@ -1,0 +1,67 @@
+"""The plan of a file of pairs: which column is read, and which is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from seqcli.errors import DataError, UsageError
+from seqcli.options import ColumnOptions
+from seqcli.readers.pairs import COLUMNS
+from seqcli.tasks.base import Plan
+from seqcli.tasks.columns import Columns, bare
+from seqcli.tasks.rules import Found, ambiguous
+
+
+def of_two_files(options: ColumnOptions) -> ColumnOptions:
+    """The options on columns where --source and --target name files: their lines are columns of their own.
+
+    Raises UsageError where only one file is named, or a task that does not read pairs.
+    """
+    if options.source is None:
+        return options
+    if len(options.target) != 1:
+        raise UsageError(
+            "--source names a file of texts, and --target the file of what they say",
+            "--source train.de --target train.en",
+        )
+    if options.task not in (None, "translate"):
+        raise UsageError(
+            f"--source names texts to translate, and means nothing to the task {options.task}",
+            "leave out --source",
+        )
+    return replace(options, source=None, task="translate", target=COLUMNS[1:], features=COLUMNS[:1])
+
+
+def translate_plan(columns: Columns, options: ColumnOptions, found: Found) -> Plan:
+    """Source and target: as typed, else by the rule that was ``found``, else the two columns of text.
+
+    Raises DataError where the source is not one column.
+    """
+    table, target = columns.table, found.target
+    if len(target) != 1:
+        raise DataError(f"{table.source}: a translation has one target", "name one column with --target")
+    others = [
+        column for column in columns if column.name not in (*target, options.group) and column.kind != "empty"
+    ]
+    texts = [column for column in others if column.kind == "text" and not column.useless] or others
+    if options.features:
+        texts = [columns[name] for name in options.features if name not in target]
+    named = [column for column in texts if bare(column.name) == "source"]
+    texts = named or texts
+    if not texts:
+        raise DataError(f"{table.source}: no column is left to read {target[0]} from", "--features names it")
+    if len(texts) > 1:
+        error = ambiguous(columns, "could be read", texts)
+        raise DataError(error.message, f"choose with --features {texts[0].name}")
+    source = texts[0].name
+    files = table.files if table.names == COLUMNS else ()
+    reason = f"a line of {files[0]} says what that of {files[1]} says" if len(files) == 2 else found.reason
+    left_out = tuple(
+        (column.name, "a translation reads one column")
+        for column in columns
+        if column.name not in (source, *target, options.group)
+    )
+    return Plan(
+        "translate", target, text=(source,), group=options.group, left_out=left_out,
+        reasons=(f"task translate: {reason}",),
+    )  # fmt: skip

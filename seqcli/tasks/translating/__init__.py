@@ -1,0 +1,1 @@
+"""Parts of the task that translates: pairs of texts, the search for what to write, figures, a baseline."""
