@@ -100,6 +100,18 @@ class NetworkSpec:
     behind the targets."""
     band: bool = False
     """Beside each answer the network says how far below and above it the quantiles :data:`BAND` lie."""
+    stem: int = 0
+    """Convolutions that a series or DNA goes through ahead of the recurrence,"""
+    stem_width: int = 64
+    """each of so many channels,"""
+    stem_kernel: int = 7
+    """over so many steps,"""
+    stem_stride: int = 1
+    """the last of them at every so many steps, a power of two."""
+    both_strands: bool = False
+    """DNA is read from both strands, which are learnt from alike, and whose answers are averaged."""
+    noise: float = 0.0
+    """In training, how far the values of a series are moved at random, in parts of their spread."""
     stateful: bool = False
     """A forecaster whose state is carried over all steps of a series, and not begun anew in each window."""
 

@@ -164,7 +164,13 @@ class NetworkOptions:
     )
     variational: bool | None = option(None, "Drop the same of a vector at all steps of a text.")
     members: int | None = option(
-        None, "Taggers that learn side by side and are averaged.", at_least=1, below=65
+        None, "Networks that learn side by side and are averaged.", at_least=1, below=65
+    )
+    stem: str | None = option(
+        None, "Convolutions ahead of the recurrence, in series and DNA.", choices=("conv", "none")
+    )
+    reverse_complement: bool = option(
+        False, "Read DNA from both strands: learn from either, answer with the mean."
     )
     init: str = option(
         "gated", "Initialisation of the recurrent weights.", choices=("gated", "torch", "chrono")

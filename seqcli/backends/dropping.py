@@ -37,3 +37,17 @@ class InputDropout(nn.Module):
             return ids
         dropped = torch.rand(ids.shape, device=ids.device) < self.word_share
         return torch.where(dropped & (ids > 0), UNKNOWN, ids)
+
+
+def shaken(x: Tensor, lengths: Tensor, share: float, training: bool) -> Tensor:
+    """Values x (B, T, F) moved at random in training, as much as ``share`` says; padding stays zero.
+
+    Each step by normal noise, and each channel of a row as a whole by a factor near one (Um et al. 2017, Data
+    augmentation of wearable sensor data for Parkinson's disease monitoring, jitter and scaling).
+    """
+    if not training or not share:
+        return x
+    factor = 1 + 2 * share * torch.randn(x.shape[0], 1, x.shape[2], device=x.device)
+    moved = x * factor + share * torch.randn_like(x)
+    valid = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
+    return moved * valid[..., None]

@@ -1,6 +1,6 @@
 """A trained network as an ONNX graph: what prediction runs, equal to the torch network to 1e-5.
 
-Operators used: RNN GRU LSTM Scan LayerNormalization MatMul Add Sub Mul Div Exp Tanh Sigmoid Relu Softmax
+Operators used: Conv RNN GRU LSTM Scan LayerNormalization MatMul Add Sub Mul Div Exp Tanh Sigmoid Relu Softmax
 Softplus ReduceSum ReduceMax Less Where Gather Slice ReverseSequence Cast Shape Range Reshape Transpose
 Unsqueeze Squeeze Concat Identity. The encoder runs time-major
 inside, as the recurrent operators want it; everything else is batch-major.
@@ -14,10 +14,11 @@ import numpy as np
 from torch import nn
 
 from seqcli.backends.bags import Bag
-from seqcli.backends.encoder import Encoder, Layer
+from seqcli.backends.encoder import Layer
 from seqcli.backends.graph_writer import FLOAT, INT32, INT64, GraphWriter, Input, Shape, to_numpy
 from seqcli.backends.network import Network
 from seqcli.backends.pooling import Pool
+from seqcli.backends.strands import strands_of
 from seqcli.sequences import LENGTHS
 
 OUTPUT = "output"
@@ -36,14 +37,28 @@ def network_graph(network: Network) -> bytes:
     if network.segments is not None:
         graph.name(_decoded(graph, network, steps), OUTPUT)
         return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
-    outputs = _encoder(graph, network.encoder, steps)  # (B, T, D)
     if network.pool is None:
+        outputs = _encoder(graph, network, steps)  # (B, T, D)
         if spec.members > 1:
             _together(graph, network, outputs)
         else:
             _head(graph, network, outputs)
         return graph.model(inputs, {OUTPUT: ("batch", "time", *spec.output_shape)})
+    said = []
+    for member in network.every_member():
+        read = steps if member is network else _fields(graph, member)[1]
+        said += [_answer(graph, member, x, dense) for x in strands_of(graph, spec, read)]
+    graph.name(_mean(graph, said), OUTPUT)
+    return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
+
+
+def _answer(graph: GraphWriter, network: Network, steps: str, dense: list[str]) -> str:
+    """steps (B, T, F) and dense fields (B, D) → what ``network`` answers of each row, (B, *answer_shape)."""
+    spec, lengths = network.spec, graph.lengths
+    assert network.pool is not None
+    outputs = _encoder(graph, network, steps)  # (B, T, D)
     pooled = _concat(graph, [_pool(graph, network.pool, outputs), *dense], axis=1)
+    graph.lengths = lengths
     out = graph.affine(pooled, network.head.weight, network.head.bias)
     if spec.skip:
         out = graph.node("Reshape", out, graph.constant([-1, *spec.output_shape]))
@@ -52,8 +67,15 @@ def network_graph(network: Network) -> bytes:
         out = graph.node("Add", out, graph.node("Unsqueeze", last, graph.constant([1])))  # + (B, 1, K)
     if network.band is not None:
         out = network.band.write_around(graph, out, pooled)
-    graph.name(graph.node("Reshape", out, graph.constant([-1, *spec.answer_shape])), OUTPUT)
-    return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
+    return graph.node("Reshape", out, graph.constant([-1, *spec.answer_shape]))
+
+
+def _mean(graph: GraphWriter, said: list[str]) -> str:
+    """The mean of several answers of one shape (B, ...)."""
+    total = said[0]
+    for other in said[1:]:
+        total = graph.node("Add", total, other)
+    return total if len(said) == 1 else graph.node("Mul", total, graph.constant(np.float32(1 / len(said))))
 
 
 def step_graph(network: Network) -> bytes:
@@ -180,7 +202,7 @@ def _together(graph: GraphWriter, network: Network, outputs: str) -> None:
     """outputs (B, T, D) of the first member → the graph's "output" (B, T, C), the mean of all members'."""
     total = graph.affine(outputs, network.head.weight, network.head.bias)
     for other in network.every_member()[1:]:
-        read = _encoder(graph, other.encoder, _fields(graph, other)[1])
+        read = _encoder(graph, other, _fields(graph, other)[1])
         total = graph.node("Add", total, graph.affine(read, other.head.weight, other.head.bias))
     share = graph.constant(np.float32(1 / network.spec.members))
     graph.name(graph.node("Mul", total, share), OUTPUT)
@@ -194,9 +216,12 @@ def _head(graph: GraphWriter, network: Network, outputs: str) -> None:
     graph.name(out, OUTPUT)
 
 
-def _encoder(graph: GraphWriter, encoder: Encoder, x: str) -> str:
+def _encoder(graph: GraphWriter, network: Network, x: str) -> str:
     """x (B, T, F) → outputs of the last layer (B, T, D); what stands at padding has no meaning."""
-    lengths = graph.node("Cast", LENGTHS, to=INT32)
+    encoder = network.encoder
+    if network.stem is not None:
+        x = network.stem.write_graph(graph, x)
+    lengths = graph.node("Cast", graph.lengths, to=INT32)
     x = graph.node("Transpose", x, perm=[1, 0, 2])
     for layer in encoder.layers:
         x, _ = cast(Layer, layer).forward_cell.write_graph(
@@ -219,7 +244,7 @@ def _pool_once(graph: GraphWriter, pool: Pool, kind: str, outputs: str) -> str:
         first = graph.node("Gather", outputs, graph.constant(0), axis=1)  # (B, D)
         ahead = graph.constant(np.arange(2 * pool.hidden_size) < pool.hidden_size)
         return graph.node("Where", ahead, last, first)
-    valid = _valid(graph, outputs)  # (B, T, 1)
+    valid = graph.valid(outputs)  # (B, T, 1)
     if kind == "max":
         lowest = graph.constant(np.float32(np.finfo(np.float32).min))
         return graph.node("ReduceMax", graph.node("Where", valid, outputs, lowest), axes=[1], keepdims=0)
@@ -233,7 +258,7 @@ def _pool_once(graph: GraphWriter, pool: Pool, kind: str, outputs: str) -> str:
     total = graph.node("ReduceSum", kept, graph.constant([1]), keepdims=0)  # (B, D)
     if kind == "attention":
         return total
-    count = graph.node("Unsqueeze", graph.node("Cast", LENGTHS, to=FLOAT), graph.constant([1]))
+    count = graph.node("Unsqueeze", graph.node("Cast", graph.lengths, to=FLOAT), graph.constant([1]))
     return graph.node("Div", total, count)
 
 
@@ -247,16 +272,8 @@ def _last_step(graph: GraphWriter, values: str) -> str:
     )  # (B*T, F)
     rows = graph.node("Range", graph.constant(0), batch, graph.constant(1))
     row_starts = graph.node("Mul", rows, steps)
-    index = graph.node("Add", row_starts, graph.node("Sub", LENGTHS, graph.constant(1)))
+    index = graph.node("Add", row_starts, graph.node("Sub", graph.lengths, graph.constant(1)))
     return graph.node("Gather", flat, index)
-
-
-def _valid(graph: GraphWriter, outputs: str) -> str:
-    """True where a step of outputs (B, T, D) is no padding, (B, T, 1)."""
-    steps = graph.node("Gather", graph.node("Shape", outputs), graph.constant(1))
-    step = graph.node("Range", graph.constant(0), steps, graph.constant(1))  # (T,)
-    valid = graph.node("Less", step, graph.node("Unsqueeze", LENGTHS, graph.constant([1])))  # (B, T)
-    return graph.node("Unsqueeze", valid, graph.constant([2]))
 
 
 def _concat(graph: GraphWriter, parts: list[str], axis: int) -> str:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from onnx import helper, numpy_helper
 
 from seqcli.saved.graph_operators import LINEAR_STEP, LINEAR_STEP_PORTS
+from seqcli.sequences import LENGTHS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +44,8 @@ class GraphWriter:
         self._nodes: list[onnx.NodeProto] = []
         self._weights: dict[str, onnx.TensorProto] = {}
         self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
+        self.lengths = LENGTHS
+        """The value (B,) that says how many steps of each row are valid."""
 
     def constant(self, values: ArrayLike) -> str:
         """The name of an array (...,) stored in the graph; plain integers become int64."""
@@ -87,6 +90,13 @@ class GraphWriter:
         return self.node(
             "ReverseSequence", x, self.node("Cast", lengths, to=INT64), time_axis=0, batch_axis=1
         )
+
+    def valid(self, x: str) -> str:
+        """True where a step of x (B, T, D) is no padding, (B, T, 1)."""
+        steps = self.node("Gather", self.node("Shape", x), self.constant(1))
+        step = self.node("Range", self.constant(0), steps, self.constant(1))  # (T,)
+        valid = self.node("Less", step, self.node("Unsqueeze", self.lengths, self.constant([1])))  # (B, T)
+        return self.node("Unsqueeze", valid, self.constant([2]))
 
     def norm(self, x: str, norm: Module) -> str:
         """Layer normalisation of x (..., H), with torch's own ε."""

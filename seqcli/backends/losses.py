@@ -100,9 +100,25 @@ def training_loss(name: str, label_smoothing: float, network: nn.Module | None =
     if name == "chain" and network is not None:
         chain: Loss = network.chain  # type: ignore[assignment]
         return chain
+    loss = LOSSES[name]
     if label_smoothing and name == "cross_entropy":
-        return partial(cross_entropy, smoothing=label_smoothing)
-    return LOSSES[name]
+        loss = partial(cross_entropy, smoothing=label_smoothing)
+    spec = getattr(network, "spec", None)
+    several = spec is not None and (spec.members > 1 or spec.both_strands)
+    return partial(_of_each, loss=loss) if several else loss
+
+
+def _of_each(outputs: Tensor, batch: dict[str, Tensor], loss: Loss) -> Tensor:
+    """The loss of several answers to each row, which stand one below the other: (answers * B, ...) → scalar."""
+    answers = len(outputs) // len(batch[TARGET])
+    if answers == 1:
+        return loss(outputs, batch)
+    repeated = {
+        name: batch[name].repeat(answers, *[1] * (batch[name].dim() - 1))
+        for name in (TARGET, WEIGHT)
+        if name in batch
+    }
+    return loss(outputs, {**batch, **repeated})
 
 
 def _known(outputs: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:

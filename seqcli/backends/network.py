@@ -15,12 +15,14 @@ from seqcli.backends.carried import read_stretch
 from seqcli.backends.cells.cell import State, last_step
 from seqcli.backends.chain import Chain
 from seqcli.backends.decoders import DECODERS
-from seqcli.backends.dropping import InputDropout
+from seqcli.backends.dropping import InputDropout, shaken
 from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.initialisation import initialise, initialise_embeddings
 from seqcli.backends.pooling import Pool
 from seqcli.backends.products import linear
 from seqcli.backends.segments import Segments
+from seqcli.backends.stem import Stem
+from seqcli.backends.strands import on_other_strand
 from seqcli.network import NetworkSpec
 from seqcli.results import ResultColumn, ResultTable
 from seqcli.sequences import LENGTHS
@@ -50,6 +52,8 @@ class Network(nn.Module):
         self.bags = nn.ModuleList(Bag(item.size, item.embedding_size, item.usual) for item in bags)
         decodes = spec.decoder != "direct"
         self.segments = Segments(spec) if decodes else None
+        self.stem = Stem(spec, width) if spec.stem else None
+        width = width if self.stem is None else self.stem.output_size
         self.encoder = Encoder(
             spec.cell,
             spec.hidden_size if decodes else width,
@@ -70,6 +74,7 @@ class Network(nn.Module):
         self.band = Band(width, prod(spec.output_shape)) if spec.band else None
         if spec.chain:
             self.chain = Chain(spec.chain)
+        if spec.chain or spec.members > 1:
             alone = replace(spec, members=1, chain=())
             self.others = nn.ModuleList(Network(alone) for _ in range(spec.members - 1))
         if spec.streams:
@@ -87,18 +92,30 @@ class Network(nn.Module):
             return self.decode(last_step(outputs, lengths), states, batch)
         outputs = self.encoder(x, lengths)  # (B, T, D)
         if self.pool is not None:
-            return self.answer(outputs, batch)
-        own = self._per_step(outputs)
+            own = self.answer(outputs, {**batch, LENGTHS: lengths})
+            if self.spec.both_strands:
+                own = self._joined([own, self._other_strand(batch)])
+        else:
+            own = self._per_step(outputs)
         return own if self.spec.members == 1 else self._together(own, batch)
+
+    def _other_strand(self, batch: dict[str, Tensor]) -> Tensor:
+        """What this network answers to the other strand, (B, *answer_shape)."""
+        x, lengths = self.read(on_other_strand(batch))
+        return self.answer(self.encoder(x, lengths), {**batch, LENGTHS: lengths})
+
+    def _joined(self, every: list[Tensor]) -> Tensor:
+        """Several answers (B, ...): in training one below the other, else their mean."""
+        return torch.cat(every) if self.training else torch.stack(every).mean(dim=0)
 
     def _together(self, own: Tensor, batch: dict[str, Tensor]) -> Tensor:
         """What all members say: in training one below the other, (members * B, T, C), else their mean."""
         every = [own, *(other(batch) for other in self.others)]
-        return torch.cat(every) if self.training else torch.stack(every).mean(dim=0)
+        return self._joined(every)
 
     def every_member(self) -> list[Network]:
         """This network and those that learn beside it."""
-        others = self.others if self.spec.chain else ()
+        others = self.others if self.spec.chain or self.spec.members > 1 else ()
         return [self, *(cast(Network, other) for other in others)]
 
     def decode(self, top: Tensor, states: list[State], batch: dict[str, Tensor]) -> Tensor:
@@ -166,6 +183,8 @@ class Network(nn.Module):
         With segments that is (B * readers, n, H), and lengths count segments.
         """
         x, lengths = self.steps(batch), batch[LENGTHS]
+        if self.stem is not None:
+            return cast(tuple[Tensor, Tensor], self.stem(x, lengths))
         if self.segments is None:
             return x, lengths
         return self.segments(x), (lengths // self.spec.segment).repeat_interleave(self.spec.readers)
@@ -180,7 +199,7 @@ class Network(nn.Module):
                 ids = self.input_dropout.words(ids) if item.kind == "tokens" else ids
                 parts.append(self.input_dropout(next(tables[item.kind])(ids)))  # (B, T, E)
             elif item.kind == "values":
-                parts.append(batch[item.field])
+                parts.append(shaken(batch[item.field], batch[LENGTHS], self.spec.noise, self.training))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
 
@@ -215,6 +234,11 @@ def parameter_table(network: Network) -> ResultTable:
     for depth, layer in enumerate(network.encoder.layers, start=1):
         for cell, way in zip(cast(Layer, layer).cells, ("", " backward"), strict=False):
             parts.append((f"{spec.cell} {depth}{way}", f"{cell.input_size} → {cell.hidden_size}", cell))
+    if network.stem is not None:
+        for place, layer in enumerate(network.stem.layers):
+            conv = cast(nn.Conv1d, layer)
+            called, shape = f"convolution {place + 1}", f"{conv.in_channels} × {network.stem.kernel} → {conv.out_channels}"
+            parts.insert(place, (called, shape, nn.ModuleList([conv, network.stem.norms[place]])))
     if network.segments is not None:
         project = network.segments.project
         parts.insert(0, ("segments", f"{project.in_features} → {project.out_features}", network.segments))

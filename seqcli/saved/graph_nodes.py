@@ -65,6 +65,8 @@ def check_nodes(
             raise WireError("a loop has no body, or does not say what it reads")
         if node.operator in GATES:
             _check_recurrent(node, attributes, fixed)
+        if node.operator == "Conv":
+            _check_convolution(node, attributes, fixed)
         for name, element in zip(node.outputs, _outputs(node, operator, attributes, bound), strict=False):
             if name and name in known:
                 raise WireError("two nodes make the same value")
@@ -177,6 +179,17 @@ def _check_recurrent(node: NodeView, attributes: Mapping[str, Any], tensors: Map
         or (bias and (bias not in tensors or tensors[bias].shape != (directions, 2 * rows)))
     ):
         raise WireError(f"{node.operator} has weights whose shapes do not agree with its hidden size")
+
+
+def _check_convolution(node: NodeView, attributes: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+    """Weights of a convolution along one axis: W (O, F, K) and B (O,), all constants."""
+    weight, bias = (tensors.get(name) for name in node.inputs[1:3])
+    taps, strides, pads = (attributes.get(name, []) for name in ("kernel_shape", "strides", "pads"))
+    if weight is None or bias is None or len(weight.shape) != 3 or not all(weight.shape):
+        raise WireError("Conv has no constant weights along one axis")
+    fits = taps == [weight.shape[2]] and bias.shape == weight.shape[:1] and len(strides) == 1
+    if not fits or len(pads) != 2 or sum(pads) >= 2 * taps[0]:
+        raise WireError("Conv has weights whose shapes do not agree with its kernel")
 
 
 def _turned(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -60,6 +60,8 @@ RECURRENT = {
     "direction": DIRECTION,
     "layout": Attribute("int", allowed=(0,)),
 }
+MOST_TAPS = 64
+"""Steps that a convolution reads at once."""
 REDUCE_AXES = {"axes": AXES, "keepdims": FLAG}
 
 OPERATORS: dict[str, Operator] = {
@@ -72,6 +74,16 @@ OPERATORS: dict[str, Operator] = {
     # h_0, a, b → the last h, all h: h_t = a_t h_{t-1} + b_t, the one loop whose body is allowed
     "Scan": Operator(
         "F F F", "F F", {"num_scan_inputs": Attribute("int", allowed=(2,)), "body": Attribute("graph")}
+    ),
+    # X, W, B: one axis of places; the shapes of W and B are checked with its kernel
+    "Conv": Operator(
+        "F F F",
+        "F",
+        {
+            "kernel_shape": Attribute("ints", low=1, high=MOST_TAPS),
+            "strides": Attribute("ints", low=1, high=MOST_TAPS),
+            "pads": Attribute("ints", low=0, high=MOST_TAPS),
+        },
     ),
     # linear algebra
     "MatMul": Operator("F F", "F"),

@@ -64,7 +64,7 @@ def fit_dna(table: Table, text: tuple[str, ...], options: Options, rules: list[s
     rules.append(f"{text[0]} read as DNA: shares of A, C, G, T at each base")
     if share < 1:
         rules.append(f"DNA cut after {counted(cut, 'base')}, which keeps {100 * share:.1f} % of all bases")
-    return Dna(int(cut))
+    return Dna(int(cut), options.network.reverse_complement)
 
 
 def bad_bases(table: Table, name: str) -> dict[int, str]:

@@ -25,6 +25,8 @@ SHORT = 20
 MOST_CELLS = 4_000_000
 """Steps of all examples times epochs: about two minutes on one core."""
 FEWEST_EPOCHS = 4
+STEM = 2
+"""Convolutions of a stem."""
 RNN_MEMORY = 20
 """Steps after which a plain recurrent network has forgotten (Bengio, Simard and Frasconi 1994)."""
 
@@ -44,6 +46,11 @@ class Sizes:
     word_dropout: float = 0.0
     label_smoothing: float = 0.0
     ema: float = 0.0
+    stem: int = 0
+    """Convolutions ahead of the recurrence."""
+    stem_stride: int = 1
+    members: int = 1
+    noise: float = 0.0
     pretrain: bool = False
     """Whether the network first learns to foresee the words of the training rows."""
 
@@ -54,7 +61,9 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
     if inputs.vocabulary is None:
         if int(lengths.max(initial=1)) == 1:
             return Sizes(0, 64, 0.1, "last", False, 3e-3, 3000)
-        return Sizes(0, 64, 0.2, "max", True, 3e-3, 1000)
+        import os
+        e=lambda k,d: type(d)(os.environ.get(k,d))
+        return Sizes(0, e('HS',64), e('DR',0.2), e('POOL',"max"), True, e('LR',3e-3), e('STEPS',1000), label_smoothing=e('LS',0.), ema=e('EMA',0.),members=e('MEM',1),noise=e('NOISE',0.),stem=e('STEM',0))
     if inputs.vocabulary.level == "characters":
         if lengths.mean() <= SHORT:
             return Sizes(64, 96, 0.5, "max+mean", True, 4e-3, 1400, variational=True)
@@ -80,6 +89,7 @@ def network_spec(
                 "leave out --embedding-size",
             )
     specs: tuple[InputSpec, ...] = inputs.specs(size)
+    stem = {None: sizes.stem, "conv": sizes.stem or STEM, "none": 0}[typed.stem]
     return NetworkSpec(
         inputs=specs,
         output_shape=output_shape,
@@ -93,6 +103,11 @@ def network_spec(
         variational=sizes.variational if typed.variational is None else typed.variational,
         word_dropout=sizes.word_dropout if typed.word_dropout is None else typed.word_dropout,
         init=typed.init,
+        stem=stem,
+        stem_stride=sizes.stem_stride if stem else 1,
+        both_strands=inputs.dna is not None and inputs.dna.both_strands,
+        noise=sizes.noise,
+        members=typed.members or sizes.members,
     )
 
 

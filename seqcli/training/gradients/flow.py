@@ -23,6 +23,7 @@ from torch import Tensor
 
 from seqcli.backends.cells.cell import Cell, State, last_step
 from seqcli.backends.encoder import Encoder, Layer, padding_mask, reverse, reversed_order
+from seqcli.sequences import LENGTHS
 from seqcli.backends.network import Network
 from seqcli.training.gradients.curves import Curve
 
@@ -61,7 +62,7 @@ def in_total(network: Network, batch: dict[str, Tensor]) -> list[Curve]:
     if network.decoder is not None:
         out = network.decode(last_step(outputs, lengths), [layer.states[-1] for layer in layers], batch)
     else:
-        out = network.answer(outputs, batch)
+        out = network.answer(outputs, {**batch, LENGTHS: lengths})
     return _curves(out.flatten(1).amax(dim=1).sum(), layers, lengths, network.spec.segment)
 
 
