@@ -93,6 +93,7 @@ class ColumnOptions:
         metavar="CHAR",
     )
     features: tuple[str, ...] = option((), "Input columns; all usable ones.", parse="list")
+    text: tuple[str, ...] = option((), "Input column(s) of text or DNA, and no others.", parse="list")
     time: str | None = option(None, "Column of time stamps or step numbers.", metavar="COLUMN")
     id: tuple[str, ...] = option((), "Column(s) that tell series or sequences apart.", parse="list")
     wide: bool | None = option(None, "One series a row, values from left to right; found where it is sure.")

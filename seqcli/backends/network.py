@@ -199,7 +199,8 @@ class Network(nn.Module):
                 ids = self.input_dropout.words(ids) if item.kind == "tokens" else ids
                 parts.append(self.input_dropout(next(tables[item.kind])(ids)))  # (B, T, E)
             elif item.kind == "values":
-                parts.append(shaken(batch[item.field], batch[LENGTHS], self.spec.noise, self.training))
+                noise = 0.0 if item.field == "place" else self.spec.noise
+                parts.append(shaken(batch[item.field], batch[LENGTHS], noise, self.training))
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
 

@@ -13,7 +13,7 @@ from seqcli.backends.graph_writer import GraphWriter
 from seqcli.network import NetworkSpec
 from seqcli.sequences import LENGTHS
 
-BASES_FIELD = "bases"
+BASES_FIELD, BASES = "bases", 4
 
 
 def on_other_strand(batch: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -24,8 +24,16 @@ def on_other_strand(batch: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def strands_of(graph: GraphWriter, spec: NetworkSpec, steps: str) -> list[str]:
-    """What is read in a graph: steps (B, T, 4) alone, or with those of the other strand."""
+    """What is read in a graph: steps (B, T, F) alone, or with those of the other strand.
+
+    The first four channels are the bases; the others, such as the place, are of the way that is read.
+    """
     if not spec.both_strands:
         return [steps]
+    width = sum(item.size for item in spec.inputs if item.kind == "values")
     back = graph.node("ReverseSequence", steps, graph.lengths, time_axis=1, batch_axis=0)
-    return [steps, graph.node("Gather", back, graph.constant(np.array([3, 2, 1, 0])), axis=2)]
+    turned = graph.node("Gather", back, graph.constant(np.array([3, 2, 1, 0])), axis=2)
+    if width == BASES:
+        return [steps, turned]
+    others = graph.node("Gather", steps, graph.constant(np.arange(BASES, width)), axis=2)
+    return [steps, graph.node("Concat", turned, others, axis=2)]

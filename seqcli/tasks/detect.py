@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from seqcli.errors import DataError, UsageError
 from seqcli.options import ColumnOptions, ReadingOptions
 from seqcli.readers.aggregate import first_shared_time
@@ -11,7 +9,7 @@ from seqcli.readers.music import PIECE
 from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
-from seqcli.tasks.columns import LONG_CHARACTERS, Column, Columns, bare, name_words
+from seqcli.tasks.columns import Column, Columns, bare, name_words
 from seqcli.tasks.forecasting.choices import LEAST_ROWS
 from seqcli.tasks.forecasting.moments import without_doubled_hours
 from seqcli.tasks.forecasting.static import find_static
@@ -26,6 +24,7 @@ from seqcli.tasks.label_rules import (
 from seqcli.tasks.language_plan import language_plan
 from seqcli.tasks.music_plan import pieces_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES
+from seqcli.tasks.row_inputs import row_inputs
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
 from seqcli.tasks.tag_plan import form_of, is_conll, tag_plan
 from seqcli.tasks.wide_plan import is_wide, wide_plan
@@ -58,7 +57,7 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
             "--input-format csv reads it as a table",
         )
     targets = () if options.wide else options.target
-    for name in (*targets, *options.features, *options.id, options.time, options.group, options.condition):
+    for name in (*targets, *options.features, *options.text, *options.id, options.time, options.group, options.condition):
         if name is not None:
             table.column(name)
     if is_wide(table, options):
@@ -290,15 +289,6 @@ def _refuse_repeated(columns: Columns, time: str, ids: tuple[str, ...]) -> None:
     )
 
 
-@dataclass
-class _Inputs:
-    """The input columns of rows, as they are sorted."""
-
-    text: list[str] = field(default_factory=list)
-    features: list[str] = field(default_factory=list)
-    left_out: list[tuple[str, str]] = field(default_factory=list)
-
-
 def _row_plan(columns: Columns, task: str, found: Found, options: ColumnOptions) -> Plan:
     """Inputs, ids and time of rows that each (or each sequence of them) get one answer."""
     if len(found.target) != 1 and task != "multilabel":
@@ -317,10 +307,7 @@ def _row_plan(columns: Columns, task: str, found: Found, options: ColumnOptions)
         time = None
     taken = {*found.target, *ids, time.name if time else None, options.group}
     usable = [column for column in columns if column.name not in taken]
-    if options.features:
-        inputs = _typed_inputs(columns, [column for column in usable if column.name in options.features])
-    else:
-        inputs = _found_inputs(usable)
+    inputs = row_inputs(columns, usable, options)
     if not inputs.text and not inputs.features:
         moment = columns.time_column()
         if moment is not None and target.kind == "number":  # a series, but for rows that share a moment
@@ -354,46 +341,3 @@ def _sequence_ids(columns: Columns, target: str, time: Column | None) -> tuple[s
         ]
     fitting = [ids for ids in found if target not in ids and not columns.varies_within(target, ids)]
     return fitting[0] if fitting else ()
-
-
-def _found_inputs(usable: list[Column]) -> _Inputs:
-    """All columns that can be read, sorted into text and features; never none of them."""
-    inputs = _Inputs()
-    strings: list[Column] = []
-    for column in usable:
-        reason = "a date" if column.kind == "date" else column.useless
-        if reason:
-            inputs.left_out.append((column.name, reason))
-        elif column.running_text:
-            inputs.text.append(column.name)
-        elif column.kind == "number" or column.classes:
-            inputs.features.append(column.name)
-        elif column.characters >= LONG_CHARACTERS:
-            inputs.text.append(column.name)
-        else:
-            strings.append(column)
-    if inputs.text or inputs.features:
-        inputs.left_out += [(column.name, f"{column.distinct} different short strings") for column in strings]
-    elif strings:
-        inputs.text = [column.name for column in strings]
-    else:  # what names rows is better than nothing
-        named = [column for column in usable if (column.name, "it names rows") in inputs.left_out]
-        inputs.text = [column.name for column in named if column.kind == "text"]
-        inputs.features = [column.name for column in named if column.kind == "number"]
-        inputs.left_out = [item for item in inputs.left_out if item[1] != "it names rows"]
-    return inputs
-
-
-def _typed_inputs(columns: Columns, chosen: list[Column]) -> _Inputs:
-    """The columns that were typed, sorted into text and features."""
-    inputs = _Inputs()
-    for column in chosen:
-        if column.kind in {"date", "empty"}:
-            what = "a date" if column.kind == "date" else "empty"
-            raise DataError(
-                f"{columns.table.source}, column {column.name}: {what}, which is no input here",
-                "leave it out of --features",
-            )
-        number = column.kind == "number" or (column.classes and not column.running_text)
-        (inputs.features if number else inputs.text).append(column.name)
-    return inputs

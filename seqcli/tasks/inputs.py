@@ -7,7 +7,7 @@ some. Everything is fitted on training rows and saved as JSON.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -21,22 +21,23 @@ from seqcli.preprocessing.batching import covering_length
 from seqcli.preprocessing.dna import BASES
 from seqcli.preprocessing.grams import NAME as GRAMS
 from seqcli.preprocessing.grams import Grams
+from seqcli.preprocessing.places import FEWEST_STEPS, LONGEST, bump_count, places_of, usual_length
 from seqcli.preprocessing.subwords import Subwords
 from seqcli.preprocessing.vocabulary import BPE, MOST_PIECES, Vocabulary, tokenize_words
 from seqcli.readers.roles import series_numbers
 from seqcli.readers.table import Table
 from seqcli.readers.vectors import read_vectors
-from seqcli.sequences import Batchable, Field, IntArray, Sequences, joined
+from seqcli.sequences import Batchable, Field, IntArray, LookUp, Sequences, joined
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import TEXT_WORDS
 from seqcli.tasks.dna_input import Dna, bad_bases, fit_dna
 from seqcli.tasks.features import Features
 
 TOKENS, PARTS, VALUES, DENSE = "tokens", "parts", "values", "dense"
-BASES_FIELD = "bases"
+BASES_FIELD, PLACE = "bases", "place"
 FEWEST_BUCKETS, MOST_BUCKETS = 500, 20_000
 """Ids that the parts of words are hashed into."""
-LONGEST = 4
+LONGEST_RUN = 4
 """Characters of the longest run that is read as one."""
 MOST_TOKENS = 30_000
 """Ids of a vocabulary; rarer tokens are unknown."""
@@ -102,6 +103,8 @@ class Inputs:
     subwords: Subwords | Grams | None = None
     dna: Dna | None = None
     """How a text that is DNA is read, in place of a vocabulary."""
+    places: int = 0
+    """The length of all rows, where each step is told its place; 0 where lengths differ."""
 
     @classmethod
     def fit(cls, table: Table, plan: Plan, options: Options) -> tuple[Inputs, list[str]]:
@@ -117,7 +120,19 @@ class Inputs:
             features = Features.fit(table, plan.features, options.reading.missing)
             if features.numbers:
                 rules.append(f"numbers scaled by {len(table):,} training rows")
-        return cls(plan.text, plan.id, plan.time, vocabulary, max_length, features, subwords, dna), rules
+        found = cls(plan.text, plan.id, plan.time, vocabulary, max_length, features, subwords, dna)
+        return (replace(found, places=found.same_length(table)) if found.reads_steps else found), rules
+
+    @property
+    def reads_steps(self) -> bool:
+        """Whether rows are series of numbers, or DNA."""
+        return self.dna is not None or (bool(self.ids) and self.vocabulary is None)
+
+    def same_length(self, table: Table) -> int:
+        """The length that rows of ``table`` have, 0 where they differ."""
+        if self.dna is not None:
+            return usual_length(self.dna.encode(table.cells(self.text[0])).lengths)
+        return usual_length(np.diff(group_rows(table, self.ids, self.time).offsets))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -146,6 +161,10 @@ class Inputs:
             fields[DENSE if self.text else VALUES] = (
                 matrix if self.text else Sequences(matrix, grouping.offsets)
             )
+        if self.places:
+            steps = fields[BASES_FIELD] if self.dna is not None else fields[VALUES]
+            assert isinstance(steps, Sequences | LookUp)
+            fields[PLACE] = places_of(np.concatenate([[0], np.cumsum(steps.lengths)]), self.places)
         return Batchable(fields, grouping.first), grouping
 
     def text_fields(self, texts: list[str]) -> dict[str, Field]:
@@ -182,6 +201,8 @@ class Inputs:
         if self.features is not None:
             kind = DENSE if self.text else VALUES
             specs.append(InputSpec(kind, kind, len(self.features.names)))
+        if self.places:
+            specs.append(InputSpec(PLACE, "values", bump_count(self.places)))
         return tuple(specs)
 
     def bad_rows(self, table: Table) -> dict[int, str]:
@@ -200,6 +221,7 @@ class Inputs:
             "features": self.features.to_json() if self.features else None,
             **({"subwords": self.subwords.to_json()} if self.subwords else {}),
             **({"dna": self.dna.to_json()} if self.dna else {}),
+            **({"places": self.places} if self.places else {}),
         }
 
     @classmethod
@@ -216,10 +238,13 @@ class Inputs:
                 features=Features.from_json(data["features"]) if data["features"] else None,
                 subwords=_subwords_from(data["subwords"]) if data.get("subwords") else None,
                 dna=Dna.from_json(data["dna"]) if data.get("dna") else None,
+                places=int(data.get("places", 0)),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError("the model's inputs cannot be read", "train it again") from error
         textless = inputs.vocabulary is None
+        if inputs.places and not (inputs.reads_steps and FEWEST_STEPS <= inputs.places <= LONGEST):
+            raise ModelError("the model's inputs contradict each other", "train it again")
         if inputs.dna is not None:
             if not textless or len(inputs.text) != 1 or inputs.ids or inputs.subwords:
                 raise ModelError("the model's inputs contradict each other", "train it again")
@@ -304,8 +329,8 @@ def _fit_subwords(vocabulary: Vocabulary, texts: list[str], rules: list[str]) ->
     if vocabulary.level == "words":
         rules.append(f"words are read by their parts too, hashed into {buckets:,} ids")
         return Subwords(buckets)
-    rules.append(f"characters are read with the {LONGEST - 1} ahead of them too, hashed into {buckets:,} ids")
-    return Grams(buckets, LONGEST)
+    rules.append(f"characters are read with the {LONGEST_RUN - 1} ahead of them too, hashed into {buckets:,} ids")
+    return Grams(buckets, LONGEST_RUN)
 
 
 def _subwords_from(data: Any) -> Subwords | Grams:

@@ -83,7 +83,7 @@ class SeriesPrior:
 
 def reads_series(inputs: Inputs) -> bool:
     """Whether examples are series of numbers, or DNA: what such a linear part is for."""
-    return inputs.dna is not None or (bool(inputs.ids) and inputs.vocabulary is None)
+    return inputs.reads_steps
 
 
 def series_of(examples: Batchable) -> Sequences | LookUp:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from seqcli.preprocessing.base_counts import place_count
 from seqcli.preprocessing.kernels import Kernels
+from seqcli.preprocessing.places import usual_length
 from seqcli.preprocessing.series_features import LONGEST_AT_PLACE, MOST_PLACES, SeriesFeatures
 from seqcli.sequences import FloatArray, IntArray, LookUp, Sequences
 from seqcli.tasks.classify_metrics import log_softmax
@@ -39,8 +40,6 @@ SHARES = (1.0, 0.3, 0.03)
 """Of convolutions, the rest being that of summaries."""
 MOST_NUMBERS = 60_000_000
 """Rows × numbers that are held at once."""
-SAME_LENGTH = 0.95
-"""Share of rows of one length, from which bases are told by their place."""
 STEADY = 1e-5
 """Numbers that change less than this are left out."""
 
@@ -107,10 +106,9 @@ def _candidates(lesson: Lesson, both_strands: bool, seed: int) -> Iterator[list[
 def _of_bases(bases: LookUp, both_strands: bool) -> Iterator[SeriesFeatures]:
     """Bases by their place where rows are of one length, and runs wherever they stand."""
     plain = SeriesFeatures(bases.table.shape[1], both_strands=both_strands)
-    lengths, counts = np.unique(bases.lengths, return_counts=True)
-    usual, fits = int(lengths[counts.argmax()]), counts.max() >= SAME_LENGTH * counts.sum()
+    usual = usual_length(bases.lengths)
     room = MOST_NUMBERS // max(len(bases), 1)
-    if fits and usual <= MOST_PLACES:
+    if 0 < usual <= MOST_PLACES:
         for longest in range(1, LONGEST_AT_PLACE):
             if place_count(usual, longest) <= room:
                 yield replace(plain, places=usual, at_place=longest)

@@ -15,7 +15,7 @@ from seqcli.errors import UsageError
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import Options
 from seqcli.readers.vectors import vector_size
-from seqcli.sequences import Examples
+from seqcli.sequences import Examples, IntArray
 from seqcli.tasks.inputs import Inputs
 
 RARE = 50
@@ -25,6 +25,8 @@ SHORT = 20
 MOST_CELLS = 4_000_000
 """Steps of all examples times epochs: about two minutes on one core."""
 FEWEST_EPOCHS = 4
+LONG_ENOUGH, MOST_STRIDE = 200, 8
+"""Steps on average that the recurrence reads at most, if every so manieth step of a stem is enough for that."""
 STEM = 2
 """Convolutions of a stem."""
 RNN_MEMORY = 20
@@ -61,9 +63,7 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
     if inputs.vocabulary is None:
         if int(lengths.max(initial=1)) == 1:
             return Sizes(0, 64, 0.1, "last", False, 3e-3, 3000)
-        import os
-        e=lambda k,d: type(d)(os.environ.get(k,d))
-        return Sizes(0, e('HS',64), e('DR',0.2), e('POOL',"max"), True, e('LR',3e-3), e('STEPS',1000), label_smoothing=e('LS',0.), ema=e('EMA',0.),members=e('MEM',1),noise=e('NOISE',0.),stem=e('STEM',0))
+        return _of_steps(inputs, lengths)
     if inputs.vocabulary.level == "characters":
         if lengths.mean() <= SHORT:
             return Sizes(64, 96, 0.5, "max+mean", True, 4e-3, 1400, variational=True)
@@ -73,6 +73,18 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
             128, 64, 0.5, "max+attention", True, 2e-3, 800, variational=True, ema=0.99, pretrain=True
         )
     return Sizes(128, 64, 0.3, "max+attention", True, 2e-3, 2500, variational=True, ema=0.99)
+
+
+def _of_steps(inputs: Inputs, lengths: IntArray) -> Sizes:
+    """The defaults for DNA, or series of these lengths (N,)."""
+    import os
+    e=lambda k,d: type(d)(os.environ.get(k,d))
+    stride = 1
+    while lengths.mean() / stride > LONG_ENOUGH and stride < MOST_STRIDE:
+        stride *= 2
+    if inputs.dna is not None:
+        return Sizes(0, 64, e('DR',0.3), "max+mean", True, 3e-3, e('STEPS',1200), label_smoothing=.05, stem=e('STEM',1), stem_stride=stride,ema=e('EMA',0.),members=e('MEM',1))
+    return Sizes(0, 64, e('DR',0.2), e('POOL',"max"), True, 3e-3, e('STEPS',1000), label_smoothing=e('LS',.1), stem=e('STEM',2), stem_stride=stride,ema=e('EMA',0.),members=e('MEM',1),noise=e('NOISE',0.))
 
 
 def network_spec(
