@@ -17,7 +17,7 @@ from seqcli.errors import UsageError, near_miss
 
 CELLS = ("gru", "lstm", "mingru", "minlstm", "mamba", "rnn", "none")
 """Cells offered by ``--cell``; a test holds this equal to the registry in backends."""
-FORMATS = ("csv", "tsv", "jsonl", "txt", "conll", "conllu", "ts")
+FORMATS = ("csv", "tsv", "jsonl", "txt", "conll", "conllu", "fasta", "ts")
 MOST_NUMBERS = 10_000_000
 """Of units, steps and rows at a time: what is larger was typed by mistake."""
 

@@ -47,7 +47,7 @@ def shaken(x: Tensor, lengths: Tensor, share: float, training: bool) -> Tensor:
     """
     if not training or not share:
         return x
-    factor = 1 + 2 * share * torch.randn(x.shape[0], 1, x.shape[2], device=x.device)
+    factor = 1 + share * torch.randn(x.shape[0], 1, x.shape[2], device=x.device)
     moved = x * factor + share * torch.randn_like(x)
     valid = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
     return moved * valid[..., None]

@@ -109,7 +109,7 @@ def training_loss(name: str, label_smoothing: float, network: nn.Module | None =
 
 
 def _of_each(outputs: Tensor, batch: dict[str, Tensor], loss: Loss) -> Tensor:
-    """The loss of several answers to each row, which stand one below the other: (answers * B, ...) → scalar."""
+    """The loss of several answers to each row, one below the other: (answers * B, ...) → scalar."""
     answers = len(outputs) // len(batch[TARGET])
     if answers == 1:
         return loss(outputs, batch)

@@ -238,7 +238,10 @@ def parameter_table(network: Network) -> ResultTable:
     if network.stem is not None:
         for place, layer in enumerate(network.stem.layers):
             conv = cast(nn.Conv1d, layer)
-            called, shape = f"convolution {place + 1}", f"{conv.in_channels} × {network.stem.kernel} → {conv.out_channels}"
+            called, shape = (
+                f"convolution {place + 1}",
+                f"{conv.in_channels} × {network.stem.kernel} → {conv.out_channels}",
+            )
             parts.insert(place, (called, shape, nn.ModuleList([conv, network.stem.norms[place]])))
     if network.segments is not None:
         project = network.segments.project

@@ -1,11 +1,11 @@
 """A stem: a few 1-D convolutions ahead of the recurrence, which see the short shapes of a series.
 
-    x^0_t = x_t          x^l_t = relu(norm(b + Σ_{j} W_j x^{l-1}_{t+j}))        and with a stride s: y_t = x^L_{st}
+    x^0_t = x_t     x^l_t = relu(norm(b + Σ_j W_j x^{l-1}_{t+j}))     and with a stride s: y_t = x^L_{st}
 
-The window of j is centred on t where the whole input is there, and ends at t where the network reads one way, so
-that no step sees what comes later. Steps behind a row's end are zeros to every convolution, however far a batch
-is padded: no padding changes an output. The norm is over the channels of one step (Ba et al. 2016, Layer
-normalization).
+The window of j is centred on t where the network reads both ways, and ends at t where it reads one way, so
+that no step sees what comes later. Steps behind a row's end are zeros to every convolution, however far a
+batch is padded: no padding changes an output. The norm is over the channels of one step (Ba et al. 2016,
+Layer normalization).
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ class Stem(nn.Module):
         self.kernel, self.stride, self.causal = spec.stem_kernel, spec.stem_stride, not spec.bidirectional
         sizes = [width] + [spec.stem_width] * spec.stem
         self.output_size = sizes[-1]
-        self.layers = nn.ModuleList(
-            nn.Conv1d(size, spec.stem_width, self.kernel) for size in sizes[:-1]
-        )
+        self.layers = nn.ModuleList(nn.Conv1d(size, spec.stem_width, self.kernel) for size in sizes[:-1])
         self.norms = nn.ModuleList(nn.LayerNorm(spec.stem_width) for _ in range(spec.stem))
         self.dropout = nn.Dropout(spec.dropout)
 
@@ -76,7 +74,9 @@ class Stem(nn.Module):
             )
             if stride > 1:  # a power of two, so that the product is exact
                 longer = graph.node("Add", graph.lengths, graph.constant(stride - 1))
-                share = graph.node("Mul", graph.node("Cast", longer, to=FLOAT), graph.constant(np.float32(1 / stride)))
+                share = graph.node(
+                    "Mul", graph.node("Cast", longer, to=FLOAT), graph.constant(np.float32(1 / stride))
+                )
                 graph.lengths = graph.node("Cast", share, to=INT64)
             x = graph.node("Relu", graph.norm(graph.node("Transpose", said, perm=[0, 2, 1]), norm))
             x = graph.node("Where", graph.valid(x), x, graph.constant(np.float32(0)))

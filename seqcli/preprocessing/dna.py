@@ -27,6 +27,8 @@ LEAST_BASES = 20
 """Letters a cell, on average, from which a column can be DNA."""
 MOST_AMBIGUOUS = 0.1
 """Share of ambiguous letters up to which a column is DNA: words are made of such letters too."""
+MOST_STRANGE = 0.01
+"""Share of cells with a letter that is no base, up to which the others say what the column is."""
 _LETTERS = "".join(MEANT) + GAPS
 _BLANK = re.compile(r"\s+")
 _STRANGE = re.compile(f"[^{re.escape(_LETTERS)}]")
@@ -62,18 +64,22 @@ def strange_letter(bases: str) -> str:
 
 def looks_like_dna(cells: Iterable[str]) -> bool:
     """Whether cells hold bases and nothing else: no blank between them, long, and few ambiguous ones."""
-    letters = clear = count = 0
+    letters = clear = count = strange = 0
     for cell in cells:
         text = cell.strip()
         if not text:
             continue
         bases = text.upper()
-        if strange_letter(bases):
-            return False
         count += 1
+        if strange_letter(bases):
+            strange += 1
+            continue
         letters += len(bases)
         clear += len(_CLEAR.findall(bases))
-    return count > 0 and letters >= LEAST_BASES * count and clear >= (1 - MOST_AMBIGUOUS) * letters
+    bases_alone = count - strange
+    if not bases_alone or strange > MOST_STRANGE * count:
+        return False
+    return letters >= LEAST_BASES * bases_alone and clear >= (1 - MOST_AMBIGUOUS) * letters
 
 
 def reverse_complement(bases: str) -> str:

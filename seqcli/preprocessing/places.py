@@ -46,4 +46,6 @@ def places_of(offsets: IntArray, length: int) -> LookUp:
     counts = np.diff(offsets)
     steps = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
     numbers = (np.minimum(steps, length - 1) + 1).astype(np.uint16)
-    return LookUp(Sequences(numbers, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)), place_table(length))
+    return LookUp(
+        Sequences(numbers, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)), place_table(length)
+    )

@@ -129,6 +129,7 @@ class SeriesFeatures:
             and len(biases) == count
             and biases.size == self.kernels
         )
+        fits = fits and bool(np.isfinite(channels).all() and np.isfinite(biases).all())
         if not fits or dilations.min(initial=1) < 1 or dilations.max(initial=1) > 1 << 20:
             raise ModelError("the model's linear part has arrays that do not fit each other")
         return replace(self, fitted=Kernels(dilations.astype(np.int64), channels, biases))

@@ -18,6 +18,7 @@ from seqcli.options import ReadingOptions
 from seqcli.readers.blocks import missing_column
 from seqcli.readers.conll import looks_tagged
 from seqcli.readers.delimited import DELIMITERS, SAMPLE_LINES, chosen_delimiter, cut_lines
+from seqcli.readers.fasta import looks_like_fasta
 from seqcli.readers.registry import format_of_name
 from seqcli.readers.sources import Source
 from seqcli.readers.timeseries import looks_like_ts
@@ -64,6 +65,8 @@ def choose_format(source: Source, text: str, options: ReadingOptions, expected: 
         named = "conll"
     if not named and looks_like_ts(text):
         named = "ts"
+    if not named and looks_like_fasta(lines):
+        named = "fasta"
     if named:
         if options.delimiter is not None and named not in ("csv", "tsv"):
             raise UsageError(

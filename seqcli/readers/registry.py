@@ -15,12 +15,14 @@ FORMATS = {
     "txt": "seqcli.readers.lines:Lines",
     "conll": "seqcli.readers.conll:Conll",
     "conllu": "seqcli.readers.conll:Conllu",
+    "fasta": "seqcli.readers.fasta:Fasta",
     "ts": "seqcli.readers.timeseries:TimeSeries",
 }
 SUFFIXES = {
     ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "txt",
     ".conll": "conll", ".conll2003": "conll", ".iob": "conll", ".iob2": "conll", ".bio": "conll",
     ".conllu": "conllu", ".conllup": "conllu", ".ts": "ts",
+    ".fa": "fasta", ".fasta": "fasta", ".fna": "fasta", ".ffn": "fasta", ".fas": "fasta",
 }  # fmt: skip
 
 

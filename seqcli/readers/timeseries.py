@@ -25,7 +25,7 @@ from seqcli.readers.sources import bad_character
 SERIES, STEP, VALUE, LABEL, TARGET = "series", "step", "value", "label", "target"
 MISSING = frozenset({"?", "nan", ""})
 COMMENTS = ("#", "%")
-_DATA = re.compile(r"^\s*@data\s*$", re.IGNORECASE | re.MULTILINE)
+_DATA = re.compile(r"^[ \t]*@data[ \t]*$", re.IGNORECASE | re.MULTILINE)
 _KEY = re.compile(r"^\s*@(problemname|data)\b", re.IGNORECASE | re.MULTILINE)
 _SHOWN = 24
 """Characters of a cell that an error quotes."""
@@ -51,7 +51,9 @@ def read_header(source: str, text: str) -> Header:
     """The header of a file that begins with ``text``. Raises :class:`DataError` where it cannot be read."""
     found = _DATA.search(text)
     if found is None:
-        raise DataError(f"{source}: no line says @data", "a .ts file has a header, then @data, then a series a line")
+        raise DataError(
+            f"{source}: no line says @data", "a .ts file has a header, then @data, then a series a line"
+        )
     lines = text[: found.end()].split("\n")
     keys: dict[str, list[str]] = {}
     for number, line in enumerate(lines, 1):

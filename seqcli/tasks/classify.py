@@ -52,6 +52,7 @@ from seqcli.tasks.parts import (
     make_parts,
     picked,
 )
+from seqcli.tasks.ranking_metrics import ranking_scores
 from seqcli.tasks.series_members import (
     fit_series_members,
     prior_with_arrays,
@@ -174,7 +175,13 @@ class Classify:
 
     def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
         """Accuracy, macro F1, log loss and calibration error of the network's outputs (N, C) as joined."""
-        return class_scores(log_softmax(self.joined(outputs, examples)), target_of(examples))
+        return self._scores(self.joined(outputs, examples), target_of(examples))
+
+    def _scores(self, logits: NDArray[np.float32], target: IntArray) -> dict[str, float]:
+        """The figures for logits (N, C) and classes (N,); of DNA also those that its papers report."""
+        chances = log_softmax(logits)
+        scores = class_scores(chances, target)
+        return {**scores, **ranking_scores(chances, target)} if self.inputs.dna else scores
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Classify:
         """With the scales that make the probabilities fit the classes best, of outputs (N, C)."""
@@ -243,7 +250,7 @@ class Classify:
         target = target_of(examples)
         return [
             Scores("combined", self.score(outputs, examples)),
-            *(Scores(name, class_scores(log_softmax(logits), target)) for name, logits in alone.items()),
+            *(Scores(name, self._scores(logits, target)) for name, logits in alone.items()),
         ]
 
     def refitted(self, examples: Examples) -> Classify:

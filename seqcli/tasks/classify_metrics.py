@@ -108,7 +108,7 @@ def comparison_table(title: str, scores: list[Scores], spec: str = ".3f") -> Res
         *(ResultColumn(name, spec, emphasis=name == names[0]) for name in names),
     )
     return ResultTable(
-        title, columns, [(item.predictor, *(item.values[name] for name in names)) for item in scores]
+        title, columns, [(item.predictor, *(item.values.get(name) for name in names)) for item in scores]
     )
 
 

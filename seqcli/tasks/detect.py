@@ -57,7 +57,15 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
             "--input-format csv reads it as a table",
         )
     targets = () if options.wide else options.target
-    for name in (*targets, *options.features, *options.text, *options.id, options.time, options.group, options.condition):
+    for name in (
+        *targets,
+        *options.features,
+        *options.text,
+        *options.id,
+        options.time,
+        options.group,
+        options.condition,
+    ):
         if name is not None:
             table.column(name)
     if is_wide(table, options):

@@ -329,7 +329,9 @@ def _fit_subwords(vocabulary: Vocabulary, texts: list[str], rules: list[str]) ->
     if vocabulary.level == "words":
         rules.append(f"words are read by their parts too, hashed into {buckets:,} ids")
         return Subwords(buckets)
-    rules.append(f"characters are read with the {LONGEST_RUN - 1} ahead of them too, hashed into {buckets:,} ids")
+    rules.append(
+        f"characters are read with the {LONGEST_RUN - 1} ahead of them too, hashed into {buckets:,} ids"
+    )
     return Grams(buckets, LONGEST_RUN)
 
 

@@ -29,9 +29,13 @@ def fit_series_members(prepared: Prepared, task: Classify) -> Prepared:
     from seqcli.tasks.series_prior_fit import described, learn_prior
 
     lesson = _lesson(prepared.train)
-    prior = learn_prior(lesson, len(task.classes), task.inputs.dna is not None and task.inputs.dna.both_strands)
+    prior = learn_prior(
+        lesson, len(task.classes), task.inputs.dna is not None and task.inputs.dna.both_strands
+    )
     blocks = list(prior.features.blocks.items())
-    sentence = f"linear part: {described(blocks)}, by logistic regression on {len(lesson.target):,} training rows"
+    sentence = (
+        f"linear part: {described(blocks)}, by logistic regression on {len(lesson.target):,} training rows"
+    )
     return replace(
         prepared,
         task=replace(task, prior=prior),

@@ -77,14 +77,16 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
 
 def _of_steps(inputs: Inputs, lengths: IntArray) -> Sizes:
     """The defaults for DNA, or series of these lengths (N,)."""
-    import os
-    e=lambda k,d: type(d)(os.environ.get(k,d))
     stride = 1
     while lengths.mean() / stride > LONG_ENOUGH and stride < MOST_STRIDE:
         stride *= 2
     if inputs.dna is not None:
-        return Sizes(0, 64, e('DR',0.3), "max+mean", True, 3e-3, e('STEPS',1200), label_smoothing=.05, stem=e('STEM',1), stem_stride=stride,ema=e('EMA',0.),members=e('MEM',1))
-    return Sizes(0, 64, e('DR',0.2), e('POOL',"max"), True, 3e-3, e('STEPS',1000), label_smoothing=e('LS',.1), stem=e('STEM',2), stem_stride=stride,ema=e('EMA',0.),members=e('MEM',1),noise=e('NOISE',0.))
+        return Sizes(
+            0, 64, 0.3, "max+mean", True, 3e-3, 1200, label_smoothing=0.05, stem=1, stem_stride=stride
+        )
+    return Sizes(
+        0, 64, 0.2, "max", True, 3e-3, 1000, label_smoothing=0.1, stem=STEM, stem_stride=stride, noise=0.1
+    )
 
 
 def network_spec(

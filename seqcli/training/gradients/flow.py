@@ -23,8 +23,8 @@ from torch import Tensor
 
 from seqcli.backends.cells.cell import Cell, State, last_step
 from seqcli.backends.encoder import Encoder, Layer, padding_mask, reverse, reversed_order
-from seqcli.sequences import LENGTHS
 from seqcli.backends.network import Network
+from seqcli.sequences import LENGTHS
 from seqcli.training.gradients.curves import Curve
 
 
