@@ -24,7 +24,9 @@ TRAINING_OPTIONS = frozenset(item.name for group in TRAINING_GROUPS for item in 
 FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(ForecastOptions))})
 LANGUAGE_ONLY = frozenset({"condition", "backend"})
 CLASSIFY_ONLY = frozenset({"class_weight", "prior"})
-TAG_ONLY = frozenset({"tag_column", "members"})
+TAG_ONLY = frozenset({"tag_column"})
+STEPS_ONLY = frozenset({"stem", "reverse_complement"})
+ROWS_ONLY = STEPS_ONLY | {"text"}
 LABELS_ONLY = frozenset({"label_separator"})
 """Options that no other task than the one reads."""
 
@@ -35,10 +37,13 @@ TEXT_ONLY = frozenset(
 """Options on how text is read."""
 
 NEVER_IN_FORECAST = frozenset(
-    {"group", "label_smoothing", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY, *LABELS_ONLY}
+    {"group", "label_smoothing", "members", *TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY}
+    | LABELS_ONLY
+    | ROWS_ONLY
 )
 NEVER_IN_LANGUAGE = frozenset(
-    {"missing", "aggregate", "time", "id", "group", "pool", "refit"}
+    {"missing", "aggregate", "time", "id", "group", "pool", "refit", "members"}
+    | ROWS_ONLY
     | {"subwords", "word_dropout", "vectors", "pretrain"}
     | CLASSIFY_ONLY
     | FORECAST_ONLY
@@ -61,6 +66,7 @@ IDLE = {
     | LANGUAGE_ONLY
     | CLASSIFY_ONLY
     | LABELS_ONLY
+    | ROWS_ONLY
     | {"bptt", "missing", "aggregate", "time", "group", "level", "pool", "label_smoothing"},
 }
 """What no task reads is a mistake when it is typed, and said so."""

@@ -14,6 +14,7 @@ from seqcli.network import InputSpec, NetworkSpec
 from seqcli.options import Options
 from seqcli.saved.files import MAX_FILE_BYTES, damaged, shown
 from seqcli.saved.graph_check import Port, Signature
+from seqcli.saved.graph_operators import MOST_TAPS
 
 FORMAT = 1
 TYPES: dict[str, type] = {
@@ -37,6 +38,7 @@ MAX_GRAPHS = 16
 SHA256 = re.compile(r"[0-9a-f]{64}")
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.\-]{0,63}")
 MOST_MEMBERS = 64
+MOST_CONVOLUTIONS = 16
 KINDS = ("tokens", "bags", "values", "dense", "ahead")
 MAX_SIZE = 2**24
 """Largest size of an axis of the network (a vocabulary, a hidden state, a horizon)."""
@@ -147,8 +149,10 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
     carries = carries and spec.decoder != "parallel" and spec.segment == 1
     if type(spec.stateful) is not bool or (spec.stateful and not carries):
         damaged(where, "network carries a state that it cannot have")
-    if not _valid_chain(spec) if spec.chain else spec.members != 1:
+    if not _valid_chain(spec) if spec.chain else not _valid_members(spec):
         damaged(where, "network has an impossible chain")
+    if not _valid_stem(spec):
+        damaged(where, "network has impossible convolutions or strands")
     if not _valid_decoder(spec):
         damaged(where, "network has an impossible decoder")
     if type(spec.band) is not bool or (spec.band and (spec.pool == "none" or spec.chain)):
@@ -179,6 +183,37 @@ def _valid_chain(spec: NetworkSpec) -> bool:
     rows = len(spec.chain) == classes + 1
     few = type(spec.members) is int and 1 <= spec.members <= MOST_MEMBERS
     return alone and few and rows and all(0 <= tag < classes for row in spec.chain for tag in row)
+
+
+def _valid_members(spec: NetworkSpec) -> bool:
+    """Whether networks without a chain may stand side by side: each answers a row, or there is one."""
+    few = type(spec.members) is int and 1 <= spec.members <= MOST_MEMBERS
+    return few and (spec.members == 1 or _answers_rows(spec))
+
+
+def _answers_rows(spec: NetworkSpec) -> bool:
+    """Whether the network reads a whole row and gives one answer."""
+    return spec.pool != "none" and not (spec.streams or spec.stateful or spec.skip) and spec.decoder == "direct"
+
+
+def _valid_stem(spec: NetworkSpec) -> bool:
+    """Whether convolutions read numbers alone, a jump leaves one answer a row, and strands are of DNA."""
+    counts = (spec.stem, spec.stem_kernel, spec.stem_stride)
+    if any(type(count) is not int for count in counts) or not _size(spec.stem_width):
+        return False
+    if not 0 <= spec.stem <= MOST_CONVOLUTIONS or not 1 <= spec.stem_kernel <= MOST_TAPS:
+        return False
+    noise, strands = spec.noise, spec.both_strands
+    if type(strands) is not bool or type(noise) not in (int, float) or not 0 <= noise <= 1:
+        return False
+    values = [item for item in spec.inputs if item.kind == "values"]
+    if strands and not (_answers_rows(spec) and values and values[0].field == "bases" and values[0].size == 4):
+        return False
+    if not spec.stem:
+        return spec.stem_stride == 1
+    numbers = all(item.kind in ("values", "dense") for item in spec.inputs)
+    whole = not (spec.streams or spec.stateful or spec.skip) and spec.decoder == "direct"
+    return numbers and whole and spec.stem_stride in (1, *((2, 4, 8) if spec.pool != "none" else ()))
 
 
 def _valid_decoder(spec: NetworkSpec) -> bool:

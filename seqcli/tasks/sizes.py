@@ -118,6 +118,7 @@ def network_spec(
         word_dropout=sizes.word_dropout if typed.word_dropout is None else typed.word_dropout,
         init=typed.init,
         stem=stem,
+        stem_width=typed.hidden_size or sizes.hidden_size,
         stem_stride=sizes.stem_stride if stem else 1,
         both_strands=inputs.dna is not None and inputs.dna.both_strands,
         noise=sizes.noise,

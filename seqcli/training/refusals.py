@@ -27,9 +27,32 @@ def training_device(training: TrainingOptions) -> torch.device:
     return choose_device("cpu")
 
 
+def reads_steps(prepared: Prepared) -> bool:
+    """Whether a task reads series of numbers or DNA, row by row."""
+    inputs = getattr(prepared.task, "inputs", None)
+    return isinstance(inputs, Inputs) and inputs.reads_steps
+
+
+def _refuse_for_steps(options: Options, prepared: Prepared) -> None:
+    """Raise UsageError for an option on series or DNA where neither is read."""
+    network = options.network
+    flags = {"--stem": network.stem, "--reverse-complement": network.reverse_complement or None}
+    if not prepared.network.chain:
+        flags["--members"] = network.members
+    for flag, value in flags.items():
+        if value is not None and not reads_steps(prepared):
+            raise UsageError(f"{flag} is for series of numbers and DNA, and neither is read here", f"leave out {flag}")
+    inputs = getattr(prepared.task, "inputs", None)
+    if network.reverse_complement and isinstance(inputs, Inputs) and inputs.dna is None:
+        raise UsageError(
+            "--reverse-complement is for DNA, and no column of it is read here", "--level dna --text COLUMN names one"
+        )
+
+
 def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
     """Raise UsageError for an option, typed or from a configuration, that would change nothing."""
     training = options.training
+    _refuse_for_steps(options, prepared)
     if not any(item.embedded for item in prepared.network.inputs):
         for flag, value in (
             ("--level", options.columns.level),

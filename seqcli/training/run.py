@@ -50,7 +50,7 @@ from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone,
 from seqcli.training.export import CardFacts, model_card, model_record
 from seqcli.training.loop import FitOutcome, FitSetup, fit, predict_outputs
 from seqcli.training.pretraining import read_ahead, texts_to_read
-from seqcli.training.refusals import refuse_disobeyed, training_device
+from seqcli.training.refusals import reads_steps, refuse_disobeyed, training_device
 from seqcli.training.sentences import count, kept_rules, plan_lines
 from seqcli.training.started import StartedRun
 from seqcli.training.streams import text_surprisals
@@ -213,9 +213,11 @@ def _resolved(options: Options, prepared: Prepared, threads: int) -> Options:
     shape = ["cell", "hidden_size", "num_layers", "dropout", "bidirectional"]
     if spec.pool != "none":
         shape.append("pool")
-    if spec.chain:
+    if spec.chain or spec.members > 1:
         shape.append("members")
     usual = dict(prepared.training)
+    if reads_steps(prepared):
+        usual["stem"] = "conv" if spec.stem else "none"
     if any(item.embedded for item in spec.inputs):
         shape += ["embedding_dropout", "variational"]
         shape += [] if spec.streams else ["word_dropout"]

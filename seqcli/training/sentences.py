@@ -36,6 +36,10 @@ def plan_lines(prepared: Prepared, training: TrainingOptions, threads: int) -> t
         pooling = f"{count(spec.segment, 'step')} at a time"
     if plan.task == "forecast":
         pooling += f", {DECODING[spec.decoder]}"
+    if spec.stem:
+        layers = f"{count(spec.stem, 'convolution')} and {layers}"
+    if spec.members > 1 and not spec.chain:
+        layers = f"{spec.members} times {layers}"
     network = (
         f"network: {cell}, {layers} of {spec.hidden_size} units read {direction}, "
         f"{pooling}, {spec.init} initialisation{', state carried from row to row' if spec.stateful else ''}"

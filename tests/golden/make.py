@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import random
 import shutil
 import sys
 import tempfile
@@ -106,6 +107,18 @@ def averages() -> list[Row]:
     return rows
 
 
+def sites() -> list[Row]:
+    """DNA of one length, with a site in the middle of every other one; some bases are not sure."""
+    rng = random.Random(5)
+    rows: list[Row] = []
+    for place in range(120):
+        bases = [rng.choice("ACGT") for _ in range(24)]
+        bases[11:14] = "GTA" if place % 2 else rng.choices("ACT", k=3)
+        bases[rng.randrange(8)] = rng.choice("ACGTNRYK")
+        rows.append(("".join(bases), "site" if place % 2 else "none"))
+    return rows
+
+
 def two_shops() -> list[Row]:
     """Volumes of two series over the same days."""
     both = zip(prices(160), prices(160, seed=12), strict=True)
@@ -185,6 +198,16 @@ GOLDEN = {
         motions,
         ("--id", "sequence", "--time", "step", "--target", "label", "--num-layers", "2"),
         slice(400),
+    ),
+    "classify_series": Golden(
+        ("series", "step", "x", "y", "z", "label"),
+        motions,
+        ("--members", "2"),
+        slice(400),
+        suffix=".ts",
+    ),
+    "classify_bases": Golden(
+        ("sequence", "label"), sites, ("--reverse-complement", "--pool", "max+mean"), slice(20)
     ),
     "classify_rows": Golden(
         ("x", "y", "z", "half", "motion"), averages, ("--target", "motion"), slice(20)
@@ -351,6 +374,9 @@ def write_rows(path: Path, header: Sequence[str], rows: Sequence[Row]) -> None:
             json.dumps({part: [*held.values()] for part, held in pieces.items()}), encoding="utf-8"
         )
         return
+    if path.suffix == ".ts":
+        path.write_text(ts_text(header, rows), encoding="utf-8")
+        return
     if path.suffix == ".conll":
         with path.open("w", encoding="utf-8", newline="") as file:
             for place, (number, *cells) in enumerate(rows):
@@ -359,6 +385,19 @@ def write_rows(path: Path, header: Sequence[str], rows: Sequence[Row]) -> None:
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+def ts_text(header: Row, rows: Sequence[Row]) -> str:
+    """Rows (series, step, channels, label) as the UEA archive has them: a line a series."""
+    series: dict[object, list[Row]] = {}
+    for row in rows:
+        series.setdefault(row[0], []).append(row)
+    labels = sorted({str(row[-1]) for row in rows})
+    lines = [f"@dimensions {len(header) - 3}", f"@classLabel true {' '.join(labels)}", "@data"]
+    for found in series.values():
+        channels = zip(*(row[2:-1] for row in found), strict=True)
+        lines.append(":".join([*(",".join(map(str, channel)) for channel in channels), str(found[0][-1])]))
+    return "\n".join(lines) + "\n"
 
 
 def train_command(golden: Golden, file: str) -> list[str]:

@@ -138,7 +138,7 @@ class _Comparing:
             raise UsageError(
                 f"{named} and --time-budget both say how long a training is", "leave out one of the two"
             )
-        if "prior" not in self.typed and self.plan.text and self.plan.task in MIXED:
+        if "prior" not in self.typed and (self.plan.text or self.plan.id) and self.plan.task in MIXED:
             self.options = replace(self.options, network=replace(self.options.network, prior="none"))
         total = self.flags.comparing_time or USUAL_SECONDS
         self.share = None if by_length else total / 10  # until their number is known
