@@ -32,6 +32,12 @@ class PredictOptions:
     intervals: tuple[int, ...] | None = option(
         None, "Of numbers: coverage of the intervals, in percent; 80,95.", parse="percents", flag="--interval"
     )
+    windows: int | None = option(
+        None,
+        "Of DNA: what the model reads at once, at every so many bases, a row each.",
+        at_least=1,
+        metavar="BASES",
+    )
     as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME", flag="--as")
     on_error: str = option(
         "empty", "A bad row gets an empty prediction, or ends the run.", choices=("empty", "stop")

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 
 def explainable(model: SavedModel) -> Forecast | Classify | Multilabel:
-    """The model's task, when it forecasts or classifies texts. Raises :class:`UsageError` for all others."""
+    """The model's task, when it forecasts or classifies texts or DNA. Raises :class:`UsageError` for all others."""
     task = saved_task(model)
     if task.plan.task == "forecast":
         return cast("Forecast", task)
     if isinstance(task, Classify | Multilabel) and reads_texts(task.inputs):
+        return task
+    if isinstance(task, Classify) and task.inputs.dna is not None:
         return task
     if isinstance(task, Classify | Multilabel):
         what, instead = "one that classifies by columns", "predict FILE --probabilities"

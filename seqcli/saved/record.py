@@ -193,7 +193,9 @@ def _valid_members(spec: NetworkSpec) -> bool:
 
 def _answers_rows(spec: NetworkSpec) -> bool:
     """Whether the network reads a whole row and gives one answer."""
-    return spec.pool != "none" and not (spec.streams or spec.stateful or spec.skip) and spec.decoder == "direct"
+    return (
+        spec.pool != "none" and not (spec.streams or spec.stateful or spec.skip) and spec.decoder == "direct"
+    )
 
 
 def _valid_stem(spec: NetworkSpec) -> bool:
@@ -207,7 +209,9 @@ def _valid_stem(spec: NetworkSpec) -> bool:
     if type(strands) is not bool or type(noise) not in (int, float) or not 0 <= noise <= 1:
         return False
     values = [item for item in spec.inputs if item.kind == "values"]
-    if strands and not (_answers_rows(spec) and values and values[0].field == "bases" and values[0].size == 4):
+    if strands and not (
+        _answers_rows(spec) and values and values[0].field == "bases" and values[0].size == 4
+    ):
         return False
     if not spec.stem:
         return spec.stem_stride == 1

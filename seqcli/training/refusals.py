@@ -41,11 +41,14 @@ def _refuse_for_steps(options: Options, prepared: Prepared) -> None:
         flags["--members"] = network.members
     for flag, value in flags.items():
         if value is not None and not reads_steps(prepared):
-            raise UsageError(f"{flag} is for series of numbers and DNA, and neither is read here", f"leave out {flag}")
+            raise UsageError(
+                f"{flag} is for series of numbers and DNA, and neither is read here", f"leave out {flag}"
+            )
     inputs = getattr(prepared.task, "inputs", None)
     if network.reverse_complement and isinstance(inputs, Inputs) and inputs.dna is None:
         raise UsageError(
-            "--reverse-complement is for DNA, and no column of it is read here", "--level dna --text COLUMN names one"
+            "--reverse-complement is for DNA, and no column of it is read here",
+            "--level dna --text COLUMN names one",
         )
 
 

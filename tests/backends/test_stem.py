@@ -91,7 +91,13 @@ FORMS = {
     "steps": replace(SPEC, pool="none", stem=1),
     "strands": replace(SPEC, inputs=(BASES,), both_strands=True),
     "strands and places": replace(
-        SPEC, inputs=(BASES, PLACE), both_strands=True, members=2, stem_stride=2, stem=1, pool="last+attention"
+        SPEC,
+        inputs=(BASES, PLACE),
+        both_strands=True,
+        members=2,
+        stem_stride=2,
+        stem=1,
+        pool="last+attention",
     ),
 }
 
@@ -113,7 +119,9 @@ def test_the_graph_says_what_torch_says_and_padding_changes_nothing(spec, cell, 
             valid = (torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]).numpy()
         assert np.abs(said[valid] - expected.numpy()[valid]).max() < 1e-5
         wider = {
-            name: torch.cat([field, torch.zeros(len(field), 5, field.shape[2])], 1) if field.ndim == 3 else field
+            name: torch.cat([field, torch.zeros(len(field), 5, field.shape[2])], 1)
+            if field.ndim == 3
+            else field
             for name, field in batch.items()
         }
         with torch.no_grad():

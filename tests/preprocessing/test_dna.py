@@ -80,7 +80,9 @@ def test_runs_are_those_that_stand_there() -> None:
     shares = encode_bases([text, text[:9]]).pad(np.arange(2))[0]
     for length in (1, 2, 3):
         assert np.allclose(runs(shares, length).sum(axis=1)[0], brute_runs(text, length))
-        assert np.allclose(runs(shares, length).sum(axis=1)[1], brute_runs(text[:9], length))  # not into padding
+        assert np.allclose(
+            runs(shares, length).sum(axis=1)[1], brute_runs(text[:9], length)
+        )  # not into padding
     assert runs(encode_bases(["RA"]).pad(np.arange(1))[0], 2)[0, 0, [0, 8]].tolist() == [0.5, 0.5]  # AA or GA
 
 

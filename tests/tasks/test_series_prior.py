@@ -117,6 +117,8 @@ def test_arrays_that_do_not_fit_are_the_models_fault(spoilt: str) -> None:
 def test_all_else_equal_weights_of_rows_count() -> None:
     rng = np.random.default_rng(5)
     values, target = rng.standard_normal((40, 3)), np.arange(40) % 2
-    doubled = regress(np.concatenate([values, values[:10]]), np.concatenate([target, target[:10]]), np.ones(50), (2, 1.0))
+    doubled = regress(
+        np.concatenate([values, values[:10]]), np.concatenate([target, target[:10]]), np.ones(50), (2, 1.0)
+    )
     weight = np.where(np.arange(40) < 10, 2.0, 1.0)
     assert np.abs(regress(values, target, weight, (2, 1.0)) - doubled).max() < 1e-3

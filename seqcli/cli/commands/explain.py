@@ -36,6 +36,10 @@ def explain(call: Invocation) -> int:
     screen = Screen(output.quiet, output.verbose)
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     task = explainable(model)
+    if isinstance(task, Classify) and task.inputs.dna is not None:
+        from seqcli.cli.explain_bases import explain_bases
+
+        return explain_bases(call, model, task, screen)
     if isinstance(task, Classify | Multilabel):
         return explain_texts(call, model, task, screen)
     refuse_other(call, OF_TEXTS, "a forecast")
@@ -83,6 +87,7 @@ COMMAND = Command(
         "seqcli explain shops.csv -m shops.seqcli --series north --format csv -o influence.csv",
         "echo 'a dull and tired film' | seqcli explain - -m reviews.seqcli",
         "seqcli explain reviews.csv -m reviews.seqcli --row 17 --method gradients",
+        "seqcli explain sites.fa -m sites.seqcli --plot logo.svg",
     ),
     groups=(ExplainOptions, ModelOptions, ReadingOptions, PlotOptions, OutputOptions),
     only={ReadingOptions: ("input_format", "encoding", "delimiter")},

@@ -70,6 +70,10 @@ def predict(call: Invocation) -> int:
         stream = open_stream(file, call.group(ReadingOptions), task.columns, task.text_column)
         for note in stream.notes:
             screen.line(f"{stream.source}: {note}", "dim")
+    if options.windows is not None:
+        from seqcli.inference.genome import base_windows
+
+        stream = cast("RecordStream", base_windows(model, task, stream, options.windows))
     predictions = Predictions(model, stream, options, screen.warn, task)
     form = result_format(output)
     if prompting and form == "table":
