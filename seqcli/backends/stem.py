@@ -58,7 +58,7 @@ class Stem(nn.Module):
         return self.dropout(x), lengths
 
     def write_graph(self, graph: GraphWriter, x: str) -> str:
-        """The same in a graph, whose ``lengths`` are then those behind the stem: x (B, T, F) → (B, T', width)."""
+        """The same in a graph, whose ``lengths`` are then those behind: x (B, T, F) → (B, T', width)."""
         ahead, behind = self.reach
         for layer, norm, stride in zip(self.layers, self.norms, self.strides(), strict=True):
             conv = cast(nn.Conv1d, layer)

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def explainable(model: SavedModel) -> Forecast | Classify | Multilabel:
-    """The model's task, when it forecasts or classifies texts or DNA. Raises :class:`UsageError` for all others."""
+    """The model's task, when it forecasts, or classifies texts or DNA.
+
+    Raises :class:`UsageError` for all others.
+    """
     task = saved_task(model)
     if task.plan.task == "forecast":
         return cast("Forecast", task)

@@ -74,7 +74,7 @@ def starts(length: int, width: int, apart: int) -> Sequence[int]:
 
 
 def base_windows(model: SavedModel, task: RowTask, stream: RecordStream, apart: int) -> BaseWindows:
-    """``stream`` in windows of what ``task`` reads at once. Raises UsageError for a model of anything else."""
+    """``stream`` in windows of what ``task`` reads at once. Raises UsageError for other models."""
     inputs = getattr(task, "inputs", None)
     if not isinstance(inputs, Inputs) or inputs.dna is None:
         raise UsageError(f"--windows is for DNA, which {model.path} does not read", "leave out --windows")

@@ -1,9 +1,9 @@
-"""Random-free convolution features of series, for a linear model: how often each of 84 small kernels says "here".
+"""Convolution features of series, for a linear model: how often each of 84 small kernels says "here".
 
-After MiniRocket (Dempster, Schmidt and Webb, KDD 2021): kernels of nine weights, three of them 2 and the others
--1, at several dilations. A feature is the share of a series' steps at which a kernel exceeds a bias, and the
-biases are quantiles of what the kernel says about training series. Series of several channels: each kernel reads
-the sum of a few of them. Series may differ in length; steps behind an end are zeros, and never counted.
+After MiniRocket (Dempster, Schmidt and Webb, KDD 2021): kernels of nine weights, three of them 2 and the
+others -1, at several dilations. A feature is the share of a series' steps at which a kernel exceeds a bias,
+and the biases are quantiles of what the kernel says about training series. Of several channels each kernel
+reads the sum of a few. Series may differ in length; steps behind an end are zeros, and never counted.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Where in a row each step stands, as numbers: for rows of one length, whose steps mean something by their place.
+"""Where in a row each step stands, as numbers: for rows of one length, whose steps differ by their place.
 
     p_k(t) = exp(-((t - c_k) / w)²)       bumps with centres c_k spread evenly over the row, as far apart as w
 
@@ -42,7 +42,7 @@ def place_table(length: int) -> FloatArray:
 
 
 def places_of(offsets: IntArray, length: int) -> LookUp:
-    """The bumps of each step of rows with these ``offsets`` (N + 1,); what lies behind the last place is there."""
+    """The bumps of each step of rows with these ``offsets`` (N + 1,); the last place goes on."""
     counts = np.diff(offsets)
     steps = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
     numbers = (np.minimum(steps, length - 1) + 1).astype(np.uint16)

@@ -1,4 +1,4 @@
-"""Series as rows of numbers that a linear model can weigh: convolutions and summaries; of DNA, places and runs."""
+"""Series as rows of numbers for a linear model: convolutions and summaries; of DNA, places and runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_PLACES, LONGEST_RUN, LONGEST_AT_PLACE = 2000, 8, 4
 
 @dataclass(frozen=True, eq=False)
 class SeriesFeatures:
-    """Which numbers are read of series with ``channels`` channels; blocks stand side by side in this order."""
+    """Which numbers are read of series with ``channels`` channels; blocks stand in this order."""
 
     channels: int
     kernels: int = 0
@@ -141,7 +141,7 @@ def summary_count(channels: int) -> int:
 
 
 def summarised(series: Sequences) -> FloatArray:
-    """Each channel's means over pieces of a series (T, F), its spread, extremes, ends, and the length: (N, numbers)."""
+    """Of each channel of series (T, F): means over pieces, spread, extremes, ends; the length: (N, numbers)."""
     out = np.empty((len(series), summary_count(series.values.shape[1])), np.float32)
     for index in range(len(series)):
         row = series.row(index).astype(np.float64)

@@ -4,8 +4,8 @@
     ACGTACGT
     ACGT
 
-becomes a row a sequence: ``id`` (the first word of its line), ``sequence``, and ``label`` where the lines say one:
-behind ``label=`` or ``class=``, or behind the last ``|`` where what stands there comes again and again.
+becomes a row a sequence: ``id`` (the first word of its line), ``sequence``, and ``label`` where the lines say
+one: behind ``label=`` or ``class=``, or behind the last ``|`` where what stands there comes again and again.
 """
 
 from __future__ import annotations

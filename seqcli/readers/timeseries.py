@@ -1,4 +1,4 @@
-"""The ``.ts`` files of the UEA and UCR archives: one series a line, its channels split by colons, its class last.
+"""The ``.ts`` files of the UEA and UCR archives: a series a line, its channels split by colons, its class last.
 
     @dimensions 2
     @classLabel true walk run
@@ -6,8 +6,9 @@
     1.5,1.4,1.6:0.2,0.2,0.1:walk
 
 becomes long form, one row a step: ``series``, ``step``, ``value`` (or ``channel 1``, ``channel 2``, …) and
-``label`` (``target`` where the header says @targetLabel). Series may differ in length; ``?`` and ``NaN`` are missing
-values. The format is that of Bagnall et al. 2018, The UEA multivariate time series classification archive.
+``label`` (``target`` where the header says @targetLabel). Series may differ in length; ``?`` and ``NaN`` are
+missing values. The format is that of Bagnall et al. 2018, The UEA multivariate time series classification
+archive.
 """
 
 from __future__ import annotations

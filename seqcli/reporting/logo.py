@@ -45,7 +45,8 @@ def said(each: Mutated) -> str:
     begin = f"{each.prediction} ({each.probability:.3f})"
     if scores[best] <= 0:
         return f"{begin}: no base is needed for it"
-    return f"{begin}: most by {each.bases[best]} at {best + 1}, without which its log-odds fall by {scores[best]:.2f}"
+    base, fall = each.bases[best], f"{scores[best]:.2f}"
+    return f"{begin}: most by {base} at {best + 1}, without which its log-odds fall by {fall}"
 
 
 def lines_of(bases: str, scores: Sequence[float], scale: float) -> list[str]:

@@ -104,7 +104,8 @@ def svg_text(figure: LogoFigure) -> str:
 
 
 def _text(x: float, y: float, size: int, text: str) -> str:
-    return f'<text x="{number(x)}" y="{number(y)}" font-size="{size}" fill="{LIGHT["ink"]}">{escaped(text)}</text>'
+    place = f'x="{number(x)}" y="{number(y)}" font-size="{size}"'
+    return f'<text {place} fill="{LIGHT["ink"]}">{escaped(text)}</text>'
 
 
 def _svg(figure: LogoFigure, screen: Screen) -> bytes:

@@ -120,7 +120,7 @@ def _of_bases(bases: LookUp, both_strands: bool) -> Iterator[SeriesFeatures]:
 
 
 def _scaled(values: FloatArray, candidate: Candidate) -> tuple[Wide, Wide, Wide]:
-    """Features (N, F) as they are weighed, with what was taken off them (F,) and what they were multiplied by."""
+    """Features (N, F) as they are weighed, what was taken off them (F,), and by what they were multiplied."""
     shift, scale, start = np.zeros(values.shape[1]), np.ones(values.shape[1]), 0
     blocks = candidate.features.blocks
     for (name, size), share in zip(blocks.items(), candidate.shares, strict=True):

@@ -26,7 +26,7 @@ MOST_CELLS = 4_000_000
 """Steps of all examples times epochs: about two minutes on one core."""
 FEWEST_EPOCHS = 4
 LONG_ENOUGH, MOST_STRIDE = 200, 8
-"""Steps on average that the recurrence reads at most, if every so manieth step of a stem is enough for that."""
+"""Steps on average that the recurrence reads at most, and the largest jump of a stem that sees to it."""
 STEM = 2
 """Convolutions of a stem."""
 RNN_MEMORY = 20
