@@ -7,9 +7,10 @@ DIR/numeric holds ``NAME/NAME_{TRAIN,TEST}.ts`` of JapaneseVowels and GunPoint (
 
 seqcli      ``seqcli train TRAIN.ts --test TEST.ts --seed S``; of splice.csv ``--text Sequence``
 rocket      ridge regression on 9,996 convolution features in the manner of MiniRocket (Dempster et al.
-            2021), its strength by leave-one-out, scikit-learn; of DNA ("linear") logistic regression on positions, one-hot
-bilstm      a plain torch BiLSTM of 64 units that reads its last states, Adam 3e-3, batches of 16, 60 epochs; of
-            DNA 12 epochs and batches of 32
+            2021), its strength by leave-one-out, scikit-learn
+linear      of DNA: logistic regression on positions, one-hot, scikit-learn
+bilstm      a plain torch BiLSTM of 64 units that reads its last states, Adam 3e-3, batches of 16, 60 epochs;
+            of DNA 12 epochs and batches of 32
 
 Splice junctions: five seeds, equal sequences on one side, stratified 80/20; the test rows are seen once, and
 everything is chosen on parts of the others.
@@ -217,7 +218,7 @@ def by_bilstm(train: Rows, test: Rows, seed: int) -> float:
             some = order[start : start + size]
             loss = nn.functional.cross_entropy(logits([first[i] for i in some]), torch.tensor(target[some]))
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_([*lstm.parameters(), *head.parameters()], 1.0)
             optimizer.step()
     with torch.no_grad():

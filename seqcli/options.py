@@ -105,7 +105,7 @@ class ColumnOptions:
     )
     level: str | None = option(
         None,
-        "Read text as words, characters, pieces of words (bpe) or dna; to go on with, as bytes too.",
+        "Read text as words, characters, pieces (bpe) or dna; to go on with, as bytes too.",
         choices=("words", "characters", "bpe", "bytes", "dna"),
     )
     condition: str | None = option(

@@ -117,7 +117,14 @@ GOES_WITH = {
 NO_TEXT = (DATA, "no column holds text")
 FORECASTS = ("forecast_carried", "forecast_members", "forecast_minlstm", "forecast_panel", "forecast_single")
 NUMBERS_AND_CLASSES = (
-    *("classify_rows", "classify_sequences", "multilabel_columns", "regress", "regress_intervals"),
+    *(
+        "classify_rows",
+        "classify_sequences",
+        "classify_series",
+        "multilabel_columns",
+        "regress",
+        "regress_intervals",
+    ),
     *FORECASTS,
 )
 NOT_OVER_TIME = (DATA, "no column of numbers to forecast among")
@@ -129,6 +136,7 @@ WORDS_ALONE = (
         "classify_pieces",
         "classify_runs",
         "classify_int8",
+        "classify_bases",
     ),
     *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
     *("language_mingru", "language_mamba", "classify_mingru"),
@@ -159,7 +167,7 @@ REFUSED = {
         ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
         for name in MADE["GOLDEN"]
         if name.startswith(("regress", "language", "tag", "music", "pianoroll"))
-        or name in ("classify_rows", "classify_sequences", "multilabel_columns")
+        or name in ("classify_rows", "classify_sequences", "classify_series", "multilabel_columns")
     },
     **{
         (f"forecast{dry}", name): (USAGE, f"for the task {name}, not forecast")

@@ -16,7 +16,7 @@ ROWS_AT_ONCE = 256
 
 
 def runs(shares: FloatArray, length: int) -> FloatArray:
-    """Shares (B, T, 4) → those of runs of ``length`` bases from each place on, (B, T - length + 1, 4^length)."""
+    """Shares (B, T, 4) → those of runs of K bases, ``length``, from each place on: (B, T - K + 1, 4^K)."""
     found = shares
     for step in range(1, length):
         product = found[:, :-1, :, None] * shares[:, step:, None, :]

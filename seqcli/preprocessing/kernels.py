@@ -63,8 +63,8 @@ class Kernels:
         for row in np.unique(whose).tolist():
             chosen = np.flatnonzero(whose == row)
             one = series.take(np.array([row]))
-            for kernel, said, valid in _responses(one, dilations, channels, frozenset(chosen.tolist())):
-                biases[kernel] = np.quantile(said[valid], wanted[kernel])
+            for number, said, valid in _responses(one, dilations, channels, frozenset(chosen.tolist())):
+                biases[number] = np.quantile(said[valid], wanted[number])
         return cls(dilations, channels, biases)
 
     def read(self, series: Sequences) -> FloatArray:

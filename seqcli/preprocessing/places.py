@@ -35,7 +35,7 @@ def bump_count(length: int) -> int:
 
 
 def place_table(length: int) -> FloatArray:
-    """The bumps at each of ``length`` places, behind a row of zeros for padding: (1 + length, bumps)."""
+    """The K bumps at each of L places, ``length``, behind a row of zeros for padding: (L + 1, K)."""
     centres = np.linspace(0, length - 1, bump_count(length))
     apart = (np.arange(length)[:, None] - centres) / (centres[1] - centres[0])
     return np.concatenate([np.zeros((1, len(centres))), np.exp(-(apart**2))]).astype(np.float32)

@@ -141,7 +141,7 @@ def summary_count(channels: int) -> int:
 
 
 def summarised(series: Sequences) -> FloatArray:
-    """Of each channel of series (T, F): means over pieces, spread, extremes, ends; the length: (N, numbers)."""
+    """Of each channel (T, F): means over pieces, spread, extremes, ends; the length: (N, numbers)."""
     out = np.empty((len(series), summary_count(series.values.shape[1])), np.float32)
     for index in range(len(series)):
         row = series.row(index).astype(np.float64)

@@ -1,4 +1,4 @@
-"""The ``.ts`` files of the UEA and UCR archives: a series a line, its channels split by colons, its class last.
+"""The ``.ts`` files of the UEA and UCR archives: a series a line, channels split by colons, the class last.
 
     @dimensions 2
     @classLabel true walk run

@@ -32,8 +32,8 @@ def write_logos(found: Iterator[Mutated], form: str, stream: IO[str], screen: Sc
         for place, (base, score, changes) in enumerate(
             zip(each.bases, each.scores.tolist(), each.changes.tolist(), strict=True), 1
         ):
-            cells = (each.number, place, base, _short(score), *map(_short, changes))
-            writer.write((*cells, each.prediction, each.probability))
+            numbers = [_short(change) for change in (score, *changes)]
+            writer.write((each.number, place, base, *numbers, each.prediction, each.probability))
         writer.flush()
     writer.close()
 

@@ -77,7 +77,7 @@ OPERATORS: dict[str, Operator] = {
     ),
     # X, W, B: one axis of places; the shapes of W and B are checked with its kernel
     "Conv": Operator(
-        "F F F",
+        "F F F?",
         "F",
         {
             "kernel_shape": Attribute("ints", low=1, high=MOST_TAPS),

@@ -20,6 +20,7 @@ from seqcli.tasks.classify_metrics import log_softmax
 from seqcli.tasks.inputs import DENSE, TOKENS, joined_texts
 from seqcli.tasks.label_answers import label_chances
 from seqcli.tasks.multilabel import Multilabel
+from seqcli.tasks.text_prior import TextPrior
 from seqcli.tasks.text_prior_parts import PriorParts
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def text_rows(task: Classify | Multilabel, table: Table) -> list[TextRow]:
         example = examples.take(np.array([place]))
         dense = example.fields.get(DENSE)
         beside = dense[0].astype(np.float32) if isinstance(dense, np.ndarray) else None
-        prior = PriorParts.of(task.prior, own, spans, beside) if task.prior else None
+        linear = task.prior if isinstance(task.prior, TextPrior) else None
+        prior = PriorParts.of(linear, own, spans, beside) if linear else None
         rows.append(TextRow(own, spans, tokens[: task.inputs.max_length], example, prior))
     return rows
 

@@ -27,7 +27,7 @@ from seqcli.preprocessing.vocabulary import BPE, MOST_PIECES, Vocabulary, tokeni
 from seqcli.readers.roles import series_numbers
 from seqcli.readers.table import Table
 from seqcli.readers.vectors import read_vectors
-from seqcli.sequences import Batchable, Field, IntArray, LookUp, Sequences, joined
+from seqcli.sequences import Batchable, Field, IntArray, Sequences, joined
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import TEXT_WORDS
 from seqcli.tasks.dna_input import Dna, bad_bases, fit_dna
@@ -162,9 +162,8 @@ class Inputs:
                 matrix if self.text else Sequences(matrix, grouping.offsets)
             )
         if self.places:
-            steps = fields[BASES_FIELD] if self.dna is not None else fields[VALUES]
-            assert isinstance(steps, Sequences | LookUp)
-            fields[PLACE] = places_of(np.concatenate([[0], np.cumsum(steps.lengths)]), self.places)
+            lengths = Batchable(fields, grouping.first).lengths
+            fields[PLACE] = places_of(np.concatenate([[0], np.cumsum(lengths)]), self.places)
         return Batchable(fields, grouping.first), grouping
 
     def text_fields(self, texts: list[str]) -> dict[str, Field]:

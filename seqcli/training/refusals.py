@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from seqcli.backends.device import choose_device
@@ -36,16 +38,19 @@ def reads_steps(prepared: Prepared) -> bool:
 def _refuse_for_steps(options: Options, prepared: Prepared) -> None:
     """Raise UsageError for an option on series or DNA where neither is read."""
     network = options.network
-    flags = {"--stem": network.stem, "--reverse-complement": network.reverse_complement or None}
-    if not prepared.network.chain:
-        flags["--members"] = network.members
+    flags: dict[str, Any] = {
+        "--stem": network.stem,
+        "--reverse-complement": network.reverse_complement or None,
+        "--members": network.members,
+    }
     for flag, value in flags.items():
-        if value is not None and not reads_steps(prepared):
+        if value is None or (flag == "--members" and prepared.network.chain):  # taggers have members too
+            continue
+        if not reads_steps(prepared):
             raise UsageError(
                 f"{flag} is for series of numbers and DNA, and neither is read here", f"leave out {flag}"
             )
-    inputs = getattr(prepared.task, "inputs", None)
-    if network.reverse_complement and isinstance(inputs, Inputs) and inputs.dna is None:
+    if network.reverse_complement and prepared.task.inputs.dna is None:  # type: ignore[attr-defined]
         raise UsageError(
             "--reverse-complement is for DNA, and no column of it is read here",
             "--level dna --text COLUMN names one",

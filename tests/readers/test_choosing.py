@@ -95,6 +95,7 @@ def test_nothing_at_all() -> None:
 def test_every_registered_format_begins_and_an_unknown_one_names_the_closest() -> None:
     text = {"csv": "a,b\n1,2\n", "tsv": "a\tb\n1\t2\n", "jsonl": '{"a": 1}\n', "txt": "1\n"}
     text |= {"conll": "a O\n", "conllu": "\t".join("1abcdefghi") + "\n"}
+    text |= {"ts": "@univariate true\n@data\n1\n", "fasta": ">one\nACGT\n"}
     assert set(text) == set(FORMATS)
     for name, content in text.items():
         reader = begin_format(name, Opening("f", content, True, ReadingOptions()))

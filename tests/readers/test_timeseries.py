@@ -12,7 +12,10 @@ from seqcli.readers.blocks import Opening
 from seqcli.readers.read import read_file
 from seqcli.readers.timeseries import TimeSeries
 
-HEAD = "# about\n@problemName x\n@timeStamps false\n@univariate false\n@dimensions 2\n@classLabel true a b\n@data\n"
+HEAD = (
+    "# about\n@problemName x\n@timeStamps false\n@univariate false\n"
+    "@dimensions 2\n@classLabel true a b\n@data\n"
+)
 """Seven lines, so that the first series is line 8."""
 
 

@@ -18,7 +18,9 @@ from seqcli.reporting.screen import Screen, is_terminal
 from seqcli.results import Cell
 
 if TYPE_CHECKING:
+    from seqcli.model_dir import SavedModel
     from seqcli.readers.stream import Record, RecordStream
+    from seqcli.tasks.base import RowTask
     from seqcli.tasks.tag import Tag
 
 
@@ -43,7 +45,6 @@ def predict(call: Invocation) -> int:
     from seqcli.inference.answers import decoder
     from seqcli.inference.predict import Predictions, row_task
     from seqcli.inference.trust import saved_task
-    from seqcli.readers.stream import open_stream
     from seqcli.tasks.base import Chained
 
     output = call.group(OutputOptions)
@@ -66,14 +67,7 @@ def predict(call: Invocation) -> int:
             raise UsageError("this model reads sequences of rows, which cannot be typed in", "name a FILE")
         stream = cast("RecordStream", Prompt(task.columns, screen))
     else:
-        file = call.files[0] if call.files else "-"
-        stream = open_stream(file, call.group(ReadingOptions), task.columns, task.text_column)
-        for note in stream.notes:
-            screen.line(f"{stream.source}: {note}", "dim")
-    if options.windows is not None:
-        from seqcli.inference.genome import base_windows
-
-        stream = cast("RecordStream", base_windows(model, task, stream, options.windows))
+        stream = _rows_of(call, model, task, screen)
     predictions = Predictions(model, stream, options, screen.warn, task)
     form = result_format(output)
     if prompting and form == "table":
@@ -95,6 +89,21 @@ def predict(call: Invocation) -> int:
         screen.line(f"{predictions.unsure:,} of {predictions.rows:,} rows are below the --threshold", "dim")
     predictions.check()
     return 0
+
+
+def _rows_of(call: Invocation, model: SavedModel, task: RowTask, screen: Screen) -> RecordStream:
+    """The rows of a file or pipe; of DNA in windows, where those are asked for."""
+    from seqcli.readers.stream import open_stream
+
+    file, apart = call.files[0] if call.files else "-", call.group(PredictOptions).windows
+    stream = open_stream(file, call.group(ReadingOptions), task.columns, task.text_column)
+    for note in stream.notes:
+        screen.line(f"{stream.source}: {note}", "dim")
+    if apart is None:
+        return stream
+    from seqcli.inference.genome import base_windows
+
+    return cast("RecordStream", base_windows(model, task, stream, apart))
 
 
 class Prompt:
