@@ -151,6 +151,10 @@ REFUSED = {
         if not name.startswith(task)
     },
     **{(f"generate{dry}", name): NO_TEXT for name in NUMBERS_AND_CLASSES for dry in ("", " --dry-run")},
+    **{
+        (f"generate{dry}", "classify_series"): (DATA, "more than one column could be the text to go on with")
+        for dry in ("", " --dry-run")
+    },
     **{(f"forecast{dry}", name): NOT_OVER_TIME for name in WORDS_ALONE for dry in ("", " --dry-run")},
     **{
         ("predict -m", name): (USAGE, "it does not predict rows")

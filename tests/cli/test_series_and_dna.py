@@ -217,8 +217,8 @@ def test_splice_junctions_leave_out_what_names_rows(capsys: pytest.CaptureFixtur
         text = bases(30, rng, "GT" if n % 2 else "AC")
         lines.append(f"{'EI' if n % 2 else 'N'},   GENE-{'DONOR' if n % 2 else 'NEG'}-{n},      {text}")
     Path("splice.csv").write_text("\n".join([*lines, lines[-1], lines[-2]]) + "\n")
-    _, err = run(capsys, "train", "splice.csv", "--dry-run")
-    assert "column Donor is left out" in err
+    said, _ = run(capsys, "train", "splice.csv", "--dry-run")
+    assert any(row["text"].startswith("column Donor is left out") for row in said)
     rows, err = run(capsys, "train", "splice.csv", "--text", "Sequence", "--save", "m", *TINY)
     assert "rows repeat another row; equal rows were kept in one part" in err
     assert "Sequence read as DNA" in err

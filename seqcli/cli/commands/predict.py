@@ -103,7 +103,11 @@ def _rows_of(call: Invocation, model: SavedModel, task: RowTask, screen: Screen)
         return stream
     from seqcli.inference.genome import base_windows
 
-    return cast("RecordStream", base_windows(model, task, stream, apart))
+    try:
+        return cast("RecordStream", base_windows(model, task, stream, apart))
+    except UsageError:
+        stream.close()
+        raise
 
 
 class Prompt:
