@@ -120,7 +120,6 @@ NUMBERS_AND_CLASSES = (
     *(
         "classify_rows",
         "classify_sequences",
-        "classify_series",
         "multilabel_columns",
         "regress",
         "regress_intervals",

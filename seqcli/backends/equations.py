@@ -29,7 +29,7 @@ def equations(spec: NetworkSpec) -> str:
         parts = [_input(spec), _segments(spec), _encoder(spec), _decoder(spec)]
     else:
         pool = [] if spec.pool == "none" else [_pool(spec)]
-        parts = [_input(spec), _encoder(spec), *pool, _head(spec)]
+        parts = [_input(spec), *_stem(spec), _encoder(spec), *pool, _head(spec), *_several(spec)]
     return "\n\n".join("\n    ".join(part) for part in parts)
 
 
@@ -49,6 +49,8 @@ def _indented(module: str) -> list[str]:
 
 def _layer_width(spec: NetworkSpec) -> int:
     """Numbers the first layer reads at each step."""
+    if spec.stem:
+        return spec.stem_width
     return spec.hidden_size if spec.decoder != "direct" else _input_width(spec)
 
 
@@ -79,6 +81,33 @@ def _input(spec: NetworkSpec) -> list[str]:
     return [f"input, step t of {steps}", f"x_t = {joined}   ({_input_width(spec)})", *tables]
 
 
+def _stem(spec: NetworkSpec) -> list[list[str]]:
+    """The convolutions ahead of the recurrence, if there are any."""
+    if not spec.stem:
+        return []
+    taps, width = spec.stem_kernel, spec.stem_width
+    window = f"j = {-(taps - 1) // 2} … {taps // 2}" if spec.bidirectional else f"j = {1 - taps} … 0"
+    lines = [
+        f"convolutions: {spec.stem}, x^0_t = x_t",
+        f"x^l_t = relu(norm(b + Σ_j W_j x^(l-1)_(t+j)))   {window}; what lies outside is 0",
+        f"layer 1: W_j ({width}, {_input_width(spec)})  b ({width})",
+    ]
+    lines += [f"layer {layer}: W_j ({width}, {width})  b ({width})" for layer in range(2, spec.stem + 1)]
+    if spec.stem_stride > 1:
+        lines.append(f"of the last one a step in {spec.stem_stride} is kept, and τ counts those below")
+    return [lines]
+
+
+def _several(spec: NetworkSpec) -> list[list[str]]:
+    """That several answers are averaged, where there are several."""
+    lines = []
+    if spec.both_strands:
+        lines.append("the same is asked of the other strand, and y is the mean of both answers")
+    if spec.members > 1 and not spec.chain:
+        lines.append(f"{spec.members} such networks answer, each with its own weights; y is their mean")
+    return [lines] if lines else []
+
+
 def _encoder(spec: NetworkSpec) -> list[str]:
     """The cell's equations and the shapes of each layer."""
     hidden, output = spec.hidden_size, _output_width(spec)
@@ -89,7 +118,7 @@ def _encoder(spec: NetworkSpec) -> list[str]:
         lines += ["in a block, which makes c_t of what a layer reads, and o_t of what the cell shows"]
         lines += _indented(BLOCK)
     for layer in range(1, spec.num_layers + 1):
-        first = "v_t" if decodes else "x_t"
+        first = "v_t" if decodes else f"x^{spec.stem}_t" if spec.stem else "x_t"
         size, source = (_layer_width(spec), first) if layer == 1 else (output, f"h_t of layer {layer - 1}")
         recurrent = "" if spec.cell == "none" else f"  W_h· ({hidden}, {hidden})"
         shapes = f"W_i· ({hidden}, {size}){recurrent}  b ({hidden})"

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from seqcli.backends.dropping import shaken
+from seqcli.backends.equations import equations
 from seqcli.backends.graph import network_graph
 from seqcli.backends.losses import cross_entropy, training_loss
 from seqcli.backends.network import Network, build_network
@@ -129,6 +130,23 @@ def test_the_graph_says_what_torch_says_and_padding_changes_nothing(spec, cell, 
         if spec.pool == "none":
             padded = padded[:, : max(lengths)]
         assert np.abs(padded.numpy()[valid] - expected.numpy()[valid]).max() < 1e-6
+
+
+def test_its_equations_have_the_shapes_of_its_weights() -> None:
+    spec = replace(FORMS["strands and places"], stem=2)
+    network = build_network(spec, 0)
+    text = equations(spec)
+    assert network.stem is not None
+    for place, layer in enumerate(network.stem.layers, 1):
+        out, width, taps = layer.weight.shape
+        assert f"layer {place}: W_j ({out}, {width})  b ({out})" in text
+        assert f"j = {-(taps // 2)} … {taps // 2}" in text
+    assert f"layer 1 reads x^2_t ({spec.stem_width}): W_i· (4, {spec.stem_width})" in text
+    assert "a step in 2 is kept" in text
+    assert text.endswith(
+        "the same is asked of the other strand, and y is the mean of both answers\n"
+        "    2 such networks answer, each with its own weights; y is their mean"
+    )
 
 
 def test_both_strands_of_dna_are_answered_alike() -> None:
