@@ -77,7 +77,7 @@ class Translator(Network):
         self.bias = nn.Parameter(torch.zeros(spec.output_shape[0]))
         self.dropout = nn.Dropout(spec.dropout)
         self.input_dropout = InputDropout(spec)
-        self.segments = self.decoder = self.pool = self.band = None
+        self.segments = self.decoder = self.pool = self.band = self.stem = None
 
     def begin(self) -> None:
         """First values of all weights, from torch's global generator."""

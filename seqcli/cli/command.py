@@ -78,8 +78,7 @@ IDLE = {
     | TAG_ONLY
     | LABELS_ONLY
     | ROWS_ONLY
-    | {"bptt", "missing", "aggregate", "time", "id", "pool", "subwords", "vectors", "pretrain", "members"}
-    | {"recurrent_dropout"},
+    | {"bptt", "missing", "aggregate", "time", "id", "pool", "subwords", "vectors", "pretrain", "members"},
 }
 """What no task reads is a mistake when it is typed, and said so."""
 
