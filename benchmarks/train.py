@@ -201,7 +201,7 @@ def measure(arguments: argparse.Namespace, task: str, folder: Path) -> None:
     """Print the rows of one task."""
     source = source_of(task, arguments.data, folder)
     alone: dict[str, Seconds] = {}
-    for threads in (1, 2):
+    for threads in arguments.threads:
         run, setup, steps = prepared(task, source, arguments.cell, arguments.steps)
         set_threads(threads)
         ways, best = ways_of(run), {}
@@ -219,7 +219,8 @@ def measure(arguments: argparse.Namespace, task: str, folder: Path) -> None:
             print_row(task, setting, name, seconds, rows, (ratios, by_cpu, f"<= {bar}" if bar else ""))
     seconds = in_processes(arguments, task, source)
     gain = alone["seqcli"]["wall"] / seconds["wall"]
-    must = f"{gain:.2f} x the rows/s of 1 thread" + (f" (>= {FASTER})" if task == "classify" else "")
+    first = f"{arguments.threads[0]} thread{'s' if arguments.threads[0] > 1 else ''}"
+    must = f"{gain:.2f} x the rows/s of {first}" + (f" (>= {FASTER})" if task == "classify" else "")
     print_row(task, "2 processes", "seqcli", seconds, rows, ("", "", must))
 
 
@@ -238,6 +239,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="a folder with sst2_train.csv")
     parser.add_argument("--only", nargs="+", default=list(TASKS), choices=TASKS)
     parser.add_argument("--steps", type=int, help="timed steps (default: an epoch)")
+    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--cell", help="instead of each task's own")
     parser.add_argument("--repeat", type=int, default=3)
     parser.add_argument("--worker", type=Path, help=argparse.SUPPRESS)
