@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqcli.backends.band import band_losses
-from seqcli.sequences import TARGET, WEIGHT
+from seqcli.sequences import LENGTHS, TARGET, WEIGHT
 
 Loss: TypeAlias = Callable[[Tensor, dict[str, Tensor]], Tensor]
 BAND_SHARE = 0.1
@@ -130,6 +130,21 @@ def _of_each(outputs: Tensor, batch: dict[str, Tensor], loss: Loss) -> Tensor:
     return loss(outputs, {**batch, **repeated})
 
 
+def mean_over(name: str, batch: dict[str, Tensor]) -> Tensor:
+    """What the mean of the loss called ``name`` divides by, (): over parts of a batch it adds up."""
+    if name == "given":
+        return torch.tensor(float(len(batch[LENGTHS])))
+    if name == "chain":
+        return batch[LENGTHS].sum().float()
+    target = batch[TARGET]
+    known = torch.ones_like(target, dtype=torch.float32)
+    if target.is_floating_point() and name != "binary":
+        known = (~torch.isnan(target)).float()
+    if name == "keys":
+        known = known.amax(dim=-1)
+    return _weighed(known, batch).sum()
+
+
 def _known(outputs: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
     """The target with unknown values replaced by the outputs, and 1.0 where it is known."""
     target = batch[TARGET]
@@ -139,6 +154,12 @@ def _known(outputs: Tensor, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
 
 def _weighted_mean(losses: Tensor, known: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """Mean of ``losses`` (B, ...) over what is known, each row weighing ``batch["weight"]``."""
-    if WEIGHT in batch:
-        known = known * batch[WEIGHT].to(losses.dtype).view(-1, *[1] * (losses.dim() - 1))
+    known = _weighed(known, batch)
     return (losses * known).sum() / known.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+
+
+def _weighed(known: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """``known`` (B, ...), times what each row weighs."""
+    if WEIGHT not in batch:
+        return known
+    return known * batch[WEIGHT].to(known.dtype).view(-1, *[1] * (known.dim() - 1))

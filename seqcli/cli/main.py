@@ -18,6 +18,7 @@ from typing import Any
 
 from seqcli import __version__
 from seqcli.errors import ResourceError, SeqcliError, UsageError, near_miss, printable
+from seqcli.threads import team_place
 
 COMMANDS = {
     "train": (
@@ -97,7 +98,14 @@ def run_process() -> int:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:  # started with this stream closed
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open to the end
+    rank, processes = team_place()
+    if rank > 0:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - the first process prints
     code = main()
+    if processes > 1:
+        from seqcli.training.distributed import leave
+
+        leave(failed=code != 0)
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
@@ -115,6 +123,7 @@ def _run(arguments: list[str]) -> int:
     name = next((word for word in arguments if not word.startswith("-")), "")
     if arguments and arguments[0] == name and name not in COMMANDS:
         raise _unknown_command(name)
+    _refuse_several(name, arguments)
     pending = _parse(name if arguments[:1] == [name] else "", arguments or ["--help"])
     return pending() if callable(pending) else int(pending or 0)
 
@@ -193,6 +202,21 @@ def _load(place: str) -> Any:
     return getattr(import_module(module), attribute)
 
 
+def _refuse_several(name: str, arguments: list[str]) -> None:
+    """Raise UsageError where torchrun has started several processes of what one does."""
+    processes = team_place()[1]
+    if processes > 1 and name != "train":
+        raise UsageError(
+            f"torchrun has started {processes} processes, and only train shares its work among them",
+            f"leave out torchrun: seqcli {name}".rstrip(": "),
+        )
+    if processes > 1 and "-" in arguments:
+        raise UsageError(
+            f"standard input can be read once, and torchrun has started {processes} processes",
+            "write it to a file, and train on that",
+        )
+
+
 def _unknown_command(name: str) -> UsageError:
     """Say that a word is no command, and which one is near."""
     close = near_miss(name, COMMANDS)
@@ -242,12 +266,18 @@ def _memory_error() -> ResourceError:
 
 def _report(error: SeqcliError, code: int | None = None) -> int:
     """Print an error's line and its hint on stderr; return the exit code."""
+    code = error.exit_code if code is None else code
+    if team_place()[1] > 1:
+        from seqcli.training.distributed import speaks_for_all
+
+        if not speaks_for_all():
+            return code
     lines = [_one_line(error.message)]
     if error.hint:
         lines.append(f"hint: {_one_line(error.hint)}")
     with suppress(OSError):  # nobody may be left to read it; the exit code still tells
         print("\n".join(lines), file=sys.stderr, flush=True)
-    return error.exit_code if code is None else code
+    return code
 
 
 def _report_bug(error: Exception, arguments: list[str]) -> int:

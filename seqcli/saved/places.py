@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from seqcli.saved.record import CARD, HISTORY, WEIGHTS
+from seqcli.threads import team_place
 
 SUFFIX = ".seqcli"
 CHECKPOINT = "checkpoint"
@@ -61,7 +62,9 @@ def default_target(paths: Sequence[str], cwd: Path | None = None) -> Path:
 def resume_command(command: str, paths: Sequence[str], save: str | None) -> str:
     """What goes on with an interrupted training, ready for a shell; ``command`` is the verb that began it."""
     place = ["--save", save] if save else []
-    return shlex.join(["seqcli", command, *paths, *place, "--resume"])
+    processes = team_place()[1]
+    torchrun = ["torchrun", "--nproc-per-node", str(processes), "-m"] if processes > 1 else []
+    return shlex.join([*torchrun, "seqcli", command, *paths, *place, "--resume"])
 
 
 def models_in(directory: Path) -> list[Path]:

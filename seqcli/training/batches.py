@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import torch
@@ -47,14 +47,14 @@ def to_tensors(batch: Batch, device: torch.device) -> dict[str, Tensor]:
 
 
 def forward_batches(
-    network: nn.Module, examples: Examples, batch_size: int, device: torch.device
+    network: nn.Module, examples: Examples, batches: Iterable[IntArray], device: torch.device
 ) -> Iterator[tuple[IntArray, Tensor, dict[str, Tensor]]]:
-    """Run ``network`` without dropout or gradients over all examples, shortest first.
+    """Run ``network`` without dropout or gradients over the examples that ``batches`` name, each (B,).
 
     Yields (rows (B,), outputs (B, *output_shape), the batch as tensors).
     """
     network.eval()
-    for rows in sequential_batches(examples.lengths, batch_size):
+    for rows in batches:
         batch = to_tensors(examples.batch(rows), device)
         with torch.inference_mode():
             outputs = network(batch)
@@ -68,7 +68,8 @@ def predict_outputs(network: nn.Module, examples: Examples, batch_size: int) -> 
     """
     device = next(network.parameters()).device
     gathered = gather_for(network, examples)
-    for rows, outputs, _ in forward_batches(network, examples, batch_size, device):
+    batches = sequential_batches(examples.lengths, batch_size)
+    for rows, outputs, _ in forward_batches(network, examples, batches, device):
         gathered.put(rows, outputs)
     return gathered.outputs
 
@@ -91,7 +92,7 @@ class StepOrder:
         """Store outputs (B, T, *output_shape) of ``rows`` (B,), whose padding is left out."""
         steps = int(self._offsets[-1])
         if len(self.outputs) != steps:
-            self.outputs = np.empty((steps, *outputs.shape[2:]), dtype=np.float32)
+            self.outputs = np.zeros((steps, *outputs.shape[2:]), dtype=np.float32)
         places, valid = step_places(self._offsets, rows, outputs.shape[1])
         self.outputs[places] = outputs.float().cpu().numpy()[valid]
 
@@ -106,5 +107,5 @@ class RowOrder:
     def put(self, rows: IntArray, outputs: Tensor) -> None:
         """Store outputs (B, *output_shape) of ``rows`` (B,)."""
         if len(self.outputs) != self._count:
-            self.outputs = np.empty((self._count, *outputs.shape[1:]), dtype=np.float32)
+            self.outputs = np.zeros((self._count, *outputs.shape[1:]), dtype=np.float32)
         self.outputs[rows] = outputs.float().cpu().numpy()

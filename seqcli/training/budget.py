@@ -8,6 +8,7 @@ import time
 import torch
 from torch import nn
 
+from seqcli.training.distributed import team
 from seqcli.training.feeds import Feed
 from seqcli.training.fit_setup import FitSetup
 from seqcli.training.schedules import LEAST_SCORINGS
@@ -27,6 +28,7 @@ def probe_steps(network: nn.Module, feed: Feed, setup: FitSetup) -> tuple[int, f
     bring with them are part of the sum.
     """
     assert setup.time_budget is not None
+    all_of_us = team()
     started = time.monotonic()
     allowed = min(PROBE_SECONDS, PROBE_SHARE * setup.time_budget)
     devices = [setup.device] if setup.device != "cpu" else []
@@ -36,7 +38,7 @@ def probe_steps(network: nn.Module, feed: Feed, setup: FitSetup) -> tuple[int, f
         trainer.is_finite()
         begun = time.monotonic()
         cells = step = 0
-        while step == 0 or time.monotonic() - started < allowed:
+        while all_of_us.tell([step == 0 or time.monotonic() - started < allowed])[0]:
             trainer.step(feed.batch(step % feed.steps_per_pass), 0.0)
             trainer.is_finite()  # waits for the device
             cells += feed.cells(step % feed.steps_per_pass)
@@ -49,4 +51,5 @@ def probe_steps(network: nn.Module, feed: Feed, setup: FitSetup) -> tuple[int, f
     steps = left / (seconds_per_step + scoring / feed.steps_per_pass)
     if steps < LEAST_SCORINGS * feed.steps_per_pass:
         steps = (left - LEAST_SCORINGS * scoring) / seconds_per_step
+    steps, seconds_per_step = all_of_us.tell([steps, seconds_per_step])
     return max(1, int(steps)), seconds_per_step

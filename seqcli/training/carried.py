@@ -13,9 +13,10 @@ from seqcli.backends.carried import Reached, advance, answered, joined
 from seqcli.backends.cells.cell import State
 from seqcli.backends.network import Network
 from seqcli.sequences import Batch, FloatArray, IntArray
-from seqcli.tasks.forecasting.carried import Lanes, known_ahead, pieces, reading, steps_of_a_pass
+from seqcli.tasks.forecasting.carried import ASKED, Lanes, known_ahead, pieces, reading, steps_of_a_pass
 from seqcli.tasks.forecasting.windows import VALUES, ForecastWindows
 from seqcli.training.batches import to_tensors
+from seqcli.training.distributed import team
 from seqcli.training.fit_setup import FitSetup
 from seqcli.training.signals import Interrupt
 from seqcli.training.stepping import Trainer
@@ -41,7 +42,8 @@ class CarriedFeed:
 
     def batch(self, step: int) -> Batch:
         """Stretches (B, T, F) with what is asked for in them, (B, Q, ...)."""
-        return self._lanes.batch(step)
+        batch = self._lanes.batch(step)
+        return {name: part if name == ASKED else team().share(part) for name, part in batch.items()}
 
     def cells(self, step: int) -> int:
         """Every batch has as many."""

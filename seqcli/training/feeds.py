@@ -14,6 +14,7 @@ from seqcli.preprocessing.batching import sequential_batches
 from seqcli.sequences import Batch, Batchable, Examples, IntArray, Windows
 from seqcli.tasks.forecasting.windows import ForecastWindows
 from seqcli.training.batches import BatchOrder, forward_batches, gather_for, to_tensors
+from seqcli.training.distributed import Team, team
 from seqcli.training.fit_setup import FitSetup
 from seqcli.training.signals import Interrupt
 from seqcli.training.stepping import Trainer
@@ -71,10 +72,11 @@ class RowFeed:
         self._order = BatchOrder(train.lengths, setup.batch_size, setup.seed)
         self.steps_per_pass = self._order.steps_per_pass
         self.has_validation = validation is not None
+        self._team = team()
 
     def batch(self, step: int) -> Batch:
         """Rows padded to (B, T[, F])."""
-        return self._train.batch(self._order.rows(step))
+        return self._train.batch(self._team.share(self._order.rows(step)))
 
     def cells(self, step: int) -> int:
         """Cells of the padded batch."""
@@ -85,24 +87,31 @@ class RowFeed:
         if self._validation is None:
             return {}
         gathered, total = gather_for(trainer.network, self._validation), 0.0
-        size = self._setup.batch_size
-        for rows, outputs, batch in forward_batches(trainer.network, self._validation, size, trainer.device):
+        alone = len(self._validation) < self._team.size  # each process scores all of so few rows
+        sharing = Team() if alone else self._team
+        parts = sharing.share(self._scored())
+        for rows, outputs, batch in forward_batches(trainer.network, self._validation, parts, trainer.device):
             gathered.put(rows, outputs)
             with torch.inference_mode():  # a chain's loss has weights of its own
                 loss = trainer.loss(outputs, batch)
             total += float(loss) * len(rows)
             if interrupt.requested:
                 return None
-        metrics = dict(self._setup.score(gathered.outputs, self._validation))
-        metrics["loss"] = total / len(self._validation)
+        metrics = dict(self._setup.score(sharing.add_up(gathered.outputs), self._validation))
+        metrics["loss"] = sharing.sum(total) / len(self._validation)
         return metrics
+
+    def _scored(self) -> list[IntArray]:
+        """The validation rows of each batch: at least one for each process."""
+        assert self._validation is not None
+        most = max(len(self._validation) // self._team.size, 1)
+        return sequential_batches(self._validation.lengths, min(self._setup.batch_size, most))
 
     def scoring_seconds(self, trainer: Trainer) -> float:
         """From the middle batch of the validation part."""
         if self._validation is None:
             return 0.0
-        lengths = self._validation.lengths
-        batches = sequential_batches(lengths, self._setup.batch_size)
+        lengths, batches = self._validation.lengths, self._scored()
         middle = batches[len(batches) // 2]
         batch = to_tensors(self._validation.batch(middle), trainer.device)
         trainer.network.eval()
@@ -110,7 +119,7 @@ class RowFeed:
         with torch.inference_mode():
             trainer.network(batch).sum().item()  # waits for the device
         every = sum(_padded(lengths, rows) for rows in batches)
-        return (time.monotonic() - started) * every / _padded(lengths, middle)
+        return (time.monotonic() - started) * every / _padded(lengths, middle) / self._team.size
 
     def identity(self) -> dict[str, Any]:
         """How many rows and steps the training part has."""

@@ -20,6 +20,7 @@ import numpy as np
 from seqcli.sequences import TARGET, Batch, Windows
 from seqcli.tasks.base import Prepared
 from seqcli.training.checkpoint import CheckpointStore
+from seqcli.training.distributed import team
 from seqcli.training.events import EpochDone, Notice, StepDone
 from seqcli.training.fit_setup import FitOutcome, FitSetup
 from seqcli.training.loop import fit
@@ -103,8 +104,8 @@ class BothFeed:
 
     def batch(self, step: int) -> Batch:
         """The next K steps of each row, (B, K), and which rows begin anew, ``fresh`` (B,)."""
-        parts = [feed.batch(step) for feed in (self._new, self._known)]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        parts = [feed.whole_batch(step) for feed in (self._new, self._known)]
+        return {name: team().share(np.concatenate([part[name] for part in parts])) for name in parts[0]}
 
     def cells(self, step: int) -> int:
         """Every batch has as many."""

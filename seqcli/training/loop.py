@@ -23,6 +23,7 @@ from seqcli.training.averaging import MovingAverage
 from seqcli.training.batches import predict_outputs
 from seqcli.training.budget import probe_steps
 from seqcli.training.checkpoint import Checkpoint, CheckpointStore
+from seqcli.training.distributed import Team, team
 from seqcli.training.early_stopping import BestEpoch
 from seqcli.training.events import EpochDone, Notice, StepDone
 from seqcli.training.feeds import Feed, make_feed
@@ -55,7 +56,7 @@ def fit(
     """
     held_out = validation if validation is not None and len(validation) else None
     run = _Run(network, feed or make_feed(train, held_out, setup), setup)
-    saved = checkpoint.load(setup.phase) if checkpoint else None
+    saved = _saved(checkpoint, setup.phase, run.team)
     with watch_interrupts() as interrupt:
         if saved:
             run.restore(saved)
@@ -64,7 +65,7 @@ def fit(
         else:
             yield from run.start()
         while True:
-            if interrupt.requested:
+            if run.team.any(interrupt.requested):
                 raise run.interrupted(checkpoint)
             if run.position.reason:
                 break
@@ -72,7 +73,7 @@ def fit(
             event = run.score_epoch(interrupt) if epoch_end else run.step()
             if event is None:  # interrupted while scoring; the next turn says so
                 continue
-            if checkpoint and (run.position.reason or checkpoint.due(epoch_end)):
+            if checkpoint and (run.position.reason or run.is_due(checkpoint, epoch_end)):
                 run.save(checkpoint)
             yield event
     return run.outcome()
@@ -97,7 +98,7 @@ class _Run:
     """One fit under way."""
 
     def __init__(self, network: nn.Module, feed: Feed, setup: FitSetup) -> None:
-        self.setup, self.feed = setup, feed
+        self.setup, self.feed, self.team = setup, feed, team()
         self.trainer = make_trainer(network, setup)
         self.average = MovingAverage(self.trainer.network, setup.ema)
         self.position = _Position()
@@ -122,6 +123,7 @@ class _Run:
         """Train on the next batch."""
         position, total = self.position, self.plan.total_steps
         rate = learning_rate_at(position.step, total, self.setup.learning_rate)
+        self.team.sow(self.setup.seed, position.step)
         self.trainer.step(self.feed.batch(position.step), rate)
         position.step += 1
         self.average.update(position.step)
@@ -145,9 +147,11 @@ class _Run:
     def _score_epoch(self, interrupt: Interrupt) -> EpochDone | None:
         """:meth:`score_epoch` while the network holds what is scored."""
         self._check_finite()
-        metrics = self.feed.validate(self.trainer, interrupt)
+        # Several processes score to the end, or some would wait for a share that another has left.
+        metrics = self.feed.validate(self.trainer, interrupt if self.team.size == 1 else Interrupt())
         if metrics is None:
             return None
+        metrics = dict(zip(metrics, self.team.tell(list(metrics.values())), strict=True))
         weights = self.trainer.network.parameters()
         if math.isnan(metrics.get("loss", 0.0)) or not all(bool(w.isfinite().all()) for w in weights):
             raise self._diverged()  # the last update may have been one too many
@@ -204,7 +208,7 @@ class _Run:
         if setup.stop_at is not None and position.step >= setup.stop_at:
             where = f"step {position.step:,} of {self.plan.total_steps:,}"
             return f"stopped at {where} (--stop-at {setup.stop_at:,})"
-        if setup.time_budget is not None and self.elapsed() >= setup.time_budget:
+        if setup.time_budget is not None and self.team.tell([self.elapsed()])[0] >= setup.time_budget:
             return f"the time budget of {setup.time_budget:g} s is spent"
         return ""
 
@@ -237,8 +241,13 @@ class _Run:
         if checkpoint is None:
             return Interrupted(f"{where}; nothing was kept")
         self.save(checkpoint)
+        self.team.tell([])  # none says that it is saved before it is
         resume = checkpoint.resume_command
         return Interrupted(f"{where}; the state is saved", f"go on with: {resume}" if resume else "")
+
+    def is_due(self, checkpoint: CheckpointStore, epoch_end: bool) -> bool:
+        """Whether it is time for a checkpoint, by the clock of the process that writes it."""
+        return self.team.any(self.team.leads and checkpoint.due(epoch_end))
 
     def save(self, checkpoint: CheckpointStore) -> None:
         """Write the whole state; of a finished fit only what its outcome needs."""
@@ -250,7 +259,9 @@ class _Run:
             "position": asdict(self.position),
             "best": asdict(self.best),
         }
-        tensors = self.trainer.tensors()
+        tensors = self.trainer.tensors()  # of all processes together
+        if not self.team.leads:
+            return
         if self.position.reason:
             tensors = {name: value for name, value in tensors.items() if not name.startswith("optimizer/")}
         else:
@@ -323,6 +334,15 @@ class _Run:
             reason=position.reason,
             replay=replay,
         )
+
+
+def _saved(checkpoint: CheckpointStore | None, phase: str, team: Team) -> Checkpoint | None:
+    """The phase's checkpoint, where there is one; the process that writes it says whether."""
+    if checkpoint is None:
+        return None
+    saved = checkpoint.load(phase) if team.leads else None
+    there = team.tell([float(saved is not None)])[0]
+    return checkpoint.load(phase) if there and not team.leads else saved
 
 
 def _copy(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

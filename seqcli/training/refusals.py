@@ -14,6 +14,7 @@ from seqcli.network import RESIDUAL
 from seqcli.options import NetworkOptions, Options, TrainingOptions
 from seqcli.tasks.base import Prepared
 from seqcli.tasks.inputs import Inputs
+from seqcli.threads import team_place
 from seqcli.training.fit_setup import FitSetup
 
 
@@ -63,6 +64,7 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
     """Raise UsageError for an option, typed or from a configuration, that would change nothing."""
     training = options.training
     _refuse_for_steps(options, prepared)
+    _refuse_of_several(training)
     if not any(item.embedded for item in prepared.network.inputs):
         for flag, value in (
             ("--level", options.columns.level),
@@ -115,6 +117,23 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
         raise UsageError(
             "--patience waits for a better validation score, and nothing is held out to score on",
             "leave out --patience, or give --validation FILE",
+        )
+
+
+def _refuse_of_several(training: TrainingOptions) -> None:
+    """Raise UsageError for what processes that train together cannot share."""
+    processes = team_place()[1]
+    if processes == 1:
+        return
+    if training.backend == "numpy":
+        raise UsageError(
+            f"--backend numpy trains in one process, and torchrun has started {processes}",
+            "leave out torchrun, or --backend numpy",
+        )
+    if training_device(training).type != "cpu":
+        raise UsageError(
+            f"torchrun has started {processes} processes, which share the work of processors, not of a GPU",
+            "leave out torchrun, or take --device cpu",
         )
 
 

@@ -47,6 +47,7 @@ from seqcli.training.beside import digests_beside
 from seqcli.training.carried import carried_outputs
 from seqcli.training.chained import as_learnt
 from seqcli.training.checkpoint import CheckpointStore
+from seqcli.training.distributed import team
 from seqcli.training.events import EpochDone, Event, Notice, PlanMade, StepDone, Trained
 from seqcli.training.export import CardFacts, model_card, model_record
 from seqcli.training.going_on import go_on_over_validation, goes_on, going_on_sentence, shortened
@@ -240,10 +241,11 @@ def _train_and_save(
         everything = prepared.refit()
         if isinstance(task, Mixing):
             task = task.refitted(everything)
-        if not isinstance(task, Mixing) or task.network_counts:
-            refit = yield from _refit(run, everything, setup, outcome, checkpoints)
-            history = [*history, *refit.history]
-            again = count(refit.steps, "step")
+        counts = not isinstance(task, Mixing) or task.network_counts
+        if team().tell([float(counts)])[0]:  # those that help wait for it
+            refitted = yield from refit(run, everything, setup, outcome, checkpoints)
+            history = [*history, *refitted.history]
+            again = count(refitted.steps, "step")
             rules.append(f"after the test the network went on over all rows, for {again}")
     run.network.to("cpu")
     replaced = _replaced(run, old, scores)
@@ -295,7 +297,7 @@ def outputs_of(run: Run, examples: Examples) -> NDArray[np.float32]:
     return predict_outputs(run.network, examples, run.options.training.batch_size or 1)
 
 
-def _refit(
+def refit(
     run: Run, everything: Examples, setup: FitSetup, outcome: FitOutcome, checkpoints: CheckpointStore
 ) -> _Fitting:
     """Go on over all rows, from the best weights, for a share of the steps that led to them."""

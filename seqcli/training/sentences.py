@@ -5,6 +5,7 @@ from __future__ import annotations
 from seqcli.network import cell_title
 from seqcli.options import TrainingOptions
 from seqcli.tasks.base import Plan, Prepared
+from seqcli.threads import team_place
 from seqcli.training.fit_setup import FitOutcome
 
 WHY_FORWARD = {
@@ -51,7 +52,7 @@ def plan_lines(prepared: Prepared, training: TrainingOptions, threads: int) -> t
         batches += count(training.bptt, "step")
     by = " by NumPy" if training.backend == "numpy" else ""
     fitting = (
-        f"training{by}: {amount}, {_length(training)}, {batches}, {count(threads, 'thread')}, "
+        f"training{by}: {amount}, {_length(training)}, {batches}, {_sharing()}{count(threads, 'thread')}, "
         f"seed {training.seed}"
     )
     ahead = []
@@ -74,8 +75,10 @@ def kept_rules(prepared: Prepared, training: TrainingOptions, outcome: FitOutcom
     if task == "translate":
         direction = f"the source {direction.partition(',')[0]}, what is written forward alone"
     short = ", large products in bfloat16" if training.precision == "bfloat16" else ""
+    processes = team_place()[1]
+    shared = f", the rows of each batch shared by {processes} processes" if processes > 1 else ""
     return [
-        f"training: {outcome.reason}{short}",
+        f"training: {outcome.reason}{short}{shared}",
         f"gradients clipped {limit}: {100 * outcome.clipped:.1f} % of {count(outcome.steps, 'step')}{cut}",
         f"read {direction}",
     ]
@@ -106,6 +109,12 @@ def _list(names: tuple[str, ...]) -> str:
     """Names by commas; of many, the first ones and their number."""
     shown = ", ".join(names[:_NAMED])
     return shown if len(names) <= _NAMED else f"{shown} and {len(names) - _NAMED} more"
+
+
+def _sharing() -> str:
+    """How many processes share each batch, ahead of the threads of each."""
+    processes = team_place()[1]
+    return f"{processes} processes, each of " if processes > 1 else ""
 
 
 def _length(training: TrainingOptions) -> str:

@@ -6,12 +6,17 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
 
+from seqcli.threads import team_place
+
 EXIT_CODE = 130
+SAME_SECONDS = 2.0
+"""Of several processes torchrun passes on to each what the terminal has sent to it already."""
 SHOW_CURSOR = "\x1b[?25h"
 
 
@@ -20,6 +25,8 @@ class Interrupt:
     """Whether the user has asked to stop."""
 
     requested: bool = False
+    since: float = 0.0
+    """When that was."""
 
 
 @contextmanager
@@ -36,12 +43,14 @@ def watch_interrupts() -> Iterator[Interrupt]:
         return
 
     def on_signal(number: int, frame: FrameType | None) -> None:
-        if interrupt.requested:
+        again = team_place()[1] > 1 and time.monotonic() - interrupt.since < SAME_SECONDS
+        if interrupt.requested and not again:
             if sys.stderr.isatty():
                 sys.stderr.write(SHOW_CURSOR)  # a live table may have hidden it
                 sys.stderr.flush()
             os._exit(EXIT_CODE)
-        interrupt.requested = True
+        if not interrupt.requested:
+            interrupt.requested, interrupt.since = True, time.monotonic()
 
     before = signal.signal(signal.SIGINT, on_signal)
     try:

@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_, clip_grad_value_
 
 from seqcli.backends.cells.cell import State
-from seqcli.backends.losses import Loss, training_loss
+from seqcli.backends.losses import Loss, mean_over, training_loss
 from seqcli.backends.network import Network
 from seqcli.backends.products import precision
-from seqcli.sequences import Batch
+from seqcli.sequences import LENGTHS, Batch
 from seqcli.training.batches import to_tensors
+from seqcli.training.distributed import team
 from seqcli.training.fit_setup import FitSetup, out_of_memory
 
 
@@ -75,6 +76,8 @@ class Stepper:
         self._parameters = [parameter for _, parameter in self._named]
         self._optimizer = make_optimizer(self._parameters, setup)
         self._carried: list[State] | None = None
+        self._team = team()
+        self._team.level(network)
         self.start_epoch()
         self._norms = torch.zeros((), dtype=torch.float64, device=self.device)
 
@@ -97,16 +100,28 @@ class Stepper:
         for group in self._optimizer.param_groups:
             group["lr"] = learning_rate
         self._optimizer.zero_grad(set_to_none=True)
-        with precision(self._setup.precision):
-            loss = self._training_loss(self._outputs(batch), batch)
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss, rows = self._backward(batch)
         norm, clipped = clip_gradients(self._parameters, self._setup.clip_norm, self._setup.clip_value)
         self._optimizer.step()
-        rows = len(batch["lengths"])
-        self._sums += torch.stack([loss.detach().double() * rows, clipped.new_full((), rows), clipped])
+        self._sums += torch.stack([loss.double() * rows, clipped.new_full((), rows), clipped])
         self._norms += norm
         if self._setup.watch:
             self._setup.watch(norm)
+
+    def _backward(self, batch: dict[str, Tensor]) -> tuple[Tensor, float]:
+        """Leave the gradients of the whole batch; returns its loss () and its rows."""
+        rows = len(batch[LENGTHS])
+        loss = torch.zeros((), device=self.device)
+        if rows:  # of a small batch some of many processes have none
+            with precision(self._setup.precision):
+                loss = self._training_loss(self._outputs(batch), batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+        if self._team.size == 1:
+            return loss.detach(), rows
+        weight = mean_over(self._setup.loss, batch)
+        said = torch.stack([loss.detach() * weight, weight, torch.tensor(float(rows))])
+        total, weights, whole = self._team.average(self._parameters, weight, said)
+        return total / weights, float(whole)
 
     def _outputs(self, batch: dict[str, Tensor]) -> Tensor:
         """What the network answers; in a stream it reads on from where the last batch ended."""
@@ -134,12 +149,25 @@ class Stepper:
             for key, value in self._optimizer.state.get(parameter, {}).items():
                 found[f"optimizer/{key}/{name}"] = value
         for cell, state in enumerate(self._carried or []):
-            found.update({f"carried/{cell}/{place}": part for place, part in enumerate(state)})
+            for place, part in enumerate(state):
+                rows = self._team.whole(part.view(-1, self._readers, *part.shape[1:]))
+                found[f"carried/{cell}/{place}"] = rows.flatten(0, 1)
         found["sums"] = self._sums
         found["random/cpu"] = torch.get_rng_state()
         if self.device.type == "cuda":
             found["random/cuda"] = torch.cuda.get_rng_state(self.device)
         return found
+
+    @property
+    def _readers(self) -> int:
+        """States that a row of a batch carries on."""
+        spec = cast(Network, self.network).spec
+        return spec.readers if spec.stateful else 1
+
+    def _mine(self, state: Tensor) -> Tensor:
+        """Of states (B * r, H) those of this process's rows."""
+        mine = self._team.share(state.view(-1, self._readers, *state.shape[1:]))
+        return mine.flatten(0, 1).to(self.device)
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Put back what :meth:`tensors` gave. Raises KeyError or RuntimeError when it does not fit."""
@@ -154,9 +182,7 @@ class Stepper:
                 self._optimizer.state[parameter] = state
         if self._setup.bptt is not None and "carried/0/0" in tensors:
             self._carried = [
-                tuple(
-                    tensors[f"carried/{depth}/{place}"].to(self.device) for place in range(len(cell.states))
-                )
+                tuple(self._mine(tensors[f"carried/{depth}/{place}"]) for place in range(len(cell.states)))
                 for depth, cell in enumerate(cast(Network, self.network).encoder.forward_cells)
             ]
         self._sums = tensors["sums"].to(self.device, copy=True)

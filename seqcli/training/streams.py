@@ -28,6 +28,7 @@ from seqcli.sequences import LENGTHS, TARGET, AnyArray, Batch, FloatArray, IntAr
 from seqcli.tasks.base import Writing
 from seqcli.tasks.language_scores import LOGITS_AT_ONCE, surprisals
 from seqcli.training.batches import to_tensors
+from seqcli.training.distributed import team
 from seqcli.training.fit_setup import FitSetup
 from seqcli.training.signals import Interrupt
 from seqcli.training.stepping import Trainer
@@ -55,11 +56,16 @@ class StreamFeed:
         self._rows, self._steps, self._seed = setup.batch_size, setup.bptt, setup.seed
         self._places = places_of(train["tokens"], self._rows, self._steps, setup.line_end)
         self.has_validation = validation is not None
+        self._team = team()
         least = LEAST_STEPS if self.has_validation else UNSCORED_STEPS
         self.steps_per_pass = max(least, -(-self._length // (self._rows * self._steps)))
 
     def batch(self, step: int) -> Batch:
         """The next K steps of each row, (B, K), and which rows begin anew, ``fresh`` (B,)."""
+        return {name: self._team.share(values) for name, values in self.whole_batch(step).items()}
+
+    def whole_batch(self, step: int) -> Batch:
+        """:meth:`batch` with the rows of all processes."""
         places = self._places + step * self._steps
         index = (places[:, None] + np.arange(self._steps)) % self._length  # (B, K)
         batch: Batch = {name: as_ids(values[index]) for name, values in self._train.items()}

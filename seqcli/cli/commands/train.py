@@ -13,6 +13,7 @@ from seqcli.reporting.progress import waiting
 from seqcli.reporting.results import check_output, write_result
 from seqcli.reporting.screen import Screen
 from seqcli.reporting.training import report_training, show_dry_run
+from seqcli.threads import team_place
 
 
 def train(call: Invocation) -> int:
@@ -23,6 +24,8 @@ def train(call: Invocation) -> int:
     plot = call.group(PlotOptions)
     check_output(output)
     check_plot(plot, output)
+    if team_place()[0] > 0:
+        return _help(call, saving)
     screen = Screen(output.quiet, output.verbose)
     with waiting(screen, "starting"):
         from seqcli.training.run import plan_only
@@ -45,6 +48,17 @@ def train(call: Invocation) -> int:
     music = {"music": "generate -o tune.mid", "pianoroll": "generate -o tune.mid"}
     use = {"forecast": "forecast FILE", "language": "generate", **music}.get(view.task, "predict FILE")
     screen.line(f"\nuse it: seqcli {use} -m {trained.model}", "dim")
+    return 0
+
+
+def _help(call: Invocation, saving: SavingOptions) -> int:
+    """Take this process's share of a training that another one leads; it says nothing."""
+    if not call.group(RunOptions).dry_run:
+        from seqcli.training.helping import help_to_train
+
+        events = help_to_train(call.files, call.training(), saving, call.typed_training)
+        for _ in call.checked(events):
+            pass
     return 0
 
 
