@@ -137,6 +137,8 @@ def mean_over(name: str, batch: dict[str, Tensor]) -> Tensor:
     if name == "chain":
         return batch[LENGTHS].sum().float()
     target = batch[TARGET]
+    if name == "written":
+        return (target > 0).sum().float()
     known = torch.ones_like(target, dtype=torch.float32)
     if target.is_floating_point() and name != "binary":
         known = (~torch.isnan(target)).float()

@@ -209,7 +209,10 @@ class Network(nn.Module):
                 parts.append(self.input_dropout(next(tables[item.kind])(ids)))  # (B, T, E)
             elif item.kind == "values":
                 noise = 0.0 if item.field == "place" else self.spec.noise
-                parts.append(shaken(batch[item.field], batch[LENGTHS], noise, self.training))
+                values = batch[item.field]
+                parts.append(
+                    shaken(values, batch[LENGTHS], noise, True) if noise and self.training else values
+                )
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
 
 

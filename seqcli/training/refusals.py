@@ -62,20 +62,20 @@ def _refuse_for_steps(options: Options, prepared: Prepared) -> None:
 
 def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
     """Raise UsageError for an option, typed or from a configuration, that would change nothing."""
-    training = options.training
+    training, network = options.training, options.network
     _refuse_for_steps(options, prepared)
     _refuse_of_several(training)
     if not any(item.embedded for item in prepared.network.inputs):
         for flag, value in (
             ("--level", options.columns.level),
-            ("--embedding-size", options.network.embedding_size),
-            ("--subwords", options.network.subwords),
-            ("--word-dropout", options.network.word_dropout),
-            ("--embedding-dropout", options.network.embedding_dropout),
-            ("--variational", options.network.variational),
-            ("--vectors", options.network.vectors),
+            ("--embedding-size", network.embedding_size),
+            ("--subwords", network.subwords),
+            ("--word-dropout", network.word_dropout),
+            ("--embedding-dropout", network.embedding_dropout),
+            ("--variational", network.variational),
+            ("--vectors", network.vectors),
             ("--pretrain", options.training.pretrain),
-            ("--prior", "" if options.network.prior == "none" else options.network.prior),
+            ("--prior", "" if network.prior == "none" and reads_steps(prepared) else network.prior),
         ):
             if value not in (None, "", NetworkOptions.prior, "dna"):
                 raise UsageError(
@@ -83,7 +83,7 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
                 )
     if all(item.embedded for item in prepared.network.inputs) and options.reading.missing != "mask":
         raise UsageError("--missing is about numbers, and no numbers are read here", "leave out --missing")
-    if options.network.vectors and not isinstance(getattr(prepared.task, "inputs", None), Inputs):
+    if network.vectors and not isinstance(getattr(prepared.task, "inputs", None), Inputs):
         task = prepared.task.plan.task
         raise UsageError(f"--vectors means nothing to the task {task}", "leave out --vectors")
     if training.pretrain not in (None, "none") and training.time_budget is not None:
@@ -91,7 +91,7 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
             "--time-budget is of the training, and --pretrain takes the time of its own passes ahead of it",
             "give --epochs or --steps, or leave out --pretrain",
         )
-    if training.init_from and options.network.vectors:
+    if training.init_from and network.vectors:
         raise UsageError(
             "--init-from and --vectors both say what the words begin as", "leave out one of them"
         )

@@ -9,7 +9,8 @@ import torch
 
 from seqcli.backends.looking import Attention
 from seqcli.backends.losses import training_loss
-from seqcli.backends.network import build_network, parameter_table
+from seqcli.backends.network import build_network
+from seqcli.backends.parameters import parameter_table
 from seqcli.backends.registry import CELLS
 from seqcli.backends.translator import Translator
 from seqcli.backends.translator_graph import translator_graphs

@@ -398,6 +398,9 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
         shutil.copytree(golden / "forecast_panel.seqcli", "shops.seqcli")
     if "-m ner.seqcli" in example:
         shutil.copytree(golden / "tag_spans.seqcli", "ner.seqcli")
+    if "sites" in example:
+        shutil.copytree(golden / "classify_bases.seqcli", "sites.seqcli")
+        Path("sites.fa").write_text(">one\nACGTACGTTAGCCATGACGTACGT\n>two\nTTGACCATGCAACGGATTACAGGT\n")
     if "dates" in example:
         shutil.copy(golden / "translate_characters.csv", "dates.csv")
         shutil.copytree(golden / "translate_characters.seqcli", "dates.seqcli")

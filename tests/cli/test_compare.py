@@ -76,7 +76,7 @@ def test_one_network_scores_what_train_says_of_it(capsys, sequences) -> None:
     code, out, err = run(capsys, "train", "steps.csv", "--cell", "gru", *line, "--no-refit")
     assert code == 0, err
     theirs = {row["predictor"]: row for row in rows_of(out)}
-    assert float(ours["test_accuracy"]) == pytest.approx(float(theirs["gru"]["accuracy"]), abs=1e-9)
+    assert float(ours["test_accuracy"]) == pytest.approx(float(theirs["gru alone"]["accuracy"]), abs=1e-9)
     record = json.loads(Path("steps.seqcli/history.jsonl").read_text().splitlines()[0])
     assert record
     baseline = next(each for each in noted() if each["entry"][0] == "most frequent class")

@@ -169,7 +169,7 @@ def test_a_classifier_writes_no_conll(run) -> None:
     model = GOLDEN / "classify_words.seqcli"
     code, _, err = run("predict", GOLDEN / "classify_words.csv", "-m", model, "--format", "conll")
     assert code == USAGE
-    assert "this model tags none" in err
+    assert "this model makes none" in err
 
 
 def test_columns_without_words_are_refused(run) -> None:

@@ -105,7 +105,7 @@ def a_batch(name: str, rng) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     target = torch.tensor(rng.normal(size=(7, 4)), dtype=torch.float32)
     target[1, 2] = target[4, 0] = torch.nan
     outputs = torch.tensor(rng.normal(size=(7, 4)), dtype=torch.float32)
-    if name == "cross_entropy":
+    if name in ("cross_entropy", "written"):
         target = torch.tensor(rng.integers(3, size=(7, 4)))
         outputs = torch.tensor(rng.normal(size=(7, 4, 3)), dtype=torch.float32)
     elif name == "binary":
@@ -133,10 +133,23 @@ def check_parts(loss, name, outputs, batch, weighed) -> None:
     )
 
 
+def check_written(outputs, batch) -> None:
+    loss, target = LOSSES["written"], batch[TARGET]
+    parts = [{TARGET: target[part::2]} for part in (0, 1)]
+    weights = [float(mean_over("written", part)) for part in parts]
+    assert weights == [int((part[TARGET] > 0).sum()) for part in parts]
+    losses = [float(loss(outputs[n::2][part[TARGET] > 0], part)) for n, part in enumerate(parts)]
+    whole = float(loss(outputs[target > 0], batch))
+    assert np.average(losses, weights=weights) == pytest.approx(whole, rel=1e-6)
+
+
 @pytest.mark.parametrize("weighed", [False, True])
 @pytest.mark.parametrize("name", sorted(set(LOSSES) - {"given"}))
 def test_the_loss_of_a_batch_is_the_weighted_mean_of_its_parts(name, weighed) -> None:
     outputs, batch = a_batch(name, np.random.default_rng(3))
+    if name == "written":  # its outputs are those of the tokens that are there, one below the other
+        check_written(outputs, batch)
+        return
     check_parts(LOSSES[name], name, outputs, batch, weighed)
 
 

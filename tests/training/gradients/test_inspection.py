@@ -217,7 +217,7 @@ def test_every_cell_is_inspected_in_full(rows, cell) -> None:
         assert layer.gates
         assert [step.back for step in flow.truncations.steps] == [8]
     parts = [update.name for update in found.flows[-1].training.norms.updates]
-    assert parts == ["layer 1", "head"]
+    assert parts == ["layer 1", "stem", "head"]
 
 
 # ---- saved models
