@@ -75,7 +75,7 @@ PICTURES = (
         "dot is a tenth of the rows: below the dashed line the model is surer than it is right.",
         ("motions.csv",),
         (
-            "seqcli train motions.csv --cell none --epochs 12 --force -q",
+            "seqcli train motions.csv --cell none --stem none --epochs 12 --force -q",
             "seqcli evaluate new.csv -m motions.seqcli --plot confusion.svg",
         ),
         "confusion.svg",
@@ -159,8 +159,8 @@ PICTURES = (
         "Cells, attention and baselines on one split: how they rank, and how each learns from more rows.",
         ("sensor.csv",),
         (
-            "seqcli compare sensor.csv --cells none,gru,transformer --rows 40,160 --epochs 16 --no-growth "
-            "--save few.jsonl --plot compared.svg",
+            "seqcli compare sensor.csv --cells none,gru,transformer --stem none --rows 40,160 --epochs 16 "
+            "--no-growth --save few.jsonl --plot compared.svg",
         ),
         "compared.svg",
     ),

@@ -46,7 +46,7 @@ SECTIONS = (
         "it can only guess which of two it was; the GRU saw in which order they came. Summaries of the "
         "columns with a logistic regression know as little of order.",
         ("sensor.csv",),
-        ("seqcli compare sensor.csv --cells none,gru --epochs 12 --no-growth --save none.jsonl",),
+        ("seqcli compare sensor.csv --cells none,gru --stem none --epochs 12 --no-growth --save none.jsonl",),
     ),
     Section(
         3,
@@ -130,7 +130,7 @@ SECTIONS = (
         "nothing in the other. The parameter table: three blocks of weights where section 11 has four.",
         ("sensor.csv", "reviews.csv"),
         (
-            "seqcli train sensor.csv --cell gru --hidden-size 32 --epochs 4 --no-refit --force "
+            "seqcli train sensor.csv --cell gru --stem none --hidden-size 32 --epochs 4 --no-refit --force "
             "--save gru.seqcli",
             "seqcli show -m gru.seqcli --equations",
             "seqcli train reviews.csv --cell gru --hidden-size 64 --dry-run --format table",
@@ -147,7 +147,8 @@ SECTIONS = (
         ("corpus.txt", "sensor.csv"),
         (
             "seqcli train corpus.txt --cell rnn --bptt 5 --steps 300 --force --save five.seqcli",
-            "seqcli train sensor.csv --cell rnn --clip-norm 0.05 --epochs 6 --force --save clipped.seqcli",
+            "seqcli train sensor.csv --cell rnn --stem none --clip-norm 0.05 --epochs 6 --force "
+            "--save clipped.seqcli",
         ),
     ),
     Section(
@@ -217,8 +218,8 @@ SECTIONS = (
         "stream is, while attention needs all steps again for each new one.",
         ("sensor.csv",),
         (
-            "seqcli compare sensor.csv --cells gru,transformer --rows 40,160 --epochs 16 --no-bidirectional "
-            "--save few.jsonl",
+            "seqcli compare sensor.csv --cells gru,transformer --stem none --rows 40,160 --epochs 16 "
+            "--no-bidirectional --save few.jsonl",
         ),
     ),
     Section(
