@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqcli.backends.band import band_losses
-from seqcli.sequences import TARGET, WEIGHT
+from seqcli.sequences import LENGTHS, TARGET, WEIGHT
 
 Loss: TypeAlias = Callable[[Tensor, dict[str, Tensor]], Tensor]
 BAND_SHARE = 0.1
@@ -80,9 +80,31 @@ def given(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return outputs
 
 
+def ctc(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean negative log-probability a letter: logits (B, T, V), target (B, L) padded with 0 → scalar.
+
+    That of a text is the sum over all paths that spell it (Graves et al. 2006, Connectionist temporal
+    classification). A text that no path is long enough for, or with an unknown letter (below 0), counts
+    nothing.
+    """
+    target, lengths = batch[TARGET], batch[LENGTHS]
+    letters = (target != 0).sum(dim=1)
+    losses = F.ctc_loss(
+        F.log_softmax(outputs, dim=-1).transpose(0, 1),
+        target.clamp(min=0),
+        lengths,
+        letters,
+        reduction="none",
+        zero_infinity=True,
+    )
+    known = (target >= 0).all(dim=1).to(losses.dtype)
+    return _weighted_mean(losses / letters.clamp(min=1), known, batch)
+
+
 LOSSES: dict[str, Loss] = {
     "binary": binary,
     "cross_entropy": cross_entropy,
+    "ctc": ctc,
     "given": given,
     "huber": huber,
     "huber_and_band": huber_and_band,

@@ -9,7 +9,7 @@ from typing import Protocol, cast, runtime_checkable
 from seqcli.errors import DataError
 from seqcli.inference.carried import network_outputs
 from seqcli.inference.frames import roll_logits
-from seqcli.inference.kinds import command_of
+from seqcli.inference.kinds import command_of, with_beam
 from seqcli.inference.surprisal import text_nats
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
@@ -34,6 +34,7 @@ def evaluate(
     table: Table,
     warn: Callable[[str], None] = lambda text: None,
     also: Callable[[Examples], list[Scores]] = lambda examples: [],
+    beam: int | None = None,
 ) -> list[ResultTable]:
     """Tables on how well the model does on ``table``: the result first, then details.
 
@@ -42,7 +43,7 @@ def evaluate(
     caption, and ``warn`` hears which rows of a forecast were scored. Raises :class:`DataError` when the
     file lacks a column or holds no answers.
     """
-    task = saved_task(model)
+    task = with_beam(saved_task(model), beam)
     with blamed_on(model):
         examples = task.encode_labelled(table)
         if not len(examples):

@@ -26,12 +26,12 @@ from seqcli.tasks.music_plan import pieces_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES
 from seqcli.tasks.row_inputs import row_inputs
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
+from seqcli.tasks.sound_plan import sound_column, sound_plan
 from seqcli.tasks.tag_plan import form_of, is_conll, tag_plan
 from seqcli.tasks.wide_plan import is_wide, wide_plan
 
 NOT_HERE = {
     "translate": "pairs of texts to translate",
-    "transcribe": "speech to transcribe",
 }
 """Tasks that the rules recognise and this version does not learn, and what their files hold."""
 NUMBER_WORDS = frozenset({"y", "target", "score", "rating", "stars"})
@@ -71,6 +71,9 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     if is_wide(table, options):
         return wide_plan(table, options)
     columns = Columns(table, options.time, options.id)
+    audio = sound_column(columns)
+    if audio is not None:
+        return sound_plan(columns, audio, options)
     if _is_language(table, options):
         return language_plan(columns, options)
     time = columns.time_column()

@@ -22,6 +22,7 @@ TASKS = {
     "music.v1": "seqcli.tasks.music:Music",
     "pianoroll.v1": "seqcli.tasks.pianoroll:PianoRoll",
     "tag.v1": "seqcli.tasks.tag:Tag",
+    "transcribe.v1": "seqcli.tasks.transcribe:Transcribe",
 }
 CURRENT = {name.partition(".")[0]: name for name in TASKS}
 """What ``Plan.task`` and ``--task`` mean in a new training."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqcli.training.chained import scoring
+from seqcli.training.chained import changer, scoring
 from seqcli.training.fit_setup import FitSetup
 from seqcli.training.refusals import training_device
 from seqcli.training.streams import writer
@@ -39,4 +39,5 @@ def fit_setup(run: Run) -> FitSetup:
         bptt=training.bptt,
         backend=training.backend,
         write=writer(run.prepared.writing),
+        change=changer(task, training.seed),
     )

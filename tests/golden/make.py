@@ -22,6 +22,7 @@ from seqcli.cli.main import main
 from seqcli.demo.reviews import reviews
 from seqcli.demo.series import prices, sensor
 from seqcli.demo.tagged import tagged
+from seqcli.demo.tones import clips, write_clip
 from seqcli.demo.tunes import make_tune
 from seqcli.demo.words import corpus, names
 from seqcli.preprocessing.frames import frames_from
@@ -139,6 +140,16 @@ def parts_of_speech() -> list[Row]:
         (number, word, kinds.get(word, "PROPN" if word.istitle() else "X"))
         for number, word, _ in tagged(200, seed=3)
     ]
+
+
+def said() -> list[Row]:
+    """Made clips with the word that is said in each."""
+    return [row[:2] for row in clips(60, most=2)]
+
+
+def speakers() -> list[Row]:
+    """Made clips of three pitches: which of three tones is sung."""
+    return [(name, word) for name, word, _ in clips(150, most=1) if word in "ace"]
 
 
 PRICES = ("date", "open", "high", "low", "close", "volume")
@@ -360,7 +371,12 @@ GOLDEN = {
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write a CSV file, CoNLL without its first column, which tells sentences apart, or a file of music."""
+    """Write a CSV file, CoNLL without its first column, which tells sentences apart, or a file of music.
+
+    The clips of a manifest are made beside it.
+    """
+    for name in (str(row[0]) for row in rows if header[0] == "audio"):
+        write_clip(path.parent, name)
     if path.suffix == ".mid":
         notes = tuple(Note(*(int(str(cell)) for cell in row)) for row in rows)
         parts = tuple(Part(16 * part) for part in range(1 + max(note.part for note in notes)))

@@ -57,7 +57,7 @@ def evaluate(call: Invocation) -> int:
     def also(examples: Examples) -> list[Scores]:
         return dynamic_scores(call, model, examples, screen) if options.dynamic else []
 
-    tables = score(model, table, screen.warn, also)
+    tables = score(model, table, screen.warn, also, options.beam)
     show_tables(screen, tuple(tables if per_token else tables[1:]))
     if not per_token:
         write_first(tables[0], output, screen)
