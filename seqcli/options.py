@@ -81,7 +81,17 @@ class ColumnOptions:
     task: str | None = option(
         None,
         "What to learn; found from the columns.",
-        choices=("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll", "transcribe"),
+        choices=(
+            "classify",
+            "multilabel",
+            "regress",
+            "forecast",
+            "language",
+            "tag",
+            "music",
+            "pianoroll",
+            "transcribe",
+        ),
     )
     target: tuple[str, ...] = option((), "Column(s) to predict or forecast.", parse="list")
     tag_column: str | None = option(

@@ -39,7 +39,11 @@ class PredictOptions:
         metavar="BASES",
     )
     beam: int | None = option(
-        None, "Of speech: follow so many transcripts at a time, not the best path alone.", at_least=1, below=1001, metavar="K"
+        None,
+        "Of speech: follow so many transcripts at a time, not the best path alone.",
+        at_least=1,
+        below=1001,
+        metavar="K",
     )
     as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME", flag="--as")
     on_error: str = option(
@@ -68,7 +72,11 @@ class EvaluateOptions:
         metavar="METRIC=X",
     )
     beam: int | None = option(
-        None, "Of speech: follow so many transcripts at a time, not the best path alone.", at_least=1, below=1001, metavar="K"
+        None,
+        "Of speech: follow so many transcripts at a time, not the best path alone.",
+        at_least=1,
+        below=1001,
+        metavar="K",
     )
     per_token: bool = option(
         False, "One row for each token: how well it was foreseen; on a terminal the text, coloured."

@@ -52,7 +52,17 @@ WRITES = {
 }
 """Lines that leave something behind; no other writes anything."""
 
-EVERY = ("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll")
+EVERY = (
+    "classify",
+    "multilabel",
+    "regress",
+    "forecast",
+    "language",
+    "tag",
+    "music",
+    "pianoroll",
+    "transcribe",
+)
 COLUMNS = {
     "train": {
         "classify": "accuracy",
@@ -63,6 +73,7 @@ COLUMNS = {
         "tag": "accuracy",
         "music": "nats",
         "pianoroll": "frame_nll",
+        "transcribe": "cer",
     },
     "train --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast": dict.fromkeys(EVERY, "hi80"),
@@ -80,6 +91,7 @@ COLUMNS = {
         "tag": "seconds",
         "music": "nats",
         "pianoroll": "frame_nll",
+        "transcribe": "cer",
     },
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "compare": dict.fromkeys(EVERY, "predictor"),
@@ -91,6 +103,7 @@ COLUMNS = {
         "multilabel": "prediction",
         "regress": "prediction",
         "tag": "probability",
+        "transcribe": "probability",
     },
     "evaluate -m": {
         "classify": "macro_f1",
@@ -99,6 +112,7 @@ COLUMNS = {
         "forecast": "smape",
         "language": "perplexity",
         "tag": "accuracy",
+        "transcribe": "wer",
         "music": "perplexity",
         "pianoroll": "frame_nll",
     },
@@ -169,12 +183,19 @@ REFUSED = {
     **{
         ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
         for name in MADE["GOLDEN"]
-        if name.startswith(("regress", "language", "tag", "music", "pianoroll"))
-        or name in ("classify_rows", "classify_sequences", "classify_series", "multilabel_columns")
+        if name.startswith(("regress", "language", "tag", "music", "pianoroll", "transcribe"))
+        or name
+        in ("classify_clips", "classify_rows", "classify_sequences", "classify_series", "multilabel_columns")
     },
     **{
         (f"forecast{dry}", name): (USAGE, f"for the task {name}, not forecast")
         for name in ("music", "pianoroll")
+        for dry in ("", " --dry-run")
+    },
+    **{
+        (f"{verb}{dry}", name): (USAGE, f"--task {task} cannot be learnt from sound")
+        for verb, task in (("generate", "language"), ("forecast", "forecast"))
+        for name in ("classify_clips", "transcribe")
         for dry in ("", " --dry-run")
     },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
@@ -218,7 +239,7 @@ def test_every_task_meets_every_command(
     puts["OTHERS"] = _without(golden.options, "--cell", "--vectors")
     code = main([word for typed in LINES[line] for word in puts.get(typed, (typed,))])
     out, err = capsys.readouterr()
-    written = sorted(path.name for path in tmp_path.iterdir() if path.name != data)
+    written = sorted(path.name for path in tmp_path.iterdir() if path.name not in (data, "clips"))
     if (line, name) in REFUSED:
         wanted, sentence = REFUSED[line, name]
         assert (code, out, written) == (wanted, "", [])

@@ -33,7 +33,11 @@ def explainable(model: SavedModel) -> Forecast | Classify | Multilabel:
         what, instead = "one that classifies by columns", "predict FILE --probabilities"
     else:
         what = f"one of the task {task.plan.task}"
-        instead = "predict FILE" if task.plan.task in ("regress", "tag", "transcribe") else "evaluate FILE --per-token"
+        instead = (
+            "predict FILE"
+            if task.plan.task in ("regress", "tag", "transcribe")
+            else "evaluate FILE --per-token"
+        )
     raise UsageError(
         f"{model.path}: explain takes a forecaster or a classifier of texts, not {what}",
         f"seqcli {instead} -m {model.path}",

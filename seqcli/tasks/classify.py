@@ -169,7 +169,7 @@ class Classify:
         return Batchable({**examples.fields, TARGET: target}, rows[examples.row_ids])
 
     def changed(self, batch: Batch, seed: Sequence[int]) -> Batch:
-        """A training batch of clips as they might have been said otherwise, by ``seed``; others as they are."""
+        """A training batch of clips as they might have been said otherwise; others as they are."""
         return self.inputs.sound.changed(batch, seed) if self.inputs.sound else batch
 
     def bad_rows(self, table: Table) -> dict[int, str]:

@@ -24,7 +24,14 @@ LEAST_EXAMPLES = 20
 """Examples with a known target below which nothing can be split and learnt."""
 
 UNUSABLE = frozenset(
-    {"not numbers", "every row says the same", "empty", "a date", "a language model reads one text", "a clip is read alone"}
+    {
+        "not numbers",
+        "every row says the same",
+        "empty",
+        "a date",
+        "a language model reads one text",
+        "a clip is read alone",
+    }
 )
 """Why a column is left out that ``--features`` cannot bring back."""
 

@@ -61,9 +61,7 @@ def sound_plan(columns: Columns, audio: Column, options: ColumnOptions) -> Plan:
     )
 
 
-def _task_and_target(
-    columns: Columns, usable: list[Column], options: ColumnOptions
-) -> tuple[str, str, str]:
+def _task_and_target(columns: Columns, usable: list[Column], options: ColumnOptions) -> tuple[str, str, str]:
     """Which task, which column is its answer, and why."""
     if len(options.target) > 1:
         raise UsageError("--target: a clip has one answer", "name one column")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import numpy as np
@@ -116,9 +117,7 @@ class Transcribe:
         table = table if len(rows) == len(table) else table.take(rows)
         refuse_broken(table, self.sound.column)
         numbers = {letter: number for number, letter in enumerate(self.letters, start=1)}
-        spelled = [
-            [numbers.get(letter, UNKNOWN) for letter in spelt(cell)] for cell in table.cells(name)
-        ]
+        spelled = [[numbers.get(letter, UNKNOWN) for letter in spelt(cell)] for cell in table.cells(name)]
         target = Sequences.from_lists(spelled, np.int64)
         return Batchable({**self.encode(table).fields, TARGET: target}, rows)
 
@@ -186,12 +185,14 @@ class Transcribe:
     def report(
         self, scores: list[Scores], outputs: NDArray[np.float32], examples: Examples
     ) -> list[ResultTable]:
-        """The predictors beside each other, then the worst transcripts, from outputs (M, V)."""
-        said, heard = self.said(examples), self.heard(outputs, examples)
-        title = f"{self.plan.target[0]} in {len(said):,} test clips"
-        rows: IntArray = examples.row_ids if isinstance(examples, Batchable) else np.arange(len(said))
-        worst = worst_table(said, heard, [int(row) + 2 for row in rows])
-        return [comparison_table(title, scores, ".4f"), *([worst] if worst.rows else [])]
+        """The predictors beside each other; ``outputs`` are (M, V)."""
+        return [comparison_table(f"{self.plan.target[0]} in {len(examples):,} test clips", scores, ".4f")]
+
+    def worst(self, outputs: NDArray[np.float32], examples: Batchable, table: Table) -> ResultTable:
+        """The clips of ``table`` with the most edits, by outputs (M, V) for labelled ``examples``."""
+        clips = table.cells(self.sound.column)
+        names = [(int(table.records[row]), clips[row].strip()) for row in examples.row_ids.tolist()]
+        return worst_table(self.said(examples), self.heard(outputs, examples), names)
 
     def baselines(self, prepared: Prepared) -> list[Scores]:
         """The most frequent transcript of training, whatever is heard."""
@@ -237,7 +238,7 @@ def spelt(cell: str) -> str:
 
 def steps_needed(text: str) -> int:
     """Steps that a path needs to spell ``text``: one a letter, and a blank between two that are equal."""
-    return len(text) + sum(one == other for one, other in zip(text, text[1:], strict=False))
+    return len(text) + sum(one == other for one, other in pairwise(text))
 
 
 def _stack(frames: IntArray, needed: IntArray) -> int:

@@ -353,6 +353,18 @@ GOLDEN = {
         ("--per-token",),
         suffix=".json",
     ),
+    "classify_clips": Golden(
+        ("audio", "label"),
+        speakers,
+        ("--stem", "none"),
+        slice(6),
+    ),
+    "transcribe": Golden(
+        ("audio", "text"),
+        said,
+        ("--num-layers", "1"),
+        slice(6),
+    ),
     "tag_spans": Golden(
         ("sentence", "token", "tag"),
         lambda: list(tagged(480)),

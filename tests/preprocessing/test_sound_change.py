@@ -34,7 +34,8 @@ def test_speed_moves_frames_and_keeps_the_ends() -> None:
     found, lengths = change(Changes(speed=0.5, voice=0, gain=0, masks=0))
     assert (lengths != LENGTHS).any()
     rates = LENGTHS[:2] / lengths[:2]
-    assert (rates > np.exp(-0.5) - 0.1).all() and (rates < np.exp(0.5) + 0.1).all()
+    assert (rates > np.exp(-0.5) - 0.1).all()
+    assert (rates < np.exp(0.5) + 0.1).all()
     for row, length in enumerate(lengths):
         assert found[row, 0] == pytest.approx(FRAMES[row, 0], abs=1e-6)
         if length > 1:
@@ -64,6 +65,8 @@ def test_masks_hide_no_more_than_their_share() -> None:
         found, _ = change(Changes(speed=0, voice=0, gain=0, bands=0.25, frames=0.2, masks=1), seed)
         bands = (found[0] == 0).all(axis=0).sum()
         frames = (found[0] == 0).all(axis=1).sum()
-        assert bands <= 2 and frames <= 4
+        assert bands <= 2
+        assert frames <= 4
         hidden_bands, hidden_frames = hidden_bands + bands, hidden_frames + frames
-    assert hidden_bands > 0 and hidden_frames > 0
+    assert hidden_bands > 0
+    assert hidden_frames > 0

@@ -42,5 +42,5 @@ def test_rates_count_all_clips_together() -> None:
 
 
 def test_the_worst_clips_come_first() -> None:
-    table = worst_table(["ab", "abc", "a"], ["ab", "", "b"], [2, 3, 4])
-    assert table.rows == [(3, 3, "abc", ""), (4, 1, "a", "b")]
+    table = worst_table(["ab", "abc", "a"], ["ab", "", "b"], [(2, "x"), (3, "y"), (4, "z")])
+    assert table.rows == [(3, "y", 3, "abc", ""), (4, "z", 1, "a", "b")]

@@ -119,7 +119,9 @@ def test_training_changes_follow_the_seed_and_can_be_left_out(manifest: Path) ->
     batch = prepared.train.batch(np.arange(8))
     once, again, other = (prepared.task.changed(batch, seed) for seed in ((0, 1), (0, 1), (0, 2)))
     assert np.array_equal(once[FRAMES], again[FRAMES])
-    assert not np.array_equal(once[LENGTHS], other[LENGTHS]) or not np.array_equal(once[FRAMES], other[FRAMES])
+    assert not np.array_equal(once[LENGTHS], other[LENGTHS]) or not np.array_equal(
+        once[FRAMES], other[FRAMES]
+    )
     assert once[FRAMES].shape[:2] == (8, once[LENGTHS].max())
     assert np.array_equal(once[TARGET], batch[TARGET])
     still = prepared_for(manifest, Options(training=TrainingOptions(augment=False)))

@@ -43,15 +43,21 @@ def error_rates(said: Sequence[str], heard: Sequence[str]) -> dict[str, float]:
     }
 
 
-def worst_table(said: Sequence[str], heard: Sequence[str], names: Sequence[Cell], most: int = 10) -> ResultTable:
-    """The clips with the most edits: where they stand, what was said and what was heard."""
+def worst_table(
+    said: Sequence[str], heard: Sequence[str], clips: Sequence[tuple[int, str]], most: int = 10
+) -> ResultTable:
+    """The clips with the most edits: their row and file, what was said and what was heard."""
     counts = [edits(*pair) for pair in zip(said, heard, strict=True)]
     wrong = [place for place in sorted(range(len(counts)), key=lambda i: (-counts[i], i)) if counts[place]]
     rows: list[tuple[Cell, ...]] = [
-        (names[place], counts[place], said[place], heard[place]) for place in wrong[:most]
+        (*clips[place], counts[place], said[place], heard[place]) for place in wrong[:most]
     ]
     columns = (
-        ResultColumn("row"), ResultColumn("edits", ",d"), ResultColumn("said", keep="left"),
+        ResultColumn("row"),
+        ResultColumn("clip"),
+        ResultColumn("edits", ",d"),
+        ResultColumn("said", keep="left"),
         ResultColumn("heard", keep="left"),
-    )  # fmt: skip
-    return ResultTable("Worst mistakes", columns, rows, f"of {len(wrong):,} clips with one, {len(said):,} in all")
+    )
+    caption = f"those with the most edits, of {len(wrong):,} with any in {len(said):,}"
+    return ResultTable("Worst mistakes", columns, rows, caption)

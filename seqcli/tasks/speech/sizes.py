@@ -1,6 +1,7 @@
 """Network and training of tasks that hear, by rule, where the user has not said: from counts alone.
 
-The figures were chosen on validation parts of the training clips of spoken digits, single and strung together.
+The figures were chosen on validation parts of the training clips of spoken digits, single and strung
+together.
 """
 
 from __future__ import annotations
