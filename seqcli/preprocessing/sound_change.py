@@ -43,9 +43,9 @@ def changed(
 ) -> tuple[FloatArray, IntArray]:
     """Scaled ``frames`` (B, T, M) of so many valid steps (B,) → the changed ones, and how many they are."""
     rows, _, bands = frames.shape
-    speed = np.exp(rng.uniform(-changes.speed, changes.speed, rows))
-    voice = np.exp(rng.uniform(-changes.voice, changes.voice, rows))
-    gain = rng.normal(0, changes.gain, rows)
+    speed: NDArray[np.float64] = np.exp(rng.uniform(-changes.speed, changes.speed, rows))
+    voice: NDArray[np.float64] = np.exp(rng.uniform(-changes.voice, changes.voice, rows))
+    gain: NDArray[np.float64] = rng.normal(0, changes.gain, rows)
     new = np.maximum(np.rint(lengths / speed), 1).astype(np.int64)
     out = np.zeros((rows, int(new.max(initial=1)), bands), np.float32)
     for row in range(rows):

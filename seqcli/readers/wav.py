@@ -43,6 +43,8 @@ class Wave(NamedTuple):
 def read_wav(path: str | Path) -> Wave:
     """Read a file. Raises :class:`DataError` that names it for one that is not there or cannot be read."""
     try:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe or a device may never end
+            raise DataError(f"{path}: cannot be read: it is no file", "name a .wav file")
         with Path(path).open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError as error:

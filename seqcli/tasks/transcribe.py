@@ -20,7 +20,7 @@ from seqcli.sequences import TARGET, Batch, Batchable, Examples, FloatArray, Int
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.classify_metrics import comparison_table, log_softmax
 from seqcli.tasks.parts import Source, TargetRole, left_out_sentences, make_parts
-from seqcli.tasks.speech.ctc import beam_search, greedy, text_log_probability
+from seqcli.tasks.speech.ctc import best_text, greedy
 from seqcli.tasks.speech.metrics import error_rates, worst_table
 from seqcli.tasks.speech.sizes import network_spec, training_defaults
 from seqcli.tasks.speech.sound import FRAMES, Sound, fit_sound, refuse_broken
@@ -145,11 +145,7 @@ class Transcribe:
         rows: list[dict[str, Cell]] = []
         for row in steps:
             logs = log_softmax(row[~np.isnan(row[:, 0])])
-            if self.beam > 1:
-                text, chance = beam_search(logs, self.beam)[0]
-            else:
-                text = greedy(logs)
-                chance = text_log_probability(logs, text)
+            text, chance = best_text(logs, self.beam)
             rows.append({"prediction": self.written(text), "probability": round(float(np.exp(chance)), 7)})
         return rows
 
@@ -163,7 +159,7 @@ class Transcribe:
         rows = np.split(outputs, ends) if len(examples) else []
         if self.beam == 1:
             return [self.written(greedy(row)) for row in rows]
-        return [self.written(beam_search(log_softmax(row), self.beam)[0][0]) for row in rows]
+        return [self.written(best_text(log_softmax(row), self.beam)[0]) for row in rows]
 
     def said(self, examples: Examples) -> list[str]:
         """What is said in each labelled row."""

@@ -58,7 +58,8 @@ def result(capsys: pytest.CaptureFixture[str], *line: str, code: int = 0) -> lis
 
 
 def test_the_network_stands_beside_a_baseline_that_it_beats(here: Path) -> None:
-    network, usual = csv.DictReader((here / "trained.csv").open())
+    trained = (here / "trained.csv").read_text(encoding="utf-8")
+    network, usual = csv.DictReader(io.StringIO(trained))
     assert usual["predictor"] == "most frequent transcript"
     assert float(network["cer"]) < 0.5 < float(usual["cer"])
     assert set(network) == {"predictor", "cer", "wer", "whole_clips"}
@@ -141,6 +142,7 @@ def test_what_makes_no_sense_for_clips_is_said(here: Path, capsys) -> None:
         (("train", "said.csv", "--level", "words"), "--level"),
         (("train", "said.csv", "--pool", "max"), "--pool"),
         (("predict", "said.csv", "-m", "said.seqcli", "--top-k", "2"), "--top-k"),
+        (("predict", "said.csv", "-m", "said.seqcli", "--probabilities"), "--probabilities"),
     ):
         assert main([*line]) == 2
         assert said in capsys.readouterr().err

@@ -54,6 +54,8 @@ class Golden:
     """What is typed beside the verb."""
     int8: bool = False
     """Whether its weights are rounded to 8 bits once it is trained."""
+    longer: tuple[str, ...] = ()
+    """What is typed beside the options where the model is made, and not where its rows are tried on."""
     suffix: str = ".csv"
     """The form of the file: one row a line, or for ".conll" a blank line where the first cell changes."""
 
@@ -144,7 +146,7 @@ def parts_of_speech() -> list[Row]:
 
 def said() -> list[Row]:
     """Made clips with the word that is said in each."""
-    return [row[:2] for row in clips(60, most=2)]
+    return [row[:2] for row in clips(120, most=2)]
 
 
 def speakers() -> list[Row]:
@@ -358,12 +360,14 @@ GOLDEN = {
         speakers,
         ("--stem", "none"),
         slice(6),
+        longer=("--epochs", "20"),
     ),
     "transcribe": Golden(
         ("audio", "text"),
         said,
         ("--num-layers", "1"),
         slice(6),
+        longer=("--epochs", "40"),
     ),
     "tag_spans": Golden(
         ("sentence", "token", "tag"),
@@ -431,7 +435,7 @@ def ts_text(header: Row, rows: Sequence[Row]) -> str:
 def train_command(golden: Golden, file: str) -> list[str]:
     """What is typed to train on ``file``."""
     verb = "forecast" if golden.verb == "forecast" else "train"
-    return [verb, file, *golden.options, *SIZES]
+    return [verb, file, *golden.options, *SIZES, *golden.longer]
 
 
 def make(name: str) -> None:

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from seqcli.tasks.speech.ctc import beam_search, greedy, text_log_probability
+from seqcli.tasks.speech.ctc import beam_search, best_text, greedy, text_log_probability
 
 
 def logs_of(steps: int, symbols: int, seed: int) -> np.ndarray:
@@ -68,6 +68,20 @@ def test_a_narrow_beam_follows_no_more_texts() -> None:
     every = by_enumeration(logs_of(6, 4, 0))
     for text, chance in found:  # what was lost on the way can only be missing
         assert np.exp(chance) <= every[text] + 1e-12
+
+
+@pytest.mark.parametrize("width", [1, 2, 5, 500])
+def test_the_best_text_is_measured_by_all_its_paths(width: int) -> None:
+    for seed in range(10):
+        logs = logs_of(5, 3, seed)
+        text, chance = best_text(logs, width)
+        every = by_enumeration(logs)
+        assert np.exp(chance) == pytest.approx(every[text])
+        assert every[text] >= every[greedy(logs)] * (1 - 1e-12)
+        if width == 500:
+            assert every[text] == max(every.values())
+        if width == 1:
+            assert text == greedy(logs)
 
 
 def test_what_no_path_can_spell_has_no_probability() -> None:

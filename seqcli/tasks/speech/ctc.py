@@ -54,6 +54,17 @@ def beam_search(logs: NDArray[np.float64], width: int) -> list[tuple[Text, float
     return sorted(found, key=lambda item: (-item[1], item[0]))
 
 
+def best_text(logs: NDArray[np.float64], width: int) -> tuple[Text, float]:
+    """The likeliest text that is found by log-probabilities (T, V), and its whole log-probability.
+
+    A beam of 1 takes the best path's. A narrow beam loses paths on the way, so its texts are measured anew.
+    """
+    found = {greedy(logs)} | ({text for text, _ in beam_search(logs, width)} if width > 1 else set())
+    measured = [(-text_log_probability(logs, text), text) for text in found]
+    least, text = min(measured)
+    return text, -least
+
+
 def _either(one: float, other: float) -> float:
     """The logarithm of the sum of two probabilities, by their logarithms."""
     high, low = (one, other) if one >= other else (other, one)
