@@ -32,9 +32,9 @@ class Changes:
     """Standard deviation of what is added to all bands, in parts of their spread."""
     bands: float = 0.2
     """Share of the bands that one mask hides at most,"""
-    frames: float = 0.15
+    frames: float = 0.1
     """and share of the frames."""
-    masks: int = 2
+    masks: int = 1
     """Masks of either kind."""
 
 
@@ -43,9 +43,9 @@ def changed(
 ) -> tuple[FloatArray, IntArray]:
     """Scaled ``frames`` (B, T, M) of so many valid steps (B,) → the changed ones, and how many they are."""
     rows, _, bands = frames.shape
-    speed: NDArray[np.float64] = np.exp(rng.uniform(-changes.speed, changes.speed, rows))
-    voice: NDArray[np.float64] = np.exp(rng.uniform(-changes.voice, changes.voice, rows))
-    gain: NDArray[np.float64] = rng.normal(0, changes.gain, rows)
+    speed = np.exp(rng.uniform(-changes.speed, changes.speed, (rows,)))
+    voice = np.exp(rng.uniform(-changes.voice, changes.voice, (rows,)))
+    gain = changes.gain * rng.standard_normal((rows, 1))
     new = np.maximum(np.rint(lengths / speed), 1).astype(np.int64)
     out = np.zeros((rows, int(new.max(initial=1)), bands), np.float32)
     for row in range(rows):
@@ -53,7 +53,7 @@ def changed(
         places = np.linspace(0, lengths[row] - 1, count)
         steps = _between(frames[row, : lengths[row]], places, 0)
         heard = _between(steps, np.clip(np.arange(bands) * voice[row], 0, bands - 1), 1)
-        heard += np.float32(gain[row])
+        heard += gain[row].astype(np.float32)
         for _ in range(changes.masks):
             begin, end = _mask(bands, changes.bands, rng)
             heard[:, begin:end] = 0
