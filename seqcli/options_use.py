@@ -38,16 +38,23 @@ class PredictOptions:
         at_least=1,
         metavar="BASES",
     )
-    beam: int | None = option(
-        None,
-        "Of speech: follow so many transcripts at a time, not the best path alone.",
-        at_least=1,
-        below=1001,
-        metavar="K",
-    )
     as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME", flag="--as")
     on_error: str = option(
         "empty", "A bad row gets an empty prediction, or ends the run.", choices=("empty", "stop")
+    )
+
+
+@dataclass(frozen=True)
+class SpeechOptions:
+    """Speech"""
+
+    transcripts: int | None = option(
+        None,
+        "Follow so many transcripts of a clip at a time, not the best path alone.",
+        at_least=1,
+        below=1001,
+        metavar="K",
+        flag="--beam",
     )
 
 
@@ -70,13 +77,6 @@ class EvaluateOptions:
         "Exit 1 when a metric is worse than this: below it, of an error (mae, log_loss) above it.",
         parse="limits",
         metavar="METRIC=X",
-    )
-    beam: int | None = option(
-        None,
-        "Of speech: follow so many transcripts at a time, not the best path alone.",
-        at_least=1,
-        below=1001,
-        metavar="K",
     )
     per_token: bool = option(
         False, "One row for each token: how well it was foreseen; on a terminal the text, coloured."

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from seqcli.errors import DataError, UsageError, near_miss
 from seqcli.inference.answers import decoder, result_keys
-from seqcli.inference.kinds import command_of, with_beam, wrong_kind
+from seqcli.inference.kinds import command_of, wrong_kind
 from seqcli.inference.outputs import outputs_for
 from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import blamed_on, saved_task
@@ -70,7 +70,7 @@ class Predictions:
         task: RowTask | None = None,
     ) -> None:
         self._model, self._stream, self._options, self._warn = model, stream, options, warn
-        self._task = with_beam(task or row_task(model), options.beam)
+        self._task = task or row_task(model)
         self._ids = self._task.plan.id
         self._decode = decoder(model, self._task, options)
         table = self._table([])

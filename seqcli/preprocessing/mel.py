@@ -29,12 +29,12 @@ AT_ONCE = 4096
 
 
 def hertz_to_mel(hertz: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    """Hertz → mel, elementwise (...)."""
+    """Hertz (N,) → mel (N,), or one number."""
     return np.asarray(2595 * np.log10(1 + np.asarray(hertz) / 700))
 
 
 def mel_to_hertz(mel: NDArray[np.float64] | float) -> NDArray[np.float64]:
-    """Mel → hertz, elementwise (...)."""
+    """Mel (N,) → hertz (N,), or one number."""
     return np.asarray(700 * (10 ** (np.asarray(mel) / 2595) - 1))
 
 

@@ -13,7 +13,7 @@ from seqcli.cli.command import NEVER_IN_FORECAST, TRAINING_GROUPS, Command, Invo
 from seqcli.cli.dynamic import OBEYED, check_dynamic, dynamic_scores
 from seqcli.errors import SeqcliError, UsageError, near_miss
 from seqcli.options import ColumnOptions, ModelOptions, NetworkOptions, OutputOptions, ReadingOptions
-from seqcli.options_use import BacktestOptions, EvaluateOptions
+from seqcli.options_use import BacktestOptions, EvaluateOptions, SpeechOptions
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream, write_result
 from seqcli.reporting.screen import Screen, has_colours
 from seqcli.reporting.surprise import SurpriseWriter
@@ -57,7 +57,7 @@ def evaluate(call: Invocation) -> int:
     def also(examples: Examples) -> list[Scores]:
         return dynamic_scores(call, model, examples, screen) if options.dynamic else []
 
-    tables = score(model, table, screen.warn, also, options.beam)
+    tables = score(model, table, screen.warn, also, call.group(SpeechOptions).transcripts)
     show_tables(screen, tuple(tables if per_token else tables[1:]))
     if not per_token:
         write_first(tables[0], output, screen)
@@ -170,7 +170,7 @@ COMMAND = Command(
         "seqcli evaluate corpus.txt -m corpus.seqcli --dynamic",
         "seqcli evaluate prices.csv --folds 3 --steps 100",
     ),
-    groups=(ModelOptions, EvaluateOptions, BacktestOptions, *TRAINING_GROUPS, OutputOptions),
+    groups=(ModelOptions, EvaluateOptions, SpeechOptions, BacktestOptions, *TRAINING_GROUPS, OutputOptions),
     only={
         group: tuple(item.name for item in fields(group) if item.name not in (*NEVER_IN_FORECAST, "task"))
         for group in (ColumnOptions, NetworkOptions)

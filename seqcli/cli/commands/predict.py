@@ -11,7 +11,7 @@ from seqcli.cli.command import Command, Invocation
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError
 from seqcli.options import ModelOptions, OutputOptions, ReadingOptions, option
-from seqcli.options_use import PredictOptions
+from seqcli.options_use import PredictOptions, SpeechOptions
 from seqcli.reporting.progress import counted
 from seqcli.reporting.results import CONLL, RowWriter, check_output, result_format, result_stream
 from seqcli.reporting.screen import Screen, is_terminal
@@ -43,6 +43,7 @@ def predict(call: Invocation) -> int:
             f"cat them: … | seqcli predict - {call.files[0]}",
         )
     from seqcli.inference.answers import decoder
+    from seqcli.inference.kinds import with_beam
     from seqcli.inference.predict import Predictions, row_task
     from seqcli.inference.trust import saved_task
     from seqcli.tasks.base import Chained
@@ -57,7 +58,7 @@ def predict(call: Invocation) -> int:
 
         asked = cast("RecordStream", Prompt(("text",), screen)) if prompting else None
         return predict_tags(call, model, cast("Tag", tagger), screen, asked)
-    task = row_task(model)
+    task = with_beam(row_task(model), call.group(SpeechOptions).transcripts)
     options = call.group(PredictOptions)
     decoder(model, task, options)  # refuses ahead of the reading
     if output.format == CONLL:
@@ -164,7 +165,7 @@ COMMAND = Command(
         "seqcli predict -m reviews.seqcli",
         "echo 'John lives in Paris' | seqcli predict - -m ner.seqcli --format conll",
     ),
-    groups=(ModelOptions, PredictOptions, ReadingOptions, PredictOutputOptions),
+    groups=(ModelOptions, PredictOptions, SpeechOptions, ReadingOptions, PredictOutputOptions),
     only={ReadingOptions: ("input_format", "encoding", "delimiter")},
     files="FILE",
     files_help="Rows with the model's input columns; - or a pipe is stdin. On a terminal: asks for rows.",

@@ -73,7 +73,7 @@ class Sound:
 
     def scaled(self, frames: FloatArray) -> FloatArray:
         """Frames (T, M) → steps (⌈T / stack⌉, width); the last one is filled up with zeros, the mean."""
-        out = (frames - np.float32(self.mean)) / np.float32(self.spread)
+        out = (frames - np.array(self.mean, np.float32)) / np.array(self.spread, np.float32)
         if self.per_clip:
             out = (out - out.mean(axis=0)) / np.maximum(out.std(axis=0), np.float32(0.1))
         missing = -len(out) % self.stack
