@@ -1,7 +1,6 @@
 """Network and training of tasks that hear, by rule, where the user has not said: from counts alone.
 
-The figures were chosen on validation parts of the training clips of spoken digits, single and strung
-together.
+The figures were looked at on validation parts of the training clips of spoken digits, strung together.
 """
 
 from __future__ import annotations
