@@ -83,7 +83,7 @@ class ColumnOptions:
         "What to learn; found from the columns.",
         choices=(
             *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
-            "translate",
+            *("translate", "transcribe"),
         ),
     )
     target: tuple[str, ...] = option(
@@ -115,6 +115,9 @@ class ColumnOptions:
         None,
         "Read text as words, characters, pieces (bpe) or dna; to go on with, as bytes too.",
         choices=("words", "characters", "bpe", "bytes", "dna"),
+    )
+    per_clip: bool = option(
+        False, "Of sound: scale each clip by its own mean and spread too, for unlike microphones."
     )
     condition: str | None = option(
         None, "Write text that depends on this column, such as a category.", metavar="COLUMN"
@@ -254,6 +257,9 @@ class TrainingOptions:
         "Keep a moving average of the weights: its decay a step, such as .99; 0 keeps none.",
         at_least=0.0,
         below=1.0,
+    )
+    augment: bool = option(
+        True, "Of sound: in training change speed, voice and loudness at random, and hide parts."
     )
     seed: int = option(0, "Seed of the split, the weights and the batch order.", at_least=0)
     threads: int | None = option(None, "Threads; physical cores, at most 4.", at_least=1, below=1025)

@@ -50,7 +50,7 @@ class TranslateOptions:
 
     beams: int | None = option(
         None,
-        "Texts followed side by side to find the best: 5; 1 takes the likeliest tokens.",
+        "Texts followed side by side to find the best: of translations 5, of speech 1.",
         at_least=1,
         below=1025,
         metavar="N",
@@ -64,6 +64,20 @@ class TranslateOptions:
     )
     align: bool = option(
         False, "Show where the model looked for each token: a heat map, in a pipe JSON lines."
+    )
+
+
+@dataclass(frozen=True)
+class SpeechOptions:
+    """Speech"""
+
+    transcripts: int | None = option(
+        None,
+        "Follow so many transcripts of a clip at a time, not the best path alone.",
+        at_least=1,
+        below=1001,
+        metavar="K",
+        flag="--beam",
     )
 
 

@@ -54,7 +54,7 @@ WRITES = {
 
 EVERY = (
     *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
-    "translate",
+    *("translate", "transcribe"),
 )
 COLUMNS = {
     "train": {
@@ -67,6 +67,7 @@ COLUMNS = {
         "music": "nats",
         "pianoroll": "frame_nll",
         "translate": "token_error",
+        "transcribe": "cer",
     },
     "train --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast": dict.fromkeys(EVERY, "hi80"),
@@ -85,6 +86,7 @@ COLUMNS = {
         "music": "nats",
         "pianoroll": "frame_nll",
         "translate": "nats",
+        "transcribe": "cer",
     },
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "compare": dict.fromkeys(EVERY, "predictor"),
@@ -97,6 +99,7 @@ COLUMNS = {
         "regress": "prediction",
         "tag": "probability",
         "translate": "prediction",
+        "transcribe": "probability",
     },
     "evaluate -m": {
         "classify": "macro_f1",
@@ -105,6 +108,7 @@ COLUMNS = {
         "forecast": "smape",
         "language": "perplexity",
         "tag": "accuracy",
+        "transcribe": "wer",
         "music": "perplexity",
         "pianoroll": "frame_nll",
         "translate": "token_error",
@@ -181,12 +185,19 @@ REFUSED = {
     **{
         ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
         for name in MADE["GOLDEN"]
-        if name.startswith(("regress", "language", "tag", "music", "pianoroll", "translate"))
-        or name in ("classify_rows", "classify_sequences", "classify_series", "multilabel_columns")
+        if name.startswith(("regress", "language", "tag", "music", "pianoroll", "translate", "transcribe"))
+        or name
+        in ("classify_clips", "classify_rows", "classify_sequences", "classify_series", "multilabel_columns")
     },
     **{
         (f"forecast{dry}", name): (USAGE, f"for the task {name}, not forecast")
         for name in ("music", "pianoroll")
+        for dry in ("", " --dry-run")
+    },
+    **{
+        (f"{verb}{dry}", name): (USAGE, f"--task {task} cannot be learnt from sound")
+        for verb, task in (("generate", "language"), ("forecast", "forecast"))
+        for name in ("classify_clips", "transcribe")
         for dry in ("", " --dry-run")
     },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
@@ -230,7 +241,7 @@ def test_every_task_meets_every_command(
     puts["OTHERS"] = _without(golden.options, "--cell", "--vectors")
     code = main([word for typed in LINES[line] for word in puts.get(typed, (typed,))])
     out, err = capsys.readouterr()
-    written = sorted(path.name for path in tmp_path.iterdir() if path.name != data)
+    written = sorted(path.name for path in tmp_path.iterdir() if path.name not in (data, "clips"))
     if (line, name) in REFUSED:
         wanted, sentence = REFUSED[line, name]
         assert (code, out, written) == (wanted, "", [])

@@ -86,9 +86,31 @@ def given(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return outputs
 
 
+def ctc(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean negative log-probability a letter: logits (B, T, V), target (B, L) padded with 0 → scalar.
+
+    That of a text is the sum over all paths that spell it (Graves et al. 2006, Connectionist temporal
+    classification). A text that no path is long enough for, or with an unknown letter (below 0), counts
+    nothing.
+    """
+    target, lengths = batch[TARGET], batch[LENGTHS]
+    letters = (target != 0).sum(dim=1)
+    losses = F.ctc_loss(
+        F.log_softmax(outputs, dim=-1).transpose(0, 1),
+        target.clamp(min=0),
+        lengths,
+        letters,
+        reduction="none",
+        zero_infinity=True,
+    )
+    known = (target >= 0).all(dim=1).to(losses.dtype)
+    return _weighted_mean(losses / letters.clamp(min=1), known, batch)
+
+
 LOSSES: dict[str, Loss] = {
     "binary": binary,
     "cross_entropy": cross_entropy,
+    "ctc": ctc,
     "given": given,
     "huber": huber,
     "huber_and_band": huber_and_band,

@@ -65,6 +65,14 @@ IDLE = {
     "classify": NEVER_IN_ROWS | LABELS_ONLY,
     "multilabel": NEVER_IN_ROWS | {"class_weight", "label_smoothing"},
     "regress": NEVER_IN_ROWS | LABELS_ONLY | CLASSIFY_ONLY | {"label_smoothing"},
+    "transcribe": FORECAST_ONLY
+    | LANGUAGE_ONLY
+    | CLASSIFY_ONLY
+    | LABELS_ONLY
+    | TAG_ONLY
+    | ROWS_ONLY
+    | TEXT_ONLY
+    | {"bptt", "missing", "aggregate", "time", "id", "features", "pool", "label_smoothing", "members"},
     "tag": FORECAST_ONLY
     | LANGUAGE_ONLY
     | CLASSIFY_ONLY

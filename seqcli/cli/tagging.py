@@ -78,7 +78,7 @@ def tagged_format(output: OutputOptions) -> str:
 
 def refuse_idle(told: TaggedForm, call: Invocation) -> None:
     """Raise UsageError for an option that the form of the result would not show."""
-    for name, flag in (("top_classes", "--top-k"), ("threshold", "--threshold")):
+    for name, flag in (("top_classes", "--top-k"), ("threshold", "--threshold"), ("transcripts", "--beam")):
         if name in call.typed:
             raise UsageError(f"{flag} is of a row's classes, and this model tags words", f"leave out {flag}")
     rows = told.form in ("csv", "table")

@@ -38,10 +38,10 @@ OF_TRANSLATIONS = {
 }
 
 
-def refuse_translation(call: Invocation, model: SavedModel) -> None:
-    """Raise UsageError for an option on translations where a model makes none."""
+def refuse_translation(call: Invocation, model: SavedModel, searches: bool = False) -> None:
+    """Raise UsageError for an option on translations where a model makes none, but a beam of speech."""
     for name, flag in OF_TRANSLATIONS.items():
-        if name in call.typed:
+        if name in call.typed and not (searches and name == "beams"):
             raise UsageError(f"{flag} is of translations, and {model.path} makes none", f"leave out {flag}")
 
 

@@ -19,6 +19,7 @@ from seqcli.tasks.classify_answers import Asked, answers
 from seqcli.tasks.label_answers import label_answers
 from seqcli.tasks.multilabel import Multilabel
 from seqcli.tasks.regress import Regress
+from seqcli.tasks.transcribe import Transcribe
 
 Decoder: TypeAlias = Callable[[FloatArray], list[dict[str, Cell]]]
 """What is decoded, (N, *output_shape) → a row of named cells each, always the same names."""
@@ -31,13 +32,19 @@ def decoder(model: SavedModel, task: RowTask, options: PredictOptions) -> Decode
     """
     if options.intervals is not None:
         return _with_intervals(model, task, options.intervals)
+    if options.probabilities and isinstance(task, Transcribe):
+        raise UsageError(
+            f"--probabilities is of classes, and {model.path} writes what is said",
+            "leave it out: the probability of the whole text is there",
+        )
     if options.top_classes is None and options.threshold is None:
         return lambda outputs: task.decode(outputs, options.probabilities)
     typed = "--top-k" if options.top_classes is not None else "--threshold"
     if isinstance(task, Multilabel):
         return _labels(task, options)
     if not isinstance(task, Classify):
-        raise UsageError(f"{typed} is of classes, and {model.path} predicts numbers", f"leave out {typed}")
+        does = "writes what is said" if isinstance(task, Transcribe) else "predicts numbers"
+        raise UsageError(f"{typed} is of classes, and {model.path} {does}", f"leave out {typed}")
     classes = task.classes
     _check_top(options, len(classes), "classes")
     name, least = options.threshold or ("", 0.0)

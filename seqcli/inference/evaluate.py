@@ -9,7 +9,7 @@ from typing import Protocol, cast, runtime_checkable
 from seqcli.errors import DataError
 from seqcli.inference.carried import network_outputs
 from seqcli.inference.frames import roll_logits
-from seqcli.inference.kinds import command_of
+from seqcli.inference.kinds import command_of, with_beam
 from seqcli.inference.surprisal import text_nats
 from seqcli.inference.translating import translated_outputs
 from seqcli.inference.trust import blamed_on, saved_task
@@ -53,6 +53,7 @@ def measure(
     table: Table,
     warn: Callable[[str], None] = lambda text: None,
     also: Callable[[Examples], list[Scores]] = lambda examples: [],
+    beam: int | None = None,
 ) -> Measured:
     """How well the model does on ``table``; of the tables the first is the result, then details.
 
@@ -61,7 +62,7 @@ def measure(
     caption, and ``warn`` hears which rows of a forecast were scored. Raises :class:`DataError` when the
     file lacks a column or holds no answers.
     """
-    task = saved_task(model)
+    task = with_beam(saved_task(model), beam)
     with blamed_on(model):
         examples = task.encode_labelled(table)
         if not len(examples):

@@ -33,7 +33,8 @@ def explainable(model: SavedModel) -> Forecast | Classify | Multilabel:
         what, instead = "one that classifies by columns", "predict FILE --probabilities"
     else:
         what = f"one of the task {task.plan.task}"
-        instead = "predict FILE" if task.plan.task in ("regress", "tag") else "evaluate FILE --per-token"
+        rows = ("regress", "tag", "transcribe")
+        instead = "predict FILE" if task.plan.task in rows else "evaluate FILE --per-token"
         instead = "predict FILE --align" if task.plan.task == "translate" else instead
     raise UsageError(
         f"{model.path}: explain takes a forecaster or a classifier of texts, not {what}",

@@ -235,6 +235,8 @@ _MEANING = {
     "`weights` where was looked. Several rows of the decoder may share a source.",
     "tag": "`output` holds a score of each tag at each word; the tags of a sentence are the path that seqcli "
     "finds through them.",
+    "transcribe": "`output` holds scores of the blank (0) and of each letter at each step; a text is what is "
+    "left of the best path once repeats are merged and blanks taken out.",
     "forecast": "`values` are scaled as `fitted` says, and so is `output`. A forecast of seqcli is a mean "
     "of several members, of which the network is one.",
     "": "`output` is scaled as `fitted` says.",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from seqcli.errors import ModelError, UsageError
 from seqcli.inference.trust import saved_task
@@ -11,6 +12,7 @@ from seqcli.model_dir import SavedModel
 if TYPE_CHECKING:
     from seqcli.tasks.base import Task
     from seqcli.tasks.language import Language
+    from seqcli.tasks.transcribe import Transcribe
 
 _DOES = {"predict": "predicts rows", "forecast": "forecasts", "generate": "writes text"}
 _MUSIC = ("music", "pianoroll")
@@ -23,6 +25,18 @@ def command_of(task: Task) -> str:
     if hasattr(task, "decode") or hasattr(task, "with_chain"):
         return "predict"
     return "generate" if hasattr(task, "corpus") or hasattr(task, "style") else "forecast"
+
+
+Some = TypeVar("Some")
+
+
+def with_beam(task: Some, beam: int | None) -> Some:
+    """``task`` as it searches with so many beams. Raises UsageError where it writes no transcripts."""
+    if beam is None:
+        return task
+    if not hasattr(task, "beam"):
+        raise UsageError("--beam is of transcripts, and this model writes none", "leave out --beam")
+    return cast(Some, replace(cast("Transcribe", task), beam=beam))
 
 
 def wrong_kind(model: SavedModel, task: Task, wanted: str) -> UsageError:

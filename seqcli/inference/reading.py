@@ -78,7 +78,7 @@ def read_text(model: SavedModel, text: str) -> Reading:
 def _reads(task: Task) -> str:
     """What a model reads that is not one text."""
     own = task.plan.target if task.plan.task == "forecast" else ()  # its own past
-    columns = (*own, *task.plan.text, *task.plan.features)
+    columns = (*own, *task.plan.text, *task.plan.features, *task.plan.audio)
     return ", ".join(columns[:_NAMED]) + (", …" if len(columns) > _NAMED else "")
 
 

@@ -12,6 +12,7 @@ from seqcli import large
 from seqcli.options import ReadingOptions
 from seqcli.readers.blocks import Block, Format, Opening, fault_error, no_rows
 from seqcli.readers.choosing import choose_format, read_opening
+from seqcli.readers.clips import clip_members, read_clips
 from seqcli.readers.columns import BlockColumn, CleanBlock, Column, JoinedColumn, TextColumn
 from seqcli.readers.folders import Member, find_members, join_members, published_train
 from seqcli.readers.music import midi_files, read_pieces
@@ -42,6 +43,9 @@ def read_table(paths: Sequence[str], options: ReadingOptions) -> Table:
     rolls = roll_file(paths)
     if rolls:
         return read_rolls(rolls)
+    clips = clip_members(paths)
+    if clips:
+        return read_clips(clips, paths)
     members = find_members(paths)
     if not members:
         return read_file(paths[0], options)

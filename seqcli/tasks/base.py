@@ -19,7 +19,7 @@ from seqcli.network import NetworkSpec
 from seqcli.readers.table import Table
 from seqcli.readers.wide import WideForm
 from seqcli.results import Cell, ResultTable
-from seqcli.sequences import Examples, IntArray
+from seqcli.sequences import Batch, Examples, IntArray
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Plan:
     """Inputs of a forecast that are computed from the past of its targets."""
     static: tuple[str, ...] = ()
     """Columns that say the same in all rows of a series, but not of each."""
+    audio: tuple[str, ...] = ()
+    """The column that names sound files."""
     separator: str = ""
     """What stands between the labels of one cell, where a row has several."""
     wide: WideForm | None = None
@@ -64,7 +66,7 @@ class Plan:
         return cls(task=task, left_out=left_out, wide=wide, separator=separator, **names, **single)  # type: ignore[arg-type]
 
 
-_LATER_LISTS = ("ahead", "indicators", "static")
+_LATER_LISTS = ("ahead", "indicators", "static", "audio")
 """Lists that a model of an earlier version does not have."""
 _NAME_LISTS = ("target", "features", "text", "id", "reasons")
 
@@ -254,6 +256,14 @@ class Joining(Protocol):
 def to_decode(task: Task, outputs: NDArray[np.float32], examples: Examples) -> NDArray[np.float32]:
     """What ``task`` decodes, from the network's ``outputs`` for ``examples``: both (N, *output_shape)."""
     return task.joined(outputs, examples) if isinstance(task, Joining) else outputs
+
+
+@runtime_checkable
+class Changing(Protocol):
+    """A task whose training batches are changed at random, each time they come."""
+
+    def changed(self, batch: Batch, seed: Sequence[int]) -> Batch:
+        """``batch`` as it is learnt from; ``seed`` alone decides."""
 
 
 @runtime_checkable

@@ -21,7 +21,7 @@ def baseline_features(inputs: Inputs, source: Source) -> tuple[str, list[Any]]:
     tables = (source.train, source.validation, source.test)
     if inputs.vocabulary is None:
         examples = [inputs.encode(table)[0] for table in tables]
-        return "summaries + " if inputs.ids else "", [summaries(part) for part in examples]
+        return "summaries + " if inputs.ids or inputs.sound else "", [summaries(part) for part in examples]
     from scipy.sparse import csr_matrix, hstack
     from sklearn.feature_extraction.text import TfidfVectorizer
 

@@ -14,7 +14,7 @@ from seqcli.options import Options
 from seqcli.readers.roles import labels
 from seqcli.readers.table import Table
 from seqcli.results import Cell, ResultTable
-from seqcli.sequences import TARGET, Batchable, Examples, IntArray, joined
+from seqcli.sequences import TARGET, Batch, Batchable, Examples, IntArray, joined
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.class_weights import usual_weighing, weighing
 from seqcli.tasks.classify_answers import Asked, answers
@@ -62,6 +62,7 @@ from seqcli.tasks.series_members import (
 )
 from seqcli.tasks.series_prior import SeriesPrior, reads_series
 from seqcli.tasks.sizes import cell_warnings, choose_sizes, network_spec, training_defaults
+from seqcli.tasks.speech.sound import refuse_broken
 from seqcli.tasks.text_prior import TextPrior
 
 
@@ -131,7 +132,7 @@ class Classify:
         )
         if options.network.prior == "none":
             return prepared
-        if reads_series(inputs):
+        if reads_series(inputs) and inputs.sound is None:
             return replace(prepared, members=lambda: fit_series_members(prepared, task))
         if not reads_texts(inputs):
             return prepared
@@ -160,10 +161,16 @@ class Classify:
         Rows without a label are left out.
         """
         rows = _labelled_rows(table, self.plan)
+        if self.inputs.sound is not None:
+            refuse_broken(table, self.inputs.sound.column)
         examples = self.encode(table if len(rows) == len(table) else table.take(rows))
         cells = picked(table.cells(self.plan.target[0]), rows[examples.row_ids])
         target = label_rows(cells, {name: number for number, name in enumerate(self.classes)})
         return Batchable({**examples.fields, TARGET: target}, rows[examples.row_ids])
+
+    def changed(self, batch: Batch, seed: Sequence[int]) -> Batch:
+        """A training batch of clips as they might have been said otherwise; others as they are."""
+        return self.inputs.sound.changed(batch, seed) if self.inputs.sound else batch
 
     def bad_rows(self, table: Table) -> dict[int, str]:
         """Rows with a cell that no prediction should rest on: position → what is wrong."""

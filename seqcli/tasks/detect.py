@@ -26,12 +26,11 @@ from seqcli.tasks.music_plan import pieces_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES
 from seqcli.tasks.row_inputs import row_inputs
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
+from seqcli.tasks.sound_plan import sound_column, sound_plan
 from seqcli.tasks.tag_plan import form_of, is_conll, tag_plan
 from seqcli.tasks.translate_plan import translate_plan
 from seqcli.tasks.wide_plan import is_wide, wide_plan
 
-NOT_HERE = {"transcribe": "speech to transcribe"}
-"""Tasks that the rules recognise and this version does not learn, and what their files hold."""
 NUMBER_WORDS = frozenset({"y", "target", "score", "rating", "stars"})
 """Names of the number to learn where --task regress stands alone."""
 SEQUENCE_WORDS = frozenset({"id", "series", "sequence", "recording", "trial", "session"})
@@ -69,6 +68,9 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     if is_wide(table, options):
         return wide_plan(table, options)
     columns = Columns(table, options.time, options.id)
+    audio = sound_column(columns)
+    if audio is not None:
+        return sound_plan(columns, audio, options)
     if _is_language(table, options):
         return language_plan(columns, options)
     time = columns.time_column()
@@ -76,11 +78,6 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     if planned is not table:
         columns = Columns(planned, options.time, options.id)
     task, found = _decide(columns, options)
-    if task in NOT_HERE:
-        raise DataError(
-            f"{table.source}: this looks like {NOT_HERE[task]} ({found.reason}), which is not here yet",
-            "--task and --target say what else to learn from it",
-        )
     if task == "language":
         return language_plan(columns, options, found.reason)
     if task == "translate":
@@ -117,7 +114,7 @@ def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
         if options.task in (None, rule.task) and (found := rule.find(columns)):
             if rule.task != "forecast":
                 _refuse_one_class(columns)
-            if rule.task in (*NOT_HERE, "translate"):
+            if rule.task == "translate":
                 _refuse_few(columns)
             return rule.task, found
     if options.task == "forecast":

@@ -20,6 +20,7 @@ from seqcli.tasks.label_doubts import never_given, worst_sets
 from seqcli.tasks.mistakes import WORST, shown_rows
 from seqcli.tasks.multilabel import Multilabel
 from seqcli.tasks.parts import Source
+from seqcli.tasks.transcribe import Transcribe
 
 LEAST_ROWS = 20
 """Rows below which one class for all of them says nothing."""
@@ -63,6 +64,9 @@ def doubts(task: Any, outputs: FloatArray, examples: Examples, table: Table) -> 
         worst = worst_sets(task, logits, examples, table)
         tables += [worst] if worst.rows else []
         sentences += never_given(task, logits, examples)
+    if isinstance(task, Transcribe) and isinstance(examples, Batchable):
+        worst = task.worst(outputs, examples, table)
+        tables += [worst] if worst.rows else []
     counter = TextCounter.of(task)
     if counter is not None and isinstance(examples, Batchable):
         counter.add(table, examples)

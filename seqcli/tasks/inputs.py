@@ -32,6 +32,7 @@ from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import TEXT_WORDS
 from seqcli.tasks.dna_input import Dna, bad_bases, fit_dna
 from seqcli.tasks.features import Features
+from seqcli.tasks.speech.sound import Sound, fit_sound
 
 TOKENS, PARTS, VALUES, DENSE = "tokens", "parts", "values", "dense"
 BASES_FIELD, PLACE = "bases", "place"
@@ -105,6 +106,8 @@ class Inputs:
     """How a text that is DNA is read, in place of a vocabulary."""
     places: int = 0
     """The length of all rows, where each step is told its place; 0 where lengths differ."""
+    sound: Sound | None = None
+    """How clips are read, where they are what is read."""
 
     @classmethod
     def fit(cls, table: Table, plan: Plan, options: Options) -> tuple[Inputs, list[str]]:
@@ -121,12 +124,14 @@ class Inputs:
             if features.numbers:
                 rules.append(f"numbers scaled by {len(table):,} training rows")
         found = cls(plan.text, plan.id, plan.time, vocabulary, max_length, features, subwords, dna)
+        if plan.audio:
+            return replace(found, sound=fit_sound(table, plan.audio[0], options, rules)[0]), rules
         return (replace(found, places=found.same_length(table)) if found.reads_steps else found), rules
 
     @property
     def reads_steps(self) -> bool:
-        """Whether rows are series of numbers, or DNA."""
-        return self.dna is not None or (bool(self.ids) and self.vocabulary is None)
+        """Whether rows are series of numbers, sound among them, or DNA."""
+        return self.dna is not None or self.sound is not None or (bool(self.ids) and self.vocabulary is None)
 
     def same_length(self, table: Table) -> int:
         """The length that rows of ``table`` have, 0 where they differ."""
@@ -138,7 +143,8 @@ class Inputs:
     def columns(self) -> tuple[str, ...]:
         """Columns that rows to predict on must have."""
         time = (self.time,) if self.ids and self.time else ()
-        return (*self.text, *(self.features.columns if self.features else ()), *self.ids, *time)
+        sound = (self.sound.column,) if self.sound else ()
+        return (*self.text, *sound, *(self.features.columns if self.features else ()), *self.ids, *time)
 
     @property
     def only_text(self) -> str:
@@ -153,6 +159,8 @@ class Inputs:
             fields.update(self.text_fields(joined_texts(table, self.text)))
         if self.dna is not None:
             fields[BASES_FIELD] = self.dna.encode(table.cells(self.text[0]))
+        if self.sound is not None:
+            fields[VALUES] = self.sound.encode(table)
         if self.features is not None and self.ids:
             steps = self.features.matrix(table.take(grouping.order), grouping.offsets)
             fields[VALUES] = Sequences(steps, grouping.offsets)
@@ -197,6 +205,8 @@ class Inputs:
             specs.append(InputSpec(PARTS, "bags", self.subwords.size, size))
         if self.dna is not None:
             specs.append(InputSpec(BASES_FIELD, "values", len(BASES)))
+        if self.sound is not None:
+            specs.append(InputSpec(VALUES, "values", self.sound.width))
         if self.features is not None:
             kind = DENSE if self.text else VALUES
             specs.append(InputSpec(kind, kind, len(self.features.names)))
@@ -207,6 +217,7 @@ class Inputs:
     def bad_rows(self, table: Table) -> dict[int, str]:
         """Rows with a cell that no prediction should rest on: position → what is wrong."""
         found = self.features.bad_cells(table) if self.features else {}
+        found = {**found, **self.sound.bad_rows(table)} if self.sound else found
         return found if self.dna is None else {**found, **bad_bases(table, self.text[0])}
 
     def to_json(self) -> dict[str, Any]:
@@ -221,6 +232,7 @@ class Inputs:
             **({"subwords": self.subwords.to_json()} if self.subwords else {}),
             **({"dna": self.dna.to_json()} if self.dna else {}),
             **({"places": self.places} if self.places else {}),
+            **({"sound": self.sound.to_json()} if self.sound else {}),
         }
 
     @classmethod
@@ -238,10 +250,15 @@ class Inputs:
                 subwords=_subwords_from(data["subwords"]) if data.get("subwords") else None,
                 dna=Dna.from_json(data["dna"]) if data.get("dna") else None,
                 places=int(data.get("places", 0)),
+                sound=Sound.from_json(data["sound"]) if data.get("sound") else None,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError("the model's inputs cannot be read", "train it again") from error
         textless = inputs.vocabulary is None
+        if inputs.sound is not None:
+            if not textless or inputs.columns != (inputs.sound.column,) or inputs.dna or inputs.places:
+                raise ModelError("the model's inputs contradict each other", "train it again")
+            return inputs
         if inputs.places and not (inputs.reads_steps and FEWEST_STEPS <= inputs.places <= LONGEST):
             raise ModelError("the model's inputs contradict each other", "train it again")
         if inputs.dna is not None:

@@ -24,7 +24,14 @@ LEAST_EXAMPLES = 20
 """Examples with a known target below which nothing can be split and learnt."""
 
 UNUSABLE = frozenset(
-    {"not numbers", "every row says the same", "empty", "a date", "a language model reads one text"}
+    {
+        "not numbers",
+        "every row says the same",
+        "empty",
+        "a date",
+        "a language model reads one text",
+        "a clip is read alone",
+    }
 )
 """Why a column is left out that ``--features`` cannot bring back."""
 
@@ -100,7 +107,7 @@ def make_parts(tables: Tables, plan: Plan, options: Options, target: TargetRole)
         split = stratified_split(
             target.strata(main, grouping.first),
             groups=picked(main.cells(plan.group), grouping.first) if plan.group else None,
-            keys=content_keys(main, (*plan.text, *plan.features), grouping),
+            keys=content_keys(main, (*plan.text, *plan.features, *plan.audio), grouping),
             validation_share=0.0 if tables.validation else validation_share,
             test_share=0.0 if tables.test else test_share,
             seed=options.training.seed,
@@ -167,7 +174,7 @@ def _without_constants(table: Table, plan: Plan, warnings: list[str]) -> Plan:
         name for name in plan.features if table.kind(name) != "text" and feature_numbers(table, name).constant
     ]
     features = tuple(name for name in plan.features if name not in constant)
-    if not features and not plan.text:
+    if constant and not features and not plan.text:
         raise DataError(
             f"{table.source}, column {constant[0]}: every row says the same, which teaches nothing",
             "name other columns with --features",
@@ -193,7 +200,7 @@ def _refuse_mixed(table: Table, plan: Plan) -> None:
 
 def _warn_of_copies(train: Table, other: Table, plan: Plan, warnings: list[str]) -> None:
     """Say how many rows of a part given as a file stand in the training rows too."""
-    names = (*plan.text, *plan.features)
+    names = (*plan.text, *plan.features, *plan.audio)
     seen = set(zip(*(train.cells(name) for name in names), strict=True))
     copies = sum(cells in seen for cells in zip(*(other.cells(name) for name in names), strict=True))
     if plan.text and copies:

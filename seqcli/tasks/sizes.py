@@ -76,7 +76,9 @@ def choose_sizes(inputs: Inputs, train: Examples) -> Sizes:
 
 
 def _of_steps(inputs: Inputs, lengths: IntArray) -> Sizes:
-    """The defaults for DNA, or series of these lengths (N,)."""
+    """The defaults for sound, DNA, or series of these lengths (N,)."""
+    if inputs.sound is not None:
+        return Sizes(0, 96, 0.3, "max+mean", True, 3e-3, 3000, label_smoothing=0.1, stem=STEM, ema=0.99)
     stride = 1
     while lengths.mean() / stride > LONG_ENOUGH and stride < MOST_STRIDE:
         stride *= 2

@@ -8,8 +8,8 @@ from torch import nn
 
 from seqcli.network import CHAIN
 from seqcli.sequences import Examples
-from seqcli.tasks.base import Chained, Task
-from seqcli.training.fit_setup import Scoring
+from seqcli.tasks.base import Chained, Changing, Task
+from seqcli.training.fit_setup import Change, Scoring
 
 
 def as_learnt(task: Task, network: nn.Module) -> Task:
@@ -28,3 +28,10 @@ def scoring(task: Task, network: nn.Module) -> Scoring:
         return as_learnt(task, network).score(outputs, examples)
 
     return score
+
+
+def changer(task: Task, seed: int) -> Change | None:
+    """What a batch becomes at a step of the training by ``seed``, where ``task`` changes it."""
+    if not isinstance(task, Changing):
+        return None
+    return lambda batch, step: task.changed(batch, (seed, step))

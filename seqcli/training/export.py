@@ -167,6 +167,8 @@ def _what(plan: Plan) -> str:
         return f"A recurrent network that reads the column {plan.text[0]} and writes the column {target}."
     if plan.task == "tag":
         return f"A recurrent network that gives each word a tag, as the column {target} does."
+    if plan.task == "transcribe":
+        return f"A recurrent network that writes what is said in a clip, as the column {target} does."
     if plan.task == "multilabel":
         if plan.separator:
             return (
@@ -181,6 +183,7 @@ def _inputs(plan: Plan) -> list[str]:
     conditioned = plan.task == "language"
     named = {
         "Text": plan.text,
+        "Sound": plan.audio,
         "Condition" if conditioned else "Features": (*plan.features, *plan.indicators),
         "Time": (plan.time,) if plan.time else (),
         "Series": plan.id,
@@ -295,6 +298,11 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
         limits += [
             "It knows the tags it was trained on and no others; names of a new kind are not found.",
             "Text of another kind than the training sentences is tagged worse, and it does not say so.",
+        ]
+    elif plan.task == "transcribe":
+        limits += [
+            "It knows the letters it was trained on, and speech like that of its training clips.",
+            "Other microphones, rooms and speakers are transcribed worse, and it does not say so.",
         ]
     elif plan.task in MUSIC:
         limits += [

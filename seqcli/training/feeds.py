@@ -76,7 +76,8 @@ class RowFeed:
 
     def batch(self, step: int) -> Batch:
         """Rows padded to (B, T[, F])."""
-        return self._train.batch(self._team.share(self._order.rows(step)))
+        batch = self._train.batch(self._team.share(self._order.rows(step)))
+        return self._setup.change(batch, step) if self._setup.change else batch
 
     def cells(self, step: int) -> int:
         """Cells of the padded batch."""

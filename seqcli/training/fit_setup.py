@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.errors import ResourceError, UsageError
-from seqcli.sequences import Examples
+from seqcli.sequences import Batch, Examples
 
 Scoring: TypeAlias = Callable[[NDArray[np.float32], Examples], dict[str, float]]
 Write: TypeAlias = Callable[[Any], str]
 Watch: TypeAlias = Callable[[Any], None]
-_CALLS = ("score", "write", "watch")
+Change: TypeAlias = Callable[[Batch, int], Batch]
+_CALLS = ("score", "write", "watch", "change")
 
 
 def _no_score(outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
@@ -73,6 +74,9 @@ class FitSetup:
     """What a network has learnt to write by now, as one line; None where it does not write."""
     watch: Watch | None = None
     """Called after each step with the gradient's norm ahead of clipping, (); nothing depends on it."""
+
+    change: Change | None = None
+    """What a training batch becomes at a step, where it is changed at random."""
 
     def __post_init__(self) -> None:
         if self.epochs is None and self.steps is None and self.time_budget is None:

@@ -95,7 +95,7 @@ def _columns_line(plan: Plan) -> str:
         "text": plan.text if language else (),
         "depending on": plan.features if language else (),
         "target": () if language else plan.target,
-        "from": () if language else (*plan.text, *plan.features, *plan.indicators, *past),
+        "from": () if language else (*plan.text, *plan.features, *plan.audio, *plan.indicators, *past),
         "known ahead": plan.ahead,
         "of each series": plan.static,
         "over": (plan.time,) if plan.time else (),

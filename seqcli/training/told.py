@@ -9,7 +9,7 @@ from seqcli.network import RESIDUAL, NetworkSpec
 from seqcli.options import Options
 from seqcli.preprocessing.vocabulary import PADDING
 from seqcli.tasks.base import Prepared
-from seqcli.training.chained import scoring
+from seqcli.training.chained import changer, scoring
 from seqcli.training.fit_setup import FitSetup
 from seqcli.training.refusals import reads_steps, training_device
 from seqcli.training.streams import writer
@@ -46,6 +46,7 @@ def fit_setup(run: Run) -> FitSetup:
         backend=training.backend,
         precision=training.precision or "float32",
         write=writer(run.prepared.writing),
+        change=changer(task, training.seed),
     )
 
 

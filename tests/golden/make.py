@@ -22,6 +22,7 @@ from seqcli.cli.main import main
 from seqcli.demo.reviews import reviews
 from seqcli.demo.series import prices, sensor
 from seqcli.demo.tagged import tagged
+from seqcli.demo.tones import clips, write_clip
 from seqcli.demo.tunes import make_tune
 from seqcli.demo.words import PEOPLE, THINGS, VERBS, corpus, names
 from seqcli.demo.written_dates import dates
@@ -54,6 +55,8 @@ class Golden:
     """What is typed beside the verb."""
     int8: bool = False
     """Whether its weights are rounded to 8 bits once it is trained."""
+    longer: tuple[str, ...] = ()
+    """What is typed beside the options where the model is made, and not where its rows are tried on."""
     suffix: str = ".csv"
     """The form of the file: one row a line, or for ".conll" a blank line where the first cell changes."""
 
@@ -151,6 +154,16 @@ def parts_of_speech() -> list[Row]:
         (number, word, kinds.get(word, "PROPN" if word.istitle() else "X"))
         for number, word, _ in tagged(200, seed=3)
     ]
+
+
+def said() -> list[Row]:
+    """Made clips with the word that is said in each."""
+    return [row[:2] for row in clips(120, most=2)]
+
+
+def speakers() -> list[Row]:
+    """Made clips of three pitches: which of three tones is sung."""
+    return [(name, word) for name, word, _ in clips(150, most=1) if word in "ace"]
 
 
 PRICES = ("date", "open", "high", "low", "close", "volume")
@@ -367,6 +380,20 @@ GOLDEN = {
         slice(20),
         with_verb=("--n-best", "2"),
     ),
+    "classify_clips": Golden(
+        ("audio", "label"),
+        speakers,
+        ("--stem", "none"),
+        slice(6),
+        longer=("--epochs", "20"),
+    ),
+    "transcribe": Golden(
+        ("audio", "text"),
+        said,
+        ("--num-layers", "1"),
+        slice(6),
+        longer=("--epochs", "40"),
+    ),
     "tag_spans": Golden(
         ("sentence", "token", "tag"),
         lambda: list(tagged(480)),
@@ -385,7 +412,12 @@ GOLDEN = {
 
 
 def write_rows(path: Path, header: Sequence[str], rows: Sequence[Row]) -> None:
-    """Write a CSV file, CoNLL without its first column, which tells sentences apart, or a file of music."""
+    """Write a CSV file, CoNLL without its first column, which tells sentences apart, or a file of music.
+
+    The clips of a manifest are made beside it.
+    """
+    for name in (str(row[0]) for row in rows if header[0] == "audio"):
+        write_clip(path.parent, name)
     if path.suffix == ".mid":
         notes = tuple(Note(*(int(str(cell)) for cell in row)) for row in rows)
         parts = tuple(Part(16 * part) for part in range(1 + max(note.part for note in notes)))
@@ -428,7 +460,7 @@ def ts_text(header: Row, rows: Sequence[Row]) -> str:
 def train_command(golden: Golden, file: str) -> list[str]:
     """What is typed to train on ``file``."""
     verb = "forecast" if golden.verb == "forecast" else "train"
-    return [verb, file, *golden.options, *SIZES]
+    return [verb, file, *golden.options, *SIZES, *golden.longer]
 
 
 def make(name: str) -> None:

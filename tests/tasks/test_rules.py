@@ -24,7 +24,11 @@ EXAMPLES = {
         "tag",
         ("upos",),
     ),
-    "audio paths": ("path,speaker\n" + "\n".join(f"a/{name}.wav,{name}" for name in SHORT), "transcribe", ()),
+    "audio paths": (
+        "path,said\n" + "\n".join(f"a/{name}.wav,{name} speaks" for name in SHORT),
+        "transcribe",
+        ("said",),
+    ),
     "source and target": (
         "source,target\n" + "\n".join(f"{name} geht,{name} goes" for name in SHORT),
         "translate",

@@ -21,7 +21,7 @@ from seqcli.options import (
     PlotOptions,
     ReadingOptions,
 )
-from seqcli.options_use import BacktestOptions, EvaluateOptions
+from seqcli.options_use import BacktestOptions, EvaluateOptions, SpeechOptions
 from seqcli.reporting.plots import check_plot
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream, write_result
 from seqcli.reporting.screen import Screen, has_colours
@@ -72,7 +72,7 @@ def evaluate(call: Invocation) -> int:
     def also(examples: Examples) -> list[Scores]:
         return dynamic_scores(call, model, examples, screen) if options.dynamic else []
 
-    measured = measure(model, table, screen.warn, also)
+    measured = measure(model, table, screen.warn, also, call.group(SpeechOptions).transcripts)
     tables = measured.tables
     show_tables(screen, tuple(tables if per_token else tables[1:]))
     show_scored(measured, f"{model.path.name} on {Path(table.source).name}", plot, screen)
@@ -231,7 +231,11 @@ COMMAND = Command(
         "seqcli evaluate corpus.txt -m corpus.seqcli --dynamic",
         "seqcli evaluate prices.csv --folds 3 --steps 100",
     ),
-    groups=(ModelOptions, EvaluateOptions, BacktestOptions, *TRAINING_GROUPS, OutputOptions, PlotOptions),
+    groups=(
+        *(ModelOptions, EvaluateOptions, SpeechOptions, BacktestOptions),
+        *TRAINING_GROUPS,
+        *(OutputOptions, PlotOptions),
+    ),
     only={
         group: tuple(
             item.name

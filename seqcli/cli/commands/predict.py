@@ -45,6 +45,7 @@ def predict(call: Invocation) -> int:
             f"cat them: … | seqcli predict - {call.files[0]}",
         )
     from seqcli.inference.answers import decoder
+    from seqcli.inference.kinds import with_beam
     from seqcli.inference.predict import Predictions, row_task
     from seqcli.inference.trust import saved_task
     from seqcli.tasks.base import Chained
@@ -56,8 +57,9 @@ def predict(call: Invocation) -> int:
     prompting = not call.files and is_terminal(sys.stdin)
     if model.network.attention or isinstance(saved_task(model), Chained):
         return predict_language(call, model, screen, prompting)
-    refuse_translation(call, model)
-    task = row_task(model)
+    transcribes = hasattr(saved_task(model), "beam")
+    refuse_translation(call, model, transcribes)
+    task = with_beam(row_task(model), call.group(TranslateOptions).beams if transcribes else None)
     options = call.group(PredictOptions)
     decoder(model, task, options)  # refuses ahead of the reading
     if output.format in (CONLL, TEXT_LINES):

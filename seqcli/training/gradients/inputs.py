@@ -185,7 +185,7 @@ def trained_length(task: dict[str, Any]) -> int:
         if isinstance(length, int) and length > 0:
             return min(length, 10 * STEPS)
     inputs = task.get("inputs")
-    rows_alone = isinstance(inputs, dict) and not inputs.get("ids")
+    rows_alone = isinstance(inputs, dict) and not inputs.get("ids") and not inputs.get("sound")
     return 1 if rows_alone else STEPS
 
 
