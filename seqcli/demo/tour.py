@@ -199,8 +199,8 @@ SECTIONS = (
         "to go by how they are written and by what stands around them; the most frequent tag of each word "
         "knows neither, and the letters have names that the training sentences do not. Music: a text of "
         "events, of which eight bars are written. DNA: a promoter has two boxes some 17 letters apart; half "
-        "of the other stretches have the same boxes in the opposite order, which runs of up to 4 letters "
-        "cannot tell.",
+        "of the other stretches have the same boxes in the opposite order, which letters by place and runs "
+        "of them tell less well than a network that reads on.",
         ("people.conll", "letters.txt", "tunes", "promoters.csv"),
         (
             "seqcli train people.conll --members 1 --hidden-size 64 --epochs 6 --force --save tagger.seqcli",

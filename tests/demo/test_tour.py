@@ -44,7 +44,7 @@ def an_rnn_learns_order_from_fewer_rows(folder: Path) -> None:
 def other_sequences_are_learned(folder: Path) -> None:
     names_are_found_that_were_never_met(folder)
     metrics = json.loads((folder / "dna.seqcli" / "model.json").read_text(encoding="utf-8"))["metrics"]
-    assert metrics["linear n-grams alone"]["accuracy"] <= 0.75
+    assert metrics["linear part alone"]["accuracy"] < metrics["gru alone"]["accuracy"]
     assert metrics["gru alone"]["accuracy"] >= 0.85
     assert (folder / "tune.mid").stat().st_size > 100
 
