@@ -161,6 +161,8 @@ def mean_over(name: str, batch: dict[str, Tensor]) -> Tensor:
     target = batch[TARGET]
     if name == "written":
         return (target > 0).sum().float()
+    if name == "ctc":
+        return _weighed((target >= 0).all(dim=1).float(), batch).sum()
     known = torch.ones_like(target, dtype=torch.float32)
     if target.is_floating_point() and name != "binary":
         known = (~torch.isnan(target)).float()
