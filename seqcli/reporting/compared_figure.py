@@ -240,13 +240,9 @@ def _sheet(colours: dict[str, str]) -> str:
 
 
 def _png(figure: ComparedFigure, screen: Screen) -> bytes:
-    from seqcli.reporting.drawing_png import PngDrawing
+    from seqcli.reporting.drawing_png import png_of
 
-    drawing = PngDrawing(WIDTH, height_of(figure))
-    content, complete = drawing.png(figure.title, lambda: paint(figure, drawing))
-    if not complete:
-        screen.warn("matplotlib's font lacks some letters of the names; .svg and .html show them")
-    return content
+    return png_of(figure.title, (WIDTH, height_of(figure)), lambda drawing: paint(figure, drawing), screen)
 
 
 def drawn(result: ResultTable) -> dict[str, Callable[[ComparedFigure, Screen], bytes]]:

@@ -19,6 +19,7 @@ from seqcli.reporting.fan import (
 from seqcli.reporting.fan_png import INCH, SHARPNESS, need_matplotlib
 from seqcli.reporting.fan_svg import LIGHT
 from seqcli.reporting.panel_figure import MORE_LIGHT
+from seqcli.reporting.screen import Screen
 from seqcli.reporting.svg import Drawing, Point, runs
 
 _STROKES = {
@@ -122,6 +123,20 @@ class PngDrawing(Drawing):
         """What is painted later lies above, whatever it is."""
         self._painted += 1
         return self._painted
+
+
+def png_of(
+    title: str, size: tuple[float, float], paint: Callable[[Drawing], object], screen: Screen
+) -> bytes:
+    """What ``paint`` draws on ``size`` (width, height) in pixels; ``screen`` hears of missing letters.
+
+    Raises :class:`~seqcli.errors.UsageError` where matplotlib is not installed.
+    """
+    drawing = PngDrawing(*size)
+    content, complete = drawing.png(title, lambda: paint(drawing))
+    if not complete:
+        screen.warn("matplotlib's font lacks some letters of the names; .svg and .html show them")
+    return content
 
 
 def _points(pixels: float) -> float:

@@ -54,13 +54,9 @@ def _html(figure: GradientFigure, screen: Screen) -> bytes:
 
 
 def _png(figure: GradientFigure, screen: Screen) -> bytes:
-    from seqcli.reporting.drawing_png import PngDrawing
+    from seqcli.reporting.drawing_png import png_of
 
-    drawing = PngDrawing(WIDTH, height_of(figure))
-    content, complete = drawing.png(figure.title, lambda: paint(figure, drawing))
-    if not complete:
-        screen.warn("matplotlib's font lacks some letters of the names; .svg and .html show them")
-    return content
+    return png_of(figure.title, (WIDTH, height_of(figure)), lambda drawing: paint(figure, drawing), screen)
 
 
 DRAWN: dict[str, Callable[[GradientFigure, Screen], bytes]] = {".svg": _svg, ".html": _html, ".png": _png}

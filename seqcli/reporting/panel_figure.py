@@ -169,13 +169,9 @@ def _html(figure: PanelFigure, screen: Screen) -> bytes:
 
 
 def _png(figure: PanelFigure, screen: Screen) -> bytes:
-    from seqcli.reporting.drawing_png import PngDrawing
+    from seqcli.reporting.drawing_png import png_of
 
-    drawing = PngDrawing(figure.width, figure.height)
-    content, complete = drawing.png(figure.title, lambda: paint(figure, drawing))
-    if not complete:
-        screen.warn("matplotlib's font lacks some letters of the names; .svg and .html show them")
-    return content
+    return png_of(figure.title, (figure.width, figure.height), lambda drawing: paint(figure, drawing), screen)
 
 
 DRAWN: dict[str, Callable[[PanelFigure, Screen], bytes]] = {".svg": _svg, ".html": _html, ".png": _png}

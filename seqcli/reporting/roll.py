@@ -177,10 +177,9 @@ def _html(figure: RollFigure, screen: Screen) -> bytes:
 
 
 def _png(figure: RollFigure, screen: Screen) -> bytes:
-    from seqcli.reporting.drawing_png import PngDrawing
+    from seqcli.reporting.drawing_png import png_of
 
-    drawing = PngDrawing(WIDTH, height_of(figure))
-    return drawing.png(figure.title, lambda: paint(figure, drawing))[0]
+    return png_of(figure.title, (WIDTH, height_of(figure)), lambda drawing: paint(figure, drawing), screen)
 
 
 _DRAWN: dict[str, Callable[[RollFigure, Screen], bytes]] = {".svg": _svg, ".html": _html, ".png": _png}
