@@ -10,6 +10,7 @@ nn        that loop with torch.nn's layer on dense padding in place of seqcli's 
           reads the padding first
 packed    that loop with torch.nn's layer on pack_padded_sequence: equal in result to seqcli's
 
+In two processes each takes as many rows a step as one does alone, as the command does by itself.
 Scoring is left out of all. Ways take turns and the best of `--repeat` turns counts, after some steps that
 are not timed. CPU seconds are those of all threads and processes: on a machine that is busy with other
 things they, not wall seconds, are to be looked at, though they say nothing of what runs side by side.
@@ -174,7 +175,7 @@ def ways_of(run: Run) -> dict[str, Callable[[Run, FitSetup, int], Seconds]]:
 
 
 def in_processes(arguments: argparse.Namespace, task: str, source: Path) -> Seconds:
-    """The best seconds of seqcli's loop in two processes by torchrun."""
+    """The best seconds of seqcli's loop in two processes by torchrun, and the "rows" of both."""
     line = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", __file__]
     line += ["--worker", str(source), "--only", task, "--repeat", str(arguments.repeat)]
     for name in ("cell", "steps"):
@@ -193,7 +194,8 @@ def work(arguments: argparse.Namespace) -> None:
     run, setup, steps = prepared(arguments.only[0], arguments.worker, arguments.cell, arguments.steps)
     turns = [seqcli_epoch(run, setup, steps) for _ in range(arguments.repeat)]
     if team().leads:
-        print(json.dumps(min(turns, key=lambda seconds: seconds["wall"])), flush=True)
+        best = min(turns, key=lambda seconds: seconds["wall"])
+        print(json.dumps({**best, "rows": rows_in(run, setup, steps)}), flush=True)
     leave(failed=False)
 
 
@@ -201,6 +203,7 @@ def measure(arguments: argparse.Namespace, task: str, folder: Path) -> None:
     """Print the rows of one task."""
     source = source_of(task, arguments.data, folder)
     alone: dict[str, Seconds] = {}
+    alone_rows = 0
     for threads in arguments.threads:
         run, setup, steps = prepared(task, source, arguments.cell, arguments.steps)
         set_threads(threads)
@@ -210,7 +213,7 @@ def measure(arguments: argparse.Namespace, task: str, folder: Path) -> None:
                 seconds = way(run, setup, steps)
                 best[name] = min(best.get(name, seconds), seconds, key=lambda each: each["wall"])
         rows = rows_in(run, setup, steps)
-        alone = alone or best
+        alone, alone_rows = alone or best, alone_rows or rows
         for name, seconds in best.items():
             setting = f"{threads} thread{'s' if threads > 1 else ''}"
             bar = BARS.get(name) if threads == 1 else None
@@ -218,10 +221,11 @@ def measure(arguments: argparse.Namespace, task: str, folder: Path) -> None:
             by_cpu = "" if name == "seqcli" else f"{best['seqcli']['cpu'] / seconds['cpu']:8.2f}"
             print_row(task, setting, name, seconds, rows, (ratios, by_cpu, f"<= {bar}" if bar else ""))
     seconds = in_processes(arguments, task, source)
-    gain = alone["seqcli"]["wall"] / seconds["wall"]
+    together = int(seconds["rows"])
+    gain = together / seconds["wall"] / (alone_rows / alone["seqcli"]["wall"])
     first = f"{arguments.threads[0]} thread{'s' if arguments.threads[0] > 1 else ''}"
     must = f"{gain:.2f} x the rows/s of {first}" + (f" (>= {FASTER})" if task == "classify" else "")
-    print_row(task, "2 processes", "seqcli", seconds, rows, ("", "", must))
+    print_row(task, "2 processes", "seqcli", seconds, together, ("", "", must))
 
 
 def print_row(

@@ -35,6 +35,8 @@ PATIENCE = timedelta(days=7)
 """How long a process waits for another: baselines of many rows take the first one long."""
 LEAVING = timedelta(seconds=30)
 """How long a process that failed waits for the first one to clear up before it ends all of them."""
+TABLE = 1024
+"""Rows from which on a matrix is looked at as a table, of which a batch uses few rows."""
 FAILED, LEFT = "seqcli/failed", "seqcli/left"
 
 
@@ -68,22 +70,43 @@ class Team:
         """Make the gradients of ``parameters`` (...,) each those of the whole batch.
 
         ``weight`` () is w_p and ``sums`` (K,) what else to add up over processes, which is returned. A
-        gradient that no process has stays None.
+        gradient that no process has stays None. Of a large table only the rows travel that are not zero in
+        every process: a batch of texts looks up few of its words.
         """
         has = torch.tensor([float(p.grad is not None) for p in parameters])
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        rows = self._rows_in_use(gradients)
         scaled = [
-            p.new_zeros(p.numel()) if p.grad is None else (p.grad * weight.to(p.dtype)).flatten()
-            for p in parameters
+            (gradient if used is None else gradient[used]) * weight.to(gradient.dtype)
+            for gradient, used in zip(gradients, rows, strict=True)
         ]
         tail = torch.cat([has, weight.float()[None], sums.float()])
-        flat = torch.cat([*(part.float() for part in scaled), tail])
+        flat = torch.cat([*(part.flatten().float() for part in scaled), tail])
         self._add(flat)
-        parts = torch.split(flat, [p.numel() for p in parameters] + [len(parameters), 1, len(sums)])
-        *gradients, has, weight, sums = parts
+        parts = torch.split(flat, [part.numel() for part in scaled] + [len(parameters), 1, len(sums)])
+        *added, has, weight, sums = parts
         flat[: len(flat) - len(tail)] /= weight.clamp(min=torch.finfo(flat.dtype).tiny)
-        for parameter, gradient, known in zip(parameters, gradients, has.tolist(), strict=True):
-            parameter.grad = gradient.view_as(parameter).to(parameter.dtype) if known else None
+        for parameter, gradient, used, sent, part, known in zip(
+            parameters, gradients, rows, scaled, added, has.tolist(), strict=True
+        ):
+            whole = part.view_as(sent).to(gradient.dtype)
+            if used is not None:  # the others are zeros in every process
+                gradient[used] = whole
+            parameter.grad = (whole if used is None else gradient) if known else None
         return sums
+
+    def _rows_in_use(self, gradients: Sequence[Tensor]) -> list[Tensor | None]:
+        """For each of ``gradients`` (...,) the rows (R,) that are not zero in any process; None: all."""
+        tables = [gradient for gradient in gradients if gradient.ndim == 2 and len(gradient) >= TABLE]
+        if not tables:
+            return [None] * len(gradients)
+        used = torch.cat([gradient.abs().sum(1) != 0 for gradient in tables]).to(torch.uint8)
+        self._add(used)
+        found = iter(torch.split(used, [len(gradient) for gradient in tables]))
+        return [
+            next(found).nonzero()[:, 0] if gradient.ndim == 2 and len(gradient) >= TABLE else None
+            for gradient in gradients
+        ]
 
     def any(self, said: bool) -> bool:
         """Whether it is so in any process."""

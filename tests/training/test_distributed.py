@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -95,7 +96,7 @@ def test_rows_and_texts_are_shared_to_the_same_end(tmp_path) -> None:
     done = torchrun(tmp_path / "logs", str(script), str(together))
     assert done.returncode == 0, printed(tmp_path / "logs", 0)[1]
     names = sorted(path.name for path in alone.glob("*.safetensors"))
-    assert len(names) == 3
+    assert len(names) == 4
     for name in names:
         same_weights(alone / name, together / name)
 
@@ -191,6 +192,20 @@ def test_what_cannot_be_shared_is_refused(monkeypatch, capsys, tmp_path, line, s
     errors = capsys.readouterr().err
     assert said in errors
     assert "hint: " in errors
+
+
+def test_each_process_takes_as_many_rows_as_one_alone(monkeypatch, capsys, tmp_path) -> None:
+    source = str(a_file(tmp_path / "reviews.csv"))
+
+    def batches(*typed: str) -> int:
+        assert main(["train", source, "--dry-run", *typed]) == 0
+        return int(re.search(r"batches of (\d+)", "".join(capsys.readouterr()))[1])
+
+    alone = batches()
+    assert batches("--batch-size", "20") == 20
+    started_by_torchrun(monkeypatch)
+    assert batches() == 2 * alone
+    assert batches("--batch-size", "20") == 20
 
 
 def test_a_process_knows_its_place(monkeypatch) -> None:
