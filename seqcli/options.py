@@ -64,6 +64,9 @@ class ReadingOptions:
     )
     encoding: str | None = option(None, "Text encoding; found from the bytes.")
     delimiter: str | None = option(None, "Column separator; found from the first lines.", metavar="CHAR")
+    names: tuple[str, ...] = option(
+        (), "Column names, of a csv or tsv that begins with its first row.", parse="list"
+    )
     missing: str = option(
         "mask",
         "Missing numbers: carry the last value with a mask channel, interpolate, or refuse.",

@@ -52,7 +52,9 @@ NEVER_IN_LANGUAGE = frozenset(
     | TRANSLATE_ONLY
 )
 NEVER_IN_MUSIC = (
-    NEVER_IN_LANGUAGE | LANGUAGE_ONLY | {"level", "target", "encoding", "delimiter", "prior", "refit"}
+    NEVER_IN_LANGUAGE
+    | LANGUAGE_ONLY
+    | {"level", "target", "encoding", "delimiter", "names", "prior", "refit"}
 )
 """Options that the one task does not read."""
 
@@ -85,7 +87,7 @@ IDLE = {
     | CLASSIFY_ONLY
     | TAG_ONLY
     | LABELS_ONLY
-    | ROWS_ONLY
+    | (ROWS_ONLY - {"text"})
     | {"bptt", "missing", "aggregate", "time", "id", "pool", "subwords", "vectors", "pretrain", "members"},
 }
 """What no task reads is a mistake when it is typed, and said so."""

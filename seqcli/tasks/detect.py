@@ -188,7 +188,8 @@ def _refuse_few(columns: Columns) -> None:
 
 
 def _task_of(columns: Columns, options: ColumnOptions) -> str:
-    """The task that a typed target means: strings are classes, numbers over time a series."""
+    """The task that a typed target means: strings are classes, texts beside texts their translation,
+    numbers over time a series."""
     target = options.target
     if options.label_separator:
         return "multilabel"
@@ -198,7 +199,9 @@ def _task_of(columns: Columns, options: ColumnOptions) -> str:
     if separators_of(column):
         return "multilabel"
     if column.kind != "number":
-        return "classify"
+        read = [other for other in columns if other.running_text and other.name != column.name]
+        written = column.running_text and not column.classes and 2 * column.distinct > column.written
+        return "translate" if written and read else "classify"
     time = columns.time_column()
     if time is not None and not any(other.running_text for other in columns):
         constant = any(not columns.varies_within(column.name, ids) for ids in columns.separators(time.name))

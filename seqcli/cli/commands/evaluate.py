@@ -128,7 +128,7 @@ def refuse_training(call: Invocation, dynamic: bool) -> None:
 
     One that is ``dynamic`` goes on learning, and some say how.
     """
-    kept = {"input_format", "encoding", "delimiter"} | (OBEYED if dynamic else frozenset())
+    kept = {"input_format", "encoding", "delimiter", "names"} | (OBEYED if dynamic else frozenset())
     pair = {"source", "target"} if "source" in call.typed else set()
     idle = sorted(call.typed_training - kept - pair)
     if idle:

@@ -91,7 +91,7 @@ COMMAND = Command(
         "seqcli explain sites.fa -m sites.seqcli --plot logo.svg",
     ),
     groups=(ExplainOptions, ModelOptions, ReadingOptions, PlotOptions, OutputOptions),
-    only={ReadingOptions: ("input_format", "encoding", "delimiter")},
+    only={ReadingOptions: ("input_format", "encoding", "delimiter", "names")},
     files="FILE",
     files_help="As for forecast -m: its newest window is explained. As for predict: each text; - is stdin.",
 )

@@ -187,7 +187,7 @@ COMMAND = Command(
         "echo 'John lives in Paris' | seqcli predict - -m ner.seqcli --format conll",
     ),
     groups=(ModelOptions, PredictOptions, TranslateOptions, ReadingOptions, PredictOutputOptions),
-    only={ReadingOptions: ("input_format", "encoding", "delimiter")},
+    only={ReadingOptions: ("input_format", "encoding", "delimiter", "names")},
     files="FILE",
     files_help="Rows with the model's input columns; - or a pipe is stdin. On a terminal: asks for rows.",
 )
