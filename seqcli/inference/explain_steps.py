@@ -28,7 +28,7 @@ from seqcli.tasks.base import to_decode
 from seqcli.tasks.classify import Classify
 from seqcli.tasks.classify_explain import log_odds
 from seqcli.tasks.classify_metrics import log_softmax
-from seqcli.tasks.inputs import VALUES
+from seqcli.tasks.inputs import VALUES, Inputs
 from seqcli.tasks.label_answers import label_chances
 from seqcli.tasks.multilabel import Multilabel
 from seqcli.tasks.regress import Regress
@@ -98,7 +98,11 @@ class StepExplanations(RowExplanations[Effects]):
         assert isinstance(field, Sequences)
         steps: FloatArray = field.row(0)  # (T, W)
         sound = sound_of(task)
-        kinds = hidden_in_sound(sound, len(steps)) if sound else hidden_in_columns(task, len(steps))
+        if sound is not None:
+            kinds = hidden_in_sound(sound, len(steps))
+        else:
+            assert not isinstance(task, Transcribe)
+            kinds = hidden_in_columns(task.inputs, len(steps))
         whole = self._outputs(asked.example, steps[None])
         answered = answer_of(task, whole)
         base = answered.measure(whole)[0]  # (P,)
@@ -219,9 +223,9 @@ def hidden_in_sound(sound: Sound, length: int) -> list[Hidden]:
     ]
 
 
-def hidden_in_columns(task: Classify | Multilabel | Regress, length: int) -> list[Hidden]:
+def hidden_in_columns(inputs: Inputs, length: int) -> list[Hidden]:
     """Stretches of a series of ``length`` steps, where it has several, and the columns that are read."""
-    features = task.inputs.features
+    features = inputs.features
     assert features is not None
     names, channels = features.columns, features.names
     columns = [[place for place, channel in enumerate(channels) if _of(channel, name)] for name in names]

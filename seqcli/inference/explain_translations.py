@@ -63,9 +63,9 @@ class TranslationExplanations(RowExplanations[Effects]):
         logs, weights = self._writer.told(_variants(asked.example, source_of, [*ids, END_OF_TEXT]))
         own = _added(logs, written_of)  # (1 + S, P)
         effects: Real = (own[0] - own[1:]).T
-        looked = _added(weights[:, : len(read)], source_of).T  # (S, tokens)
+        looked = _added(weights[:, : len(read)].astype(np.float64), source_of).T  # (S, tokens)
         counts = np.bincount(written_of)
-        attention = (_added(looked.astype(np.float64), written_of) / counts).T  # (P, S)
+        attention = (_added(looked, written_of) / counts).T  # (P, S)
         return Effects(
             row=str(asked.number),
             read=text,

@@ -23,7 +23,8 @@ def kept_panels(found: Iterable[Effects], kept: list[Panel]) -> Iterator[Effects
     """Pass rows on, and put panels of the first ones into ``kept``."""
     for count, effects in enumerate(found):
         if count < MOST_ROWS and effects.parts:
-            kept += [_panel(effects, block) for block in effects.blocks[:1]]
+            shown = effects.of(effects.drawn) if effects.drawn else effects
+            kept.append(_panel(shown, shown.blocks[0]))
         yield effects
 
 
