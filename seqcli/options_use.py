@@ -207,8 +207,9 @@ class ExplainOptions:
         choices=("occlusion", "gradients"),
     )
     row: int | None = option(
-        None, "Of texts: the one of this row, as messages count.", at_least=1, metavar="N"
+        None, "Of rows and texts: the one of this row, as messages count.", at_least=1, metavar="N"
     )
+    word: str | None = option(None, "Of tags: this word alone, wherever it stands.", metavar="WORD")
     series: str | None = option(None, "Of a forecast: one series of many; the first ones.", metavar="NAME")
     steps_ahead: int | None = option(
         None, "Of a forecast: one step, from 1 on; the mean over all steps.", at_least=1, metavar="N"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from seqcli.model_dir import SavedModel
     from seqcli.tasks.classify import Classify
 
-IDLE = frozenset({"series", "steps_ahead", "shuffle_seed", "method"})
+IDLE = frozenset({"series", "steps_ahead", "shuffle_seed", "method", "word"})
 
 
 def explain_bases(call: Invocation, model: SavedModel, task: Classify, screen: Screen) -> int:

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from seqcli.tasks.classify import Classify
     from seqcli.tasks.multilabel import Multilabel
 
-OF_TEXTS = frozenset({"method", "row"})
-OF_FORECASTS = frozenset({"series", "steps_ahead", "shuffle_seed"})
+OF_TEXTS = frozenset({"method", "row", "word"})
+OF_FORECASTS = frozenset({"series", "steps_ahead", "shuffle_seed", "word"})
 """Options that mean nothing to the other kind of model."""
 
 

@@ -1,45 +1,68 @@
-"""What drove the forecasts of a saved model; for texts see :mod:`seqcli.inference.explain_text`."""
+"""Which models can be explained, and what drove the forecasts of one.
+
+Texts are in :mod:`seqcli.inference.explain_text`, DNA in :mod:`.mutagenesis`, tags in :mod:`.explain_tags`,
+translations in :mod:`.explain_translations`, sound, series and columns in :mod:`.explain_steps`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from seqcli.errors import UsageError
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
 from seqcli.tasks.classify import Classify
 from seqcli.tasks.classify_members import reads_texts
+from seqcli.tasks.inputs import Inputs
 from seqcli.tasks.multilabel import Multilabel
+from seqcli.tasks.regress import Regress
 
 if TYPE_CHECKING:
     from seqcli.readers.table import Table
+    from seqcli.tasks.base import Task
     from seqcli.tasks.forecast import Forecast
     from seqcli.tasks.forecasting.explain import Explanation, Question
 
 
-def explainable(model: SavedModel) -> Forecast | Classify | Multilabel:
-    """The model's task, when it forecasts, or classifies texts or DNA.
+NEXT = ("language", "music", "pianoroll")
+"""Tasks that say what comes next, at every step anew."""
 
-    Raises :class:`UsageError` for all others.
+
+def explainable(model: SavedModel) -> Task:
+    """The model's task, unless it goes on with what it reads, or reads rows that cannot be taken apart.
+
+    Raises :class:`UsageError` for these.
     """
     task = saved_task(model)
-    if task.plan.task == "forecast":
-        return cast("Forecast", task)
-    if isinstance(task, Classify | Multilabel) and reads_texts(task.inputs):
-        return task
-    if isinstance(task, Classify) and task.inputs.dna is not None:
-        return task
-    if isinstance(task, Classify | Multilabel):
-        what, instead = "one that classifies by columns", "predict FILE --probabilities"
-    else:
-        what = f"one of the task {task.plan.task}"
-        rows = ("regress", "tag", "transcribe")
-        instead = "predict FILE" if task.plan.task in rows else "evaluate FILE --per-token"
-        instead = "predict FILE --align" if task.plan.task == "translate" else instead
-    raise UsageError(
-        f"{model.path}: explain takes a forecaster or a classifier of texts, not {what}",
-        f"seqcli {instead} -m {model.path}",
-    )
+    if task.plan.task in NEXT:
+        raise UsageError(
+            f"{model.path}: explain takes a model that answers what it reads, not one that goes on with it",
+            f"seqcli evaluate FILE --per-token -m {model.path} says how well each step was foreseen",
+        )
+    inputs = getattr(task, "inputs", None)
+    taken_apart = explains_text(task) or explains_bases(task)
+    if isinstance(inputs, Inputs) and not (taken_apart or reads_numbers(inputs)):
+        what = "DNA with a number or several labels" if inputs.dna else "texts that lie over several rows"
+        raise UsageError(
+            f"{model.path}: explain does not take {what}",
+            f"seqcli predict FILE --probabilities -m {model.path}",
+        )
+    return task
+
+
+def explains_text(task: Task) -> bool:
+    """Whether a task reads texts, one a row, and answers with a class, labels or a number."""
+    return isinstance(task, Classify | Multilabel | Regress) and reads_texts(task.inputs)
+
+
+def explains_bases(task: Task) -> bool:
+    """Whether a task tells the classes of DNA."""
+    return isinstance(task, Classify) and task.inputs.dna is not None
+
+
+def reads_numbers(inputs: Inputs) -> bool:
+    """Whether rows are columns, series of them, or sound, and nothing else."""
+    return inputs.vocabulary is None and inputs.dna is None
 
 
 def explain_forecast(model: SavedModel, task: Forecast, table: Table, question: Question) -> Explanation:

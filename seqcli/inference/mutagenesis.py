@@ -9,17 +9,16 @@ learning-based sequence model). A score above 0: the class needs the base that i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.errors import DataError
+from seqcli.inference.explained_rows import Question, RowExplanations
 from seqcli.inference.outputs import outputs_for
 from seqcli.inference.session import GraphSession
-from seqcli.inference.trust import blamed_on
 from seqcli.preprocessing.dna import BASES, bare_bases
 from seqcli.readers.table import Table
 from seqcli.tasks.base import to_decode
@@ -27,11 +26,10 @@ from seqcli.tasks.classify_metrics import log_softmax
 
 if TYPE_CHECKING:
     from seqcli.model_dir import SavedModel
-    from seqcli.readers.stream import Record, RecordStream
+    from seqcli.readers.stream import RecordStream
     from seqcli.tasks.classify import Classify
 
 Odds = NDArray[np.float64]
-ROWS_AT_ONCE = 16
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Mutated:
         return -np.asarray((self.changes * other).sum(axis=1) / np.maximum(other.sum(axis=1), 1))
 
 
-class Mutations:
+class Mutations(RowExplanations[Mutated]):
     """The sequences of ``stream``, each with what changes of its bases do; ``only`` names one row."""
 
     def __init__(
@@ -64,49 +62,12 @@ class Mutations:
         warn: Callable[[str], None],
         only: int | None = None,
     ) -> None:
-        self._model, self._task, self._stream, self._warn, self._only = model, task, stream, warn, only
+        super().__init__(model, task, stream, warn, only)
         self._session = GraphSession.open(model)
-        table = self._table([])
-        for name in task.columns:
-            table.column(name)  # raises DataError with the closest name
-        self.failed = self.given = 0
 
-    def __iter__(self) -> Iterator[Mutated]:
-        for batch in self._stream.batches(ROWS_AT_ONCE):
-            for record in batch:
-                if self._only not in (None, record.number):
-                    continue
-                self.given += 1
-                fault = record.error
-                if not fault:
-                    table = self._table([record])
-                    fault = next(iter(self._task.bad_rows(table).values()), "")
-                if fault:
-                    self.failed += 1
-                    self._warn(fault)
-                else:
-                    yield self._mutated(record.number, table)
-                if self._only is not None:
-                    self._stream.close()
-                    return
-        if self._only is not None:
-            raise DataError(
-                f"{self._stream.source}: there is no {self._stream.unit} {self._only}",
-                f"{self._stream.unit}s are counted as in the other messages; leave out --row to see all",
-            )
-
-    def check(self) -> None:
-        """After the last row: raise DataError when one could not be read."""
-        if self.failed:
-            have = "has" if self.failed == 1 else "have"
-            raise DataError(
-                f"{self._stream.source}: {self.failed} of {self.given} rows {have} no explanation"
-            )
-
-    def _table(self, records: Sequence[Record]) -> Table:
-        rows, numbers = [record.cells for record in records], [record.number for record in records]
-        table = Table.from_records(self._stream.source, self._stream.names, rows, numbers)
-        return replace(table, unit=self._stream.unit)
+    def answer(self, asked: Question) -> Mutated:
+        """One sequence beside all that differ from it in one base."""
+        return self._mutated(asked.number, asked.table.take(np.array([asked.row])))
 
     def _mutated(self, number: int, table: Table) -> Mutated:
         """The one row of ``table`` beside all that differ from it in one base."""
@@ -115,9 +76,8 @@ class Mutations:
         bases = bare_bases(table.cells(name)[0])[: task.inputs.dna.max_length] or "N"
         changed = [bases[:at] + base + bases[at + 1 :] for at in range(len(bases)) for base in BASES]
         many = table.take(np.zeros(1 + len(changed), np.int64)).with_column(name, [bases, *changed])
-        with blamed_on(self._model):
-            examples = task.encode(many)
-            logits = to_decode(task, outputs_for(self._session, examples), examples)
+        examples = task.encode(many)
+        logits = to_decode(task, outputs_for(self._session, examples), examples)
         chances = log_softmax(logits)
         best = int(chances[0].argmax())
         odds = chances[:, best] - np.log(-np.expm1(np.minimum(chances[:, best], -1e-12)))

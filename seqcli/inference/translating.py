@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from seqcli.errors import ModelError, UsageError
 from seqcli.inference.predict import PREDICTION, Predictions
@@ -131,22 +132,44 @@ class SavedWriter:
     def foreseen(self, examples: Batchable) -> FloatArray:
         """Nats and tokens (N, 2) of each true text."""
         figures = np.zeros((len(examples), 2), dtype=np.float32)
-        target = examples.fields[TARGET]
-        assert isinstance(target, Sequences)
-        for rows in scored_batches(target.lengths, self.vocabulary):
+        for rows in scored_batches(_target(examples).lengths, self.vocabulary):
             batch = examples.batch(rows)
-            memory, states = self.read(batch)
-            wanted = batch[TARGET]
-            feed = {**memory, **states, WRITTEN: batch[WRITTEN], COUNT: np.ones(1, dtype=np.int64)}
-            (logits,) = self._decoder.run_named([LOGITS], feed)  # (B, T, V)
-            if logits.shape != (*wanted.shape, self.vocabulary):
-                raise ModelError(f"{self._decoder.name}: gives arrays of other shapes than its network")
-            own = np.take_along_axis(logits, wanted[:, :, None], axis=2)[..., 0]
-            top = logits.max(axis=2)
-            nats = top + np.log(np.exp(logits - top[..., None]).sum(axis=2)) - own
-            known = wanted > 0
+            nats, _ = self._nats(batch)
+            known = batch[TARGET] > 0
             figures[rows] = np.stack([(nats * known).sum(1), known.sum(1)], axis=1)
         return figures
+
+    def told(self, examples: Batchable) -> tuple[NDArray[np.float64], FloatArray]:
+        """Log-probabilities (N, T) of the tokens of N texts of one length, and where was looked for the first
+        of them, (T, S)."""
+        target = _target(examples)
+        logs = np.zeros((len(examples), int(target.lengths[0])))
+        weights: FloatArray = np.zeros((0, 0), dtype=np.float32)
+        for rows in scored_batches(target.lengths, self.vocabulary):
+            nats, looked = self._nats(examples.batch(rows))
+            logs[rows] = -nats
+            if 0 in rows:
+                weights = looked[rows.tolist().index(0)]
+        return logs, weights
+
+    def _nats(self, batch: Batch) -> tuple[FloatArray, FloatArray]:
+        """Nats (B, T) of each token of the target, and where was looked for it, (B, T, S)."""
+        memory, states = self.read(batch)
+        wanted = batch[TARGET]
+        feed = {**memory, **states, WRITTEN: batch[WRITTEN], COUNT: np.ones(1, dtype=np.int64)}
+        logits, weights = self._decoder.run_named([LOGITS, WEIGHTS], feed)  # (B, T, V)
+        shapes = (*wanted.shape, self.vocabulary), (*wanted.shape, batch[SOURCE].shape[1])
+        if (logits.shape, weights.shape) != shapes:
+            raise ModelError(f"{self._decoder.name}: gives arrays of other shapes than its network")
+        own = np.take_along_axis(logits, wanted[:, :, None], axis=2)[..., 0]
+        top = logits.max(axis=2)
+        return top + np.log(np.exp(logits - top[..., None]).sum(axis=2)) - own, weights
+
+
+def _target(examples: Batchable) -> Sequences:
+    target = examples.fields[TARGET]
+    assert isinstance(target, Sequences)
+    return target
 
 
 def translated_outputs(model: SavedModel, examples: Batchable, how: Search | None = None) -> FloatArray:

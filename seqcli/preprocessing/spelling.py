@@ -12,10 +12,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise, repeat
+from itertools import accumulate, pairwise, repeat
 from typing import Any
 
 import numpy as np
@@ -118,6 +119,14 @@ class Spelling:
                 break
             parts = merged(parts, best)
         return parts
+
+    def word_numbers(self, tokens: Sequence[str]) -> list[int]:
+        """Of tokens that follow each other, which word each begins in, from 0 on; a character is its own."""
+        if self.level == CHARACTERS:
+            return list(range(len(tokens)))
+        begins = [found.start() for found in _WORD.finditer("".join(tokens))]
+        places = accumulate(map(len, tokens[:-1]), initial=0) if tokens else ()
+        return [max(bisect_right(begins, place) - 1, 0) for place in places]
 
     def encode(self, texts: Iterable[str], most: int | None = None) -> Sequences:
         """Ids of each text and the end behind it, cut after ``most`` tokens: N ragged int64 rows."""

@@ -26,6 +26,7 @@ from seqcli.tasks.text_prior_parts import PriorParts
 if TYPE_CHECKING:
     from seqcli.readers.table import Table
     from seqcli.tasks.classify import Classify
+    from seqcli.tasks.regress import Regress
 
 Odds: TypeAlias = NDArray[np.float64]
 NO_TOKEN = ""
@@ -56,7 +57,7 @@ class TextRow:
         ids = self.example.fields[TOKENS]
         return [i == UNKNOWN for i in ids.row(0).tolist()] if self.words else []  # type: ignore[union-attr]
 
-    def occluded(self, task: Classify | Multilabel) -> Batchable:
+    def occluded(self, task: Classify | Multilabel | Regress) -> Batchable:
         """The text, and behind it the text without each of the tokens that the network reads."""
         count = len(self.words)
         variants = [self.words]
@@ -87,7 +88,7 @@ class TextEffect:
     """What is left of that way: of no token, and of the sum that stands for an integral."""
 
 
-def text_rows(task: Classify | Multilabel, table: Table) -> list[TextRow]:
+def text_rows(task: Classify | Multilabel | Regress, table: Table) -> list[TextRow]:
     """Each row of ``table`` as one text."""
     examples = task.inputs.encode(table)[0]
     vocabulary = task.inputs.vocabulary
@@ -99,8 +100,8 @@ def text_rows(task: Classify | Multilabel, table: Table) -> list[TextRow]:
         example = examples.take(np.array([place]))
         dense = example.fields.get(DENSE)
         beside = dense[0].astype(np.float32) if isinstance(dense, np.ndarray) else None
-        linear = task.prior if isinstance(task.prior, TextPrior) else None
-        prior = PriorParts.of(linear, own, spans, beside) if linear else None
+        linear = getattr(task, "prior", None)
+        prior = PriorParts.of(linear, own, spans, beside) if isinstance(linear, TextPrior) else None
         rows.append(TextRow(own, spans, tokens[: task.inputs.max_length], example, prior))
     return rows
 

@@ -25,6 +25,7 @@ from seqcli.tasks.translate_plan import of_two_files
 from seqcli.tasks.translating.answers import packed, scored_batches, translate
 from seqcli.tasks.translating.search import BARRED, Arrays, Said, Search
 from seqcli.training.batches import to_tensors
+from seqcli.training.distributed import Team, team
 from seqcli.training.fit_setup import FitSetup
 from seqcli.training.signals import Interrupt
 from seqcli.training.stepping import Trainer
@@ -56,6 +57,7 @@ class PairFeed:
         self._lengths = (train.lengths, target_lengths(train))
         self.steps_per_pass = max(1, round(len(train) / setup.batch_size))
         self.has_validation = validation is not None
+        self._team = team()
         self._pass = -1
         self._batches: list[IntArray] = []
 
@@ -67,8 +69,8 @@ class PairFeed:
         return self._batches[index]
 
     def batch(self, step: int) -> Batch:
-        """Pairs padded to source (B, S), written and target (B, T)."""
-        return self._train.batch(self._rows(step))
+        """This process's pairs, padded to source (B, S), written and target (B, T)."""
+        return self._train.batch(self._team.share(self._rows(step)))
 
     def cells(self, step: int) -> int:
         """Cells of both padded texts."""
@@ -76,19 +78,20 @@ class PairFeed:
         return len(rows) * sum(int(lengths[rows].max(initial=1)) for lengths in self._lengths)
 
     def validate(self, trainer: Trainer, interrupt: Interrupt) -> dict[str, float] | None:
-        """Nats a token of the true texts."""
+        """Nats a token of the true texts, of which each process scores some."""
         if self._validation is None:
             return {}
-        figures = foreseen(cast(Translator, trainer.network), self._validation, interrupt)
+        figures = foreseen(cast(Translator, trainer.network), self._validation, interrupt, self._team)
         if figures is None:
             return None
+        figures = self._team.add_up(figures)
         nats = float(figures[:, 0].sum() / figures[:, 1].sum())
         return {"nats": nats, "loss": nats}
 
     def scoring_seconds(self, trainer: Trainer) -> float:
         """One scoring, timed."""
         started = time.monotonic()
-        self.validate(trainer, Interrupt())
+        self.validate(trainer, Interrupt())  # the processes of a team all ask, and take as long
         return time.monotonic() - started
 
     def identity(self) -> dict[str, Any]:
@@ -105,13 +108,17 @@ def target_lengths(examples: Batchable) -> IntArray:
 
 
 def foreseen(
-    network: Translator, examples: Batchable, interrupt: Interrupt | None = None
+    network: Translator, examples: Batchable, interrupt: Interrupt | None = None, sharing: Team | None = None
 ) -> FloatArray | None:
-    """Nats and tokens (N, 2) of each true text; None when interrupted."""
+    """Nats and tokens (N, 2) of each true text; None when interrupted.
+
+    Of processes that share the work each finds some of the rows, and zeros for the others.
+    """
     device = next(network.parameters()).device
     lengths, network = target_lengths(examples), network.eval()
     figures = np.zeros((len(examples), 2), dtype=np.float32)
-    for rows in scored_batches(lengths, network.spec.output_shape[0]):
+    batches = list(scored_batches(lengths, network.spec.output_shape[0]))
+    for rows in (sharing or Team()).share(batches):
         batch = to_tensors(examples.batch(rows), device)
         with torch.inference_mode():
             target = batch[TARGET]

@@ -396,6 +396,10 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
     if "-m shops.seqcli" in example:
         shutil.copy(golden / "forecast_panel.csv", "shops.csv")
         shutil.copytree(golden / "forecast_panel.seqcli", "shops.seqcli")
+    if "clips.csv" in example:
+        shutil.copy(golden / "classify_clips.csv", "clips.csv")
+        for folder, name in (("clips", "clips"), ("classify_clips.seqcli", "clips.seqcli")):
+            shutil.copytree(golden / folder, name)
     if "-m ner.seqcli" in example:
         shutil.copytree(golden / "tag_spans.seqcli", "ner.seqcli")
     if "sites" in example:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import subprocess
@@ -87,7 +88,7 @@ def test_an_error_is_said_once_and_ends_all(tmp_path) -> None:
     assert said[1].startswith("hint: ")
 
 
-def test_rows_and_texts_are_shared_to_the_same_end(tmp_path) -> None:
+def test_rows_texts_and_pairs_are_shared_to_the_same_end(tmp_path) -> None:
     alone, together = tmp_path / "alone", tmp_path / "together"
     alone.mkdir()
     together.mkdir()
@@ -99,6 +100,10 @@ def test_rows_and_texts_are_shared_to_the_same_end(tmp_path) -> None:
     assert len(names) == 4
     for name in names:
         same_weights(alone / name, together / name)
+    scored, shared = (json.loads((place / "histories.json").read_text()) for place in (alone, together))
+    for run, rows in scored.items():
+        for one, other in zip(rows, shared[run], strict=True):
+            assert other.get("validation_loss") == pytest.approx(one.get("validation_loss"), abs=1e-5), run
 
 
 def a_batch(name: str, rng) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:

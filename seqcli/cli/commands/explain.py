@@ -1,8 +1,8 @@
-"""``seqcli explain FILE -m MODEL``: what drove the forecast after the last row, or the class of each text."""
+"""``seqcli explain FILE -m MODEL``: what drove the forecast after the last row, or the answer to each row."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from seqcli.cli.command import Command, Invocation
 from seqcli.cli.explain_texts import OF_TEXTS, explain_texts, refuse_other
@@ -17,7 +17,9 @@ from seqcli.reporting.screen import Screen
 
 if TYPE_CHECKING:
     from seqcli.model_dir import SavedModel
+    from seqcli.tasks.classify import Classify
     from seqcli.tasks.forecast import Forecast
+    from seqcli.tasks.multilabel import Multilabel
 
 
 def explain(call: Invocation) -> int:
@@ -26,9 +28,8 @@ def explain(call: Invocation) -> int:
         raise UsageError(
             "explain needs a file, or - for texts from stdin", "seqcli explain prices.csv -m prices.seqcli"
         )
-    from seqcli.inference.explain import explainable
-    from seqcli.tasks.classify import Classify
-    from seqcli.tasks.multilabel import Multilabel
+    from seqcli.inference.explain import explainable, explains_bases, explains_text
+    from seqcli.tasks.regress import Regress
 
     output, plot = call.group(OutputOptions), call.group(PlotOptions)
     check_output(output)
@@ -36,14 +37,18 @@ def explain(call: Invocation) -> int:
     screen = Screen(output.quiet, output.verbose)
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     task = explainable(model)
-    if isinstance(task, Classify) and task.inputs.dna is not None:
+    if explains_bases(task):
         from seqcli.cli.explain_bases import explain_bases
 
-        return explain_bases(call, model, task, screen)
-    if isinstance(task, Classify | Multilabel):
-        return explain_texts(call, model, task, screen)
+        return explain_bases(call, model, cast("Classify", task), screen)
+    if explains_text(task) and not isinstance(task, Regress):
+        return explain_texts(call, model, cast("Classify | Multilabel", task), screen)
+    if task.plan.task != "forecast":
+        from seqcli.cli.explain_maps import explain_maps
+
+        return explain_maps(call, model, task, screen)
     refuse_other(call, OF_TEXTS, "a forecast")
-    return explain_forecasts(call, model, task, screen)
+    return explain_forecasts(call, model, cast("Forecast", task), screen)
 
 
 def explain_forecasts(call: Invocation, model: SavedModel, task: Forecast, screen: Screen) -> int:
@@ -89,9 +94,12 @@ COMMAND = Command(
         "seqcli explain reviews.csv -m reviews.seqcli --row 17 --method gradients",
         "seqcli explain reviews.csv -m reviews.seqcli --plot words.svg",
         "seqcli explain sites.fa -m sites.seqcli --plot logo.svg",
+        "seqcli explain ner.conll -m ner.seqcli --row 2",
+        "echo '7/3/1988' | seqcli explain - -m dates.seqcli",
+        "seqcli explain clips.csv -m clips.seqcli --format csv -o seconds.csv",
     ),
     groups=(ExplainOptions, ModelOptions, ReadingOptions, PlotOptions, OutputOptions),
     only={ReadingOptions: ("input_format", "encoding", "delimiter", "names")},
     files="FILE",
-    files_help="As for forecast -m: its newest window is explained. As for predict: each text; - is stdin.",
+    files_help="As for forecast -m: its newest window is explained. As for predict: each row; - is stdin.",
 )
