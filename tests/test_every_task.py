@@ -54,7 +54,7 @@ WRITES = {
 
 EVERY = (
     *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
-    *("translate", "transcribe"),
+    *("translate", "transcribe", "steps"),
 )
 COLUMNS = {
     "train": {
@@ -68,6 +68,7 @@ COLUMNS = {
         "pianoroll": "frame_nll",
         "translate": "token_error",
         "transcribe": "cer",
+        "steps": "accuracy",
     },
     "train --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast": dict.fromkeys(EVERY, "hi80"),
@@ -87,6 +88,7 @@ COLUMNS = {
         "pianoroll": "frame_nll",
         "translate": "nats",
         "transcribe": "cer",
+        "steps": "accuracy",
     },
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "compare": dict.fromkeys(EVERY, "predictor"),
@@ -100,6 +102,7 @@ COLUMNS = {
         "tag": "probability",
         "translate": "prediction",
         "transcribe": "probability",
+        "steps": "probability",
     },
     "evaluate -m": {
         "classify": "macro_f1",
@@ -109,6 +112,7 @@ COLUMNS = {
         "language": "perplexity",
         "tag": "accuracy",
         "transcribe": "wer",
+        "steps": "macro_f1",
         "music": "perplexity",
         "pianoroll": "frame_nll",
         "translate": "token_error",
@@ -134,6 +138,7 @@ NUMBERS_AND_CLASSES = (
         "multilabel_columns",
         "regress",
         "regress_intervals",
+        "steps_rows",
     ),
     *FORECASTS,
 )
@@ -150,6 +155,7 @@ WORDS_ALONE = (
     ),
     *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
     *("language_mingru", "language_mamba", "classify_mingru", "translate_characters", "translate_pieces"),
+    "steps_bases",
 )
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
 REFUSED = {
@@ -167,7 +173,7 @@ REFUSED = {
     },
     **{
         (f"generate{dry}", name): (DATA, "more than one column could be the text to go on with")
-        for name in ("classify_series", "translate_pieces")
+        for name in ("classify_series", "translate_pieces", "steps_bases")
         for dry in ("", " --dry-run")
     },
     **{(f"forecast{dry}", name): NOT_OVER_TIME for name in WORDS_ALONE for dry in ("", " --dry-run")},
@@ -185,7 +191,7 @@ REFUSED = {
     **{
         ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
         for name in MADE["GOLDEN"]
-        if name.startswith(("regress", "language", "tag", "music", "pianoroll", "translate", "transcribe"))
+        if name.startswith(("regress", "language", "tag", "music", "pianoroll", "translate", "transcribe", "steps"))
         or name
         in ("classify_clips", "classify_rows", "classify_sequences", "classify_series", "multilabel_columns")
     },

@@ -87,11 +87,19 @@ def steps(outputs: Tensor, batch: dict[str, Tensor], smoothing: float = 0.0) -> 
     Class c is target c + 1, and each step counts what ``weight`` (B, T) says where there is one. 0 and less is
     not learnt: padding, margins, no label.
     """
-    target = batch[TARGET]
-    known = target > 0
+    known, target = batch[TARGET] > 0, batch[TARGET]
     losses = F.cross_entropy(outputs[known], target[known] - 1, reduction="none", label_smoothing=smoothing)
-    weight = batch[WEIGHT][known] if WEIGHT in batch else torch.ones_like(losses)
+    weight = _of_labelled(batch).to(losses.dtype)
     return (losses * weight).sum() / weight.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+
+
+def _of_labelled(batch: dict[str, Tensor]) -> Tensor:
+    """What each step with a label counts, (N,)."""
+    known = batch[TARGET] > 0
+    if WEIGHT not in batch:
+        return torch.ones_like(batch[TARGET][known], dtype=torch.float32)
+    weight = batch[WEIGHT]
+    return weight.view(len(weight), -1).expand(known.shape)[known]
 
 
 def given(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
@@ -176,7 +184,7 @@ def mean_over(name: str, batch: dict[str, Tensor]) -> Tensor:
     if name == "written":
         return (target > 0).sum().float()
     if name == "steps":
-        return batch[WEIGHT][target > 0].sum() if WEIGHT in batch else (target > 0).sum().float()
+        return _of_labelled(batch).sum()
     if name == "ctc":
         return _weighed((target >= 0).all(dim=1).float(), batch).sum()
     known = torch.ones_like(target, dtype=torch.float32)

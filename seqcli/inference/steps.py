@@ -22,6 +22,8 @@ from seqcli.tasks.steps import Steps
 if TYPE_CHECKING:
     from seqcli.readers.stream import Record, RecordStream
 
+STDIN = "stdin"
+"""What a pipe is called."""
 ROW, POSITION, BASE = "row", "position", "base"
 
 
@@ -35,8 +37,19 @@ def predictions_of(
     """The rows of ``stream`` with what ``model`` makes of them: an answer for each, or for each step."""
     if not isinstance(task, Steps):
         return Predictions(model, stream, options, warn, task)
-    kind = BasePredictions if task.inputs.text else StepPredictions
-    return kind(model, stream, options, warn, task)
+    if task.inputs.text:
+        return BasePredictions(model, stream, options, warn, task)
+    if follows(task) and stream.source == STDIN:
+        from seqcli.inference.steps_follow import FollowedSteps  # which is one of these itself
+
+        return FollowedSteps(model, stream, options, warn, task)
+    return StepPredictions(model, stream, options, warn, task)
+
+
+def follows(task: Steps) -> bool:
+    """Whether a row is answered for good as soon as it comes: nothing behind it is read, or fills its gaps."""
+    features = task.inputs.features
+    return task.reads.one_way and features is not None and features.missing != "interpolate"
 
 
 class StepPredictions(Predictions):
@@ -77,7 +90,7 @@ class StepPredictions(Predictions):
         task = cast(Steps, self._task)
         examples, lines = task.reads.encode(table)
         outputs = task.joined(outputs_for(self._session, examples), examples)
-        in_order = _of_steps(outputs, examples)
+        in_order = of_steps(outputs, examples)
         logits = np.empty_like(in_order)
         logits[lines.order] = in_order
         return [tuple(row[key] for key in self._results) for row in self._decode(logits)]
@@ -130,7 +143,7 @@ class BasePredictions(StepPredictions):
         return rows
 
 
-def _of_steps(outputs: FloatArray, examples: Batchable) -> FloatArray:
+def of_steps(outputs: FloatArray, examples: Batchable) -> FloatArray:
     """Outputs (M, C) of all pieces → those of the S steps in order, (S, C), without the margins."""
     field = examples.fields[STEP]
     assert isinstance(field, Sequences)

@@ -27,7 +27,7 @@ from seqcli.tasks.parts import LEAST_EXAMPLES
 from seqcli.tasks.row_inputs import row_inputs
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target, label_named
 from seqcli.tasks.sound_plan import sound_column, sound_plan
-from seqcli.tasks.stepping.finding import labels_steps, steps_plan, typed_steps
+from seqcli.tasks.stepping.finding import labels_steps, rows_alone, steps_plan, typed_steps
 from seqcli.tasks.tag_plan import form_of, is_conll, tag_plan
 from seqcli.tasks.translate_plan import translate_plan
 from seqcli.tasks.wide_plan import is_wide, wide_plan
@@ -317,6 +317,7 @@ def _row_plan(columns: Columns, task: str, found: Found, options: ColumnOptions)
     if ids and not options.id:
         reasons.append(f"sequences by {', '.join(ids)}: {target.name} is the same within each")
     if not ids and options.time is None:
+        reasons += rows_alone(columns, target, time) if task == "classify" else ()
         time = None
     taken = {*found.target, *ids, time.name if time else None, options.group}
     usable = [column for column in columns if column.name not in taken]

@@ -108,6 +108,9 @@ def a_batch(name: str, rng) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     if name in ("cross_entropy", "written"):
         target = torch.tensor(rng.integers(3, size=(7, 4)))
         outputs = torch.tensor(rng.normal(size=(7, 4, 3)), dtype=torch.float32)
+    elif name == "steps":
+        target = torch.tensor(rng.integers(-1, 4, size=(7, 4)))
+        outputs = torch.tensor(rng.normal(size=(7, 4, 3)), dtype=torch.float32)
     elif name == "ctc":
         target = torch.tensor(rng.integers(1, 3, size=(7, 2)))
         target[2, 1], target[5, 0] = 0, -1  # a shorter text, and one with an unknown letter

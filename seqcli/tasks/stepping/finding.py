@@ -81,6 +81,18 @@ def _may_label(column: Column) -> bool:
     return column.classes and (column.kind == "text" or (column.kind == "number" and column.whole))
 
 
+def rows_alone(columns: Columns, target: Column, time: Column | None) -> tuple[str, ...]:
+    """A sentence where rows that could be the steps of series are each classified alone."""
+    if time is None or not _may_label(target) or any(column.running_text for column in columns):
+        return ()
+    ids = step_ids(columns, target.name, time)
+    if columns.repeats([time.name, *ids]) or not any(
+        not column.useless for column in columns.of_kind("number") if column.name not in (target.name, time.name)
+    ):
+        return ()
+    return (f"each row by itself: --task steps labels rows in order of {time.name}",)
+
+
 def step_ids(columns: Columns, target: str, time: Column | None) -> tuple[str, ...]:
     """The columns that tell series apart: those that were typed, else what separates rows of one time."""
     if columns.ids or time is None:
@@ -138,7 +150,7 @@ def steps_plan(columns: Columns, target: str, reason: str, options: ColumnOption
     Raises DataError where there is nothing to learn from, or the target is no class.
     """
     bases = labelled_bases(columns.table, next(iter(options.text), ""), target)
-    otherwise = "classify" if bases is None else "language"
+    otherwise = "classify" if bases is None else "translate"
     reasons = (f"task steps: {reason} (--task {otherwise} reads it otherwise)",)
     if bases is not None or options.text:
         text = bases.text if bases is not None else options.text[0]

@@ -1,13 +1,15 @@
 """Series whose steps each get a label → examples: whole, or in pieces with what stands around them.
 
-A long series is cut into pieces of about the same length. Each is read with ``margin`` steps on either side (one
-way: ahead of it alone), which are seen and not answered, so that no answer stands at a cut. Numbers are scaled
-on training rows; a base of DNA is its shares of A, C, G and T.
+A long series is cut into pieces of about the same length. Each is read with ``margin`` steps on either side,
+which are seen and not answered, so that no answer stands at a cut. Where the network reads one way, pieces have
+one length and a margin ahead of them alone: what stands behind a step changes nothing, so that a stream is
+answered as the whole file is. Numbers are scaled on training rows; a base of DNA is its shares of A, C, G and T.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,7 +45,7 @@ class StepInputs:
     piece: int
     """Steps that are answered at a time, in a series that is not read whole."""
     whole: int
-    """Steps of the longest series that is read whole."""
+    """Steps of the longest series that is read whole, where the network reads both ways."""
     margin: tuple[int, int]
     """Steps that are read ahead of a piece, and behind it."""
 
@@ -64,14 +66,14 @@ class StepInputs:
         if longest > WHOLE or len(lengths) < PIECES:
             piece = int(np.clip(total // PIECES, SHORTEST, LONGEST))
             whole = WHOLE if piece == LONGEST else max(2 * piece, 2 * MARGIN)
-        reach = max(MARGIN, piece // 2)
+        whole, reach = whole if both_ways else piece, max(MARGIN, piece // 2)
         found = cls(inputs, piece, whole, (reach, reach if both_ways else 0))
         if longest > whole:
             sides = "on either side" if both_ways else "ahead of them"
             rules.append(
                 f"series of more than {whole} steps are read {piece} at a time, with {reach} more {sides}"
             )
-        else:
+        elif both_ways:
             found = replace(found, inputs=replace(inputs, places=inputs.same_length(table) if _told(inputs) else 0))
         return found, rules
 
@@ -106,17 +108,25 @@ class StepInputs:
         places, lengths, owners = [], [], []
         ahead, behind = self.margin
         for series, (start, stop) in enumerate(zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)):
-            count = 1 if stop - start <= self.whole else -(-(stop - start) // self.piece)
-            ends = np.linspace(start, stop, count + 1).astype(np.int64).tolist()
-            for first, last in zip(ends[:-1], ends[1:], strict=True):
-                if first == last:
-                    continue
+            for first, last in pairwise(self._ends(start, stop)):
                 steps = np.arange(max(start, first - ahead), min(stop, last + behind))
                 places.append(np.where((steps >= first) & (steps < last), steps, -1 - steps))
                 lengths.append(len(steps))
                 owners.append(series)
         joined = np.concatenate(places) if places else np.empty(0, np.int64)
         return joined, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), np.array(owners, np.int64)
+
+    def _ends(self, start: int, stop: int) -> list[int]:
+        """Where the pieces of a series begin, and where the last one ends."""
+        if self.one_way:
+            return [*range(start, stop, self.piece), stop]
+        count = 1 if stop - start <= self.whole else -(-(stop - start) // self.piece)
+        return sorted({*np.linspace(start, stop, count + 1).astype(np.int64).tolist()})
+
+    @property
+    def one_way(self) -> bool:
+        """Whether nothing behind a step is read for its answer."""
+        return self.margin[1] == 0
 
     def bad_rows(self, table: Table) -> dict[int, str]:
         """Rows with a cell that no prediction should rest on: position → what is wrong."""
