@@ -86,7 +86,7 @@ class ColumnOptions:
         "What to learn; found from the columns.",
         choices=(
             *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
-            *("translate", "transcribe"),
+            *("translate", "transcribe", "steps"),
         ),
     )
     target: tuple[str, ...] = option(

@@ -54,7 +54,7 @@ WRITES = {
 
 EVERY = (
     *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
-    *("translate", "transcribe"),
+    *("translate", "transcribe", "steps"),
 )
 COLUMNS = {
     "train": {
@@ -68,6 +68,7 @@ COLUMNS = {
         "pianoroll": "frame_nll",
         "translate": "token_error",
         "transcribe": "cer",
+        "steps": "accuracy",
     },
     "train --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast": dict.fromkeys(EVERY, "hi80"),
@@ -87,6 +88,7 @@ COLUMNS = {
         "pianoroll": "frame_nll",
         "translate": "nats",
         "transcribe": "cer",
+        "steps": "accuracy",
     },
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "compare": dict.fromkeys(EVERY, "predictor"),
@@ -100,6 +102,7 @@ COLUMNS = {
         "tag": "probability",
         "translate": "prediction",
         "transcribe": "probability",
+        "steps": "probability",
     },
     "evaluate -m": {
         "classify": "macro_f1",
@@ -109,6 +112,7 @@ COLUMNS = {
         "language": "perplexity",
         "tag": "accuracy",
         "transcribe": "wer",
+        "steps": "macro_f1",
         "music": "perplexity",
         "pianoroll": "frame_nll",
         "translate": "token_error",
@@ -137,6 +141,7 @@ NUMBERS_AND_CLASSES = (
         "multilabel_columns",
         "regress",
         "regress_intervals",
+        "steps_rows",
     ),
     *FORECASTS,
 )
@@ -153,6 +158,7 @@ WORDS_ALONE = (
     ),
     *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
     *("language_mingru", "language_mamba", "classify_mingru", "translate_characters", "translate_pieces"),
+    "steps_bases",
 )
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
 REFUSED = {
@@ -170,7 +176,7 @@ REFUSED = {
     },
     **{
         (f"generate{dry}", name): (DATA, "more than one column could be the text to go on with")
-        for name in ("classify_series", "translate_pieces")
+        for name in ("classify_series", "translate_pieces", "steps_bases")
         for dry in ("", " --dry-run")
     },
     **{(f"forecast{dry}", name): NOT_OVER_TIME for name in WORDS_ALONE for dry in ("", " --dry-run")},
@@ -190,6 +196,7 @@ REFUSED = {
         for name in MADE["GOLDEN"]
         if name.startswith(("language", "music", "pianoroll"))
     },
+    ("explain -m", "steps"): (USAGE, "not one with an answer a step"),
     **{
         (f"forecast{dry}", name): (USAGE, f"for the task {name}, not forecast")
         for name in ("music", "pianoroll")

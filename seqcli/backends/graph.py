@@ -38,11 +38,10 @@ def network_graph(network: Network) -> bytes:
         graph.name(_decoded(graph, network, steps), OUTPUT)
         return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
     if network.pool is None:
-        outputs = _read_steps(graph, network, steps)  # (B, T, D)
-        if spec.members > 1:
-            _together(graph, network, outputs)
+        if spec.members > 1 or spec.both_strands:
+            _together(graph, network, steps)
         else:
-            _head(graph, network, outputs)
+            _head(graph, network, _read_steps(graph, network, steps))
         return graph.model(inputs, {OUTPUT: ("batch", "time", *spec.output_shape)})
     said = []
     for member in network.every_member():
@@ -204,14 +203,19 @@ def _top(graph: GraphWriter, x: str) -> str:
     return graph.slice(x, -1, None)
 
 
-def _together(graph: GraphWriter, network: Network, outputs: str) -> None:
-    """outputs (B, T, D) of the first member → the graph's "output" (B, T, C), the mean of all members'."""
-    total = graph.affine(outputs, network.head.weight, network.head.bias)
-    for other in network.every_member()[1:]:
-        read = _read_steps(graph, other, _fields(graph, other)[1])
-        total = graph.node("Add", total, graph.affine(read, other.head.weight, other.head.bias))
-    share = graph.constant(np.float32(1 / network.spec.members))
-    graph.name(graph.node("Mul", total, share), OUTPUT)
+def _together(graph: GraphWriter, network: Network, steps: str) -> None:
+    """What the first member reads, (B, T, F) → the graph's "output" (B, T, C): the mean of all members'.
+
+    Of DNA that of each on both strands, the answers to the other turned round.
+    """
+    said = []
+    for member in network.every_member():
+        read = steps if member is network else _fields(graph, member)[1]
+        for strand, x in enumerate(strands_of(graph, network.spec, read)):
+            out = graph.affine(_read_steps(graph, member, x), member.head.weight, member.head.bias)
+            back = graph.node("ReverseSequence", out, graph.lengths, time_axis=1, batch_axis=0) if strand else out
+            said.append(back)
+    graph.name(_mean(graph, said), OUTPUT)
 
 
 def _head(graph: GraphWriter, network: Network, outputs: str) -> None:

@@ -81,6 +81,27 @@ def written(outputs: Tensor, batch: dict[str, Tensor], smoothing: float = 0.0) -
     return F.cross_entropy(outputs, target[target > 0], label_smoothing=smoothing)
 
 
+def steps(outputs: Tensor, batch: dict[str, Tensor], smoothing: float = 0.0) -> Tensor:
+    """Mean cross-entropy of the steps that have a label: logits (B, T, C), target (B, T) → scalar.
+
+    Class c is target c + 1, and each step counts what ``weight`` (B, T) says where there is one. 0 and less is
+    not learnt: padding, margins, no label.
+    """
+    known, target = batch[TARGET] > 0, batch[TARGET]
+    losses = F.cross_entropy(outputs[known], target[known] - 1, reduction="none", label_smoothing=smoothing)
+    weight = _of_labelled(batch).to(losses.dtype)
+    return (losses * weight).sum() / weight.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+
+
+def _of_labelled(batch: dict[str, Tensor]) -> Tensor:
+    """What each step with a label counts, (N,)."""
+    known = batch[TARGET] > 0
+    if WEIGHT not in batch:
+        return torch.ones_like(batch[TARGET][known], dtype=torch.float32)
+    weight = batch[WEIGHT]
+    return weight.view(len(weight), -1).expand(known.shape)[known]
+
+
 def given(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """What a network answers that computes its own loss: () → ()."""
     return outputs
@@ -117,9 +138,10 @@ LOSSES: dict[str, Loss] = {
     "keys": keys,
     "mae": mae,
     "mse": mse,
+    "steps": steps,
     "written": written,
 }
-SMOOTHED: dict[str, Callable[..., Tensor]] = {"cross_entropy": cross_entropy, "written": written}
+SMOOTHED: dict[str, Callable[..., Tensor]] = {"cross_entropy": cross_entropy, "steps": steps, "written": written}
 """Losses whose labels may be smoothed."""
 
 
@@ -161,6 +183,8 @@ def mean_over(name: str, batch: dict[str, Tensor]) -> Tensor:
     target = batch[TARGET]
     if name == "written":
         return (target > 0).sum().float()
+    if name == "steps":
+        return _of_labelled(batch).sum()
     if name == "ctc":
         return _weighed((target >= 0).all(dim=1).float(), batch).sum()
     known = torch.ones_like(target, dtype=torch.float32)

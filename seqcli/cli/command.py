@@ -82,6 +82,7 @@ IDLE = {
     | ROWS_ONLY
     | TRANSLATE_ONLY
     | {"bptt", "missing", "aggregate", "time", "group", "level", "pool", "label_smoothing"},
+    "steps": NEVER_IN_ROWS | LABELS_ONLY | (TEXT_ONLY - {"level"}) | {"prior", "pool", "aggregate"},
     "translate": FORECAST_ONLY
     | LANGUAGE_ONLY
     | CLASSIFY_ONLY

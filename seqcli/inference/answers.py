@@ -19,6 +19,7 @@ from seqcli.tasks.classify_answers import Asked, answers
 from seqcli.tasks.label_answers import label_answers
 from seqcli.tasks.multilabel import Multilabel
 from seqcli.tasks.regress import Regress
+from seqcli.tasks.steps import Steps
 from seqcli.tasks.transcribe import Transcribe
 
 Decoder: TypeAlias = Callable[[FloatArray], list[dict[str, Cell]]]
@@ -42,7 +43,7 @@ def decoder(model: SavedModel, task: RowTask, options: PredictOptions) -> Decode
     typed = "--top-k" if options.top_classes is not None else "--threshold"
     if isinstance(task, Multilabel):
         return _labels(task, options)
-    if not isinstance(task, Classify):
+    if not isinstance(task, Classify | Steps):
         does = "writes what is said" if isinstance(task, Transcribe) else "predicts numbers"
         raise UsageError(f"{typed} is of classes, and {model.path} {does}", f"leave out {typed}")
     classes = task.classes

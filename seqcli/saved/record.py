@@ -189,16 +189,14 @@ def _valid_chain(spec: NetworkSpec) -> bool:
 
 
 def _valid_members(spec: NetworkSpec) -> bool:
-    """Whether networks without a chain may stand side by side: each answers a row, or there is one."""
+    """Whether networks without a chain may stand side by side: each reads whole rows, or there is one."""
     few = type(spec.members) is int and 1 <= spec.members <= MOST_MEMBERS
-    return few and (spec.members == 1 or _answers_rows(spec))
+    return few and (spec.members == 1 or _reads_rows(spec))
 
 
-def _answers_rows(spec: NetworkSpec) -> bool:
-    """Whether the network reads a whole row and gives one answer."""
-    return (
-        spec.pool != "none" and not (spec.streams or spec.stateful or spec.skip) and spec.decoder == "direct"
-    )
+def _reads_rows(spec: NetworkSpec) -> bool:
+    """Whether the network reads a whole row, to answer it or each of its steps."""
+    return not (spec.streams or spec.stateful or spec.skip) and spec.decoder == "direct"
 
 
 def _valid_stem(spec: NetworkSpec) -> bool:
@@ -212,9 +210,7 @@ def _valid_stem(spec: NetworkSpec) -> bool:
     if type(strands) is not bool or type(noise) not in (int, float) or not 0 <= noise <= 1:
         return False
     values = [item for item in spec.inputs if item.kind == "values"]
-    if strands and not (
-        _answers_rows(spec) and values and values[0].field == "bases" and values[0].size == 4
-    ):
+    if strands and not (_reads_rows(spec) and values and values[0].field == "bases" and values[0].size == 4):
         return False
     if not spec.stem:
         return spec.stem_stride == 1

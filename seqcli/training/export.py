@@ -167,6 +167,9 @@ def _what(plan: Plan) -> str:
         return f"A recurrent network that reads the column {plan.text[0]} and writes the column {target}."
     if plan.task == "tag":
         return f"A recurrent network that gives each word a tag, as the column {target} does."
+    if plan.task == "steps":
+        each = "base of DNA" if plan.text else "row of a series"
+        return f"A recurrent network that gives each {each} a label, as the column {target} does."
     if plan.task == "transcribe":
         return f"A recurrent network that writes what is said in a clip, as the column {target} does."
     if plan.task == "multilabel":
@@ -259,6 +262,8 @@ def _usage(plan: Plan, name: str, source: str) -> str:
             f"seqcli predict new.txt -m {model} --format conll",
             f"seqcli evaluate tagged.conll -m {model}",
         ]
+    elif plan.task == "steps":
+        lines = [f"seqcli predict new.csv -m {model}", f"seqcli evaluate labelled.csv -m {model}"]
     else:
         lines = [
             f"seqcli predict new.csv -m {model}",
@@ -298,6 +303,11 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
         limits += [
             "It knows the tags it was trained on and no others; names of a new kind are not found.",
             "Text of another kind than the training sentences is tagged worse, and it does not say so.",
+        ]
+    elif plan.task == "steps":
+        limits += [
+            "It always answers with one of the labels it was trained on, whatever the input is.",
+            "Neighbouring steps are much alike, so that the test steps say less than as many rows by themselves.",
         ]
     elif plan.task == "transcribe":
         limits += [

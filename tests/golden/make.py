@@ -96,6 +96,22 @@ def chords() -> list[Row]:
     return rows
 
 
+def recordings() -> list[Row]:
+    """Recordings of three motions each, one after the other, with the motion of each step."""
+    rows: list[Row] = []
+    steps: dict[int, int] = {}
+    for sequence, _, *axes, label in sensor(75):
+        recording = (sequence - 1) // 3
+        steps[recording] = steps.get(recording, 0) + 1
+        rows.append((recording, steps[recording], *axes, label))
+    return rows
+
+
+def marked_sites() -> list[Row]:
+    """DNA with a letter below each base: s where a site is, else a point."""
+    return [(text, "." * 11 + ("sss" if kind == "site" else "...") + "." * 10) for text, kind in sites()]
+
+
 def phrases() -> list[Row]:
     """Short sentences, and what they are in a made language that turns words and their order round."""
     rows: list[Row] = []
@@ -393,6 +409,17 @@ GOLDEN = {
         ("--num-layers", "1"),
         slice(6),
         longer=("--epochs", "40"),
+    ),
+    "steps_rows": Golden(
+        ("recording", "step", "x", "y", "z", "activity"),
+        recordings,
+        ("--no-bidirectional", "--cell", "lstm"),
+        slice(400),
+        longer=("--epochs", "10"),
+    ),
+    "steps_bases": Golden(
+        ("sequence", "sites"), marked_sites, ("--reverse-complement", "--members", "2"), slice(20),
+        longer=("--epochs", "6"),
     ),
     "tag_spans": Golden(
         ("sentence", "token", "tag"),

@@ -34,10 +34,21 @@ EXAMPLES = {
         "translate",
         ("target",),
     ),
+    "label a base": (
+        "sequence,structure\n" + "\n".join(f"{'ACGTT' * 5},{'(..)-' * 5}" for _ in SHORT),
+        "steps",
+        ("structure",),
+    ),
     "several labels": (
         "text,tags\n" + "\n".join(f"{t},{['a|b', 'b', 'a', 'c|b', ''][i % 5]}" for i, t in enumerate(TEXTS)),
         "multilabel",
         ("tags",),
+    ),
+    "label a step": (
+        "id,time,x,activity\n"
+        + "\n".join(f"{i // 10},{i % 10},{i * 7 % 13},{'sit walk'.split()[i // 5 % 2]}" for i in range(60)),
+        "steps",
+        ("activity",),
     ),
     "label word": (
         "text,stars\n" + "\n".join(f"{t},{i % 5}" for i, t in enumerate(TEXTS)),

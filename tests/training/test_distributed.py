@@ -97,7 +97,7 @@ def test_rows_texts_and_pairs_are_shared_to_the_same_end(tmp_path) -> None:
     done = torchrun(tmp_path / "logs", str(script), str(together))
     assert done.returncode == 0, printed(tmp_path / "logs", 0)[1]
     names = sorted(path.name for path in alone.glob("*.safetensors"))
-    assert len(names) == 4
+    assert len(names) == 5
     for name in names:
         same_weights(alone / name, together / name)
     scored, shared = (json.loads((place / "histories.json").read_text()) for place in (alone, together))
@@ -113,6 +113,9 @@ def a_batch(name: str, rng) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     outputs = torch.tensor(rng.normal(size=(7, 4)), dtype=torch.float32)
     if name in ("cross_entropy", "written"):
         target = torch.tensor(rng.integers(3, size=(7, 4)))
+        outputs = torch.tensor(rng.normal(size=(7, 4, 3)), dtype=torch.float32)
+    elif name == "steps":
+        target = torch.tensor(rng.integers(-1, 4, size=(7, 4)))
         outputs = torch.tensor(rng.normal(size=(7, 4, 3)), dtype=torch.float32)
     elif name == "ctc":
         target = torch.tensor(rng.integers(1, 3, size=(7, 2)))

@@ -46,7 +46,8 @@ def predict(call: Invocation) -> int:
         )
     from seqcli.inference.answers import decoder
     from seqcli.inference.kinds import with_beam
-    from seqcli.inference.predict import Predictions, row_task
+    from seqcli.inference.predict import row_task
+    from seqcli.inference.steps import predictions_of
     from seqcli.inference.trust import saved_task
     from seqcli.tasks.base import Chained
 
@@ -66,12 +67,12 @@ def predict(call: Invocation) -> int:
         what = "a tag for each word" if output.format == CONLL else "a translation a line"
         raise UsageError(f"--format {output.format} has {what}, and this model makes none", "--format csv")
     if prompting:
-        if task.plan.id or task.plan.time:
+        if task.plan.id or task.plan.time or (task.plan.task == "steps" and not task.plan.text):
             raise UsageError("this model reads sequences of rows, which cannot be typed in", "name a FILE")
         stream = cast("RecordStream", Prompt(task.columns, screen))
     else:
         stream = _rows_of(call, model, task, screen)
-    predictions = Predictions(model, stream, options, screen.warn, task)
+    predictions = predictions_of(model, stream, options, screen.warn, task)
     form = result_format(output)
     if prompting and form == "table":
         answer(predictions, len(task.columns))

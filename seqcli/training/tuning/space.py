@@ -14,7 +14,7 @@ from seqcli.options import Options
 from seqcli.tasks.base import Prepared
 
 ROWS = ("classify", "multilabel", "regress")
-EVERY = (*ROWS, "forecast", "language", "tag", "music", "pianoroll", "translate", "transcribe")
+EVERY = (*ROWS, "forecast", "language", "tag", "music", "pianoroll", "translate", "transcribe", "steps")
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ SPACE = (
     Choice("subwords", (False, True), tasks=ROWS, where="tokens", unless=("init_from",)),
     Choice("pool", ("last", "mean", "max", "attention", "max+mean"), tasks=ROWS, where="steps"),
     Choice(
-        "label_smoothing", (0.0, 0.05, 0.1), tasks=("classify", "language", "music", "translate"),
+        "label_smoothing", (0.0, 0.05, 0.1), tasks=("classify", "language", "music", "translate", "steps"),
         unless=("backend",),
     ),
     Choice("attention", ("dot", "bahdanau"), tasks=("translate",), unless=("init_from",)),
