@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 from torch import nn
 
+from seqcli.backends.autoencoder import Autoencoder
 from seqcli.backends.bags import Bag
 from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.graph_writer import FLOAT, INT32, INT64, GraphWriter, Input, Shape, to_numpy
@@ -39,6 +40,8 @@ def network_graph(network: Network) -> bytes:
         return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
     if network.pool is None:
         outputs = _read_steps(graph, network, steps)  # (B, T, D)
+        if isinstance(network, Autoencoder):
+            outputs = network.write_again(graph, outputs)
         if spec.members > 1:
             _together(graph, network, outputs)
         else:
@@ -57,7 +60,7 @@ def _answer(graph: GraphWriter, network: Network, steps: str, dense: list[str]) 
     spec, lengths = network.spec, graph.lengths
     assert network.pool is not None
     outputs = _read_steps(graph, network, steps)  # (B, T, D)
-    pooled = _concat(graph, [_pool(graph, network.pool, outputs), *dense], axis=1)
+    pooled = _concat(graph, [pool_steps(graph, network.pool, outputs), *dense], axis=1)
     graph.lengths = lengths
     out = graph.affine(pooled, network.head.weight, network.head.bias)
     if spec.skip:
@@ -238,7 +241,7 @@ def encoder_steps(graph: GraphWriter, encoder: Encoder, x: str) -> str:
     return graph.node("Transpose", x, perm=[1, 0, 2])
 
 
-def _pool(graph: GraphWriter, pool: Pool, outputs: str) -> str:
+def pool_steps(graph: GraphWriter, pool: Pool, outputs: str) -> str:
     """outputs (B, T, D) → (B, D × kinds), as :class:`~seqcli.backends.pooling.Pool` does it."""
     return _concat(graph, [_pool_once(graph, pool, kind, outputs) for kind in pool.kinds], axis=1)
 

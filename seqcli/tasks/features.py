@@ -88,9 +88,7 @@ class Features:
         gaps = np.isnan(numbers)
         scaled = self.scaler.transform(numbers)
         if offsets is not None and gaps.any():
-            scaled = (
-                _interpolate(scaled, offsets) if self.missing == "interpolate" else _carry(scaled, offsets)
-            )
+            scaled = fill_gaps(scaled, offsets, self.missing)
         parts = [np.nan_to_num(scaled, nan=0.0), gaps[:, [column.masked for column in self.numbers]]]
         parts += [_one_hot(table.cells(column.name), column.values) for column in self.classes]
         return np.concatenate(parts, axis=1).astype(np.float32)
@@ -161,6 +159,11 @@ def _one_hot(cells: list[str], values: tuple[str, ...]) -> Matrix:
         if index is not None:
             out[row, index] = 1.0
     return out
+
+
+def fill_gaps(values: Matrix, offsets: IntArray, missing: str) -> Matrix:
+    """(N, F) with the gaps of each sequence filled as ``missing`` says; NaN is left where nothing is known."""
+    return _interpolate(values, offsets) if missing == "interpolate" else _carry(values, offsets)
 
 
 def _carry(values: Matrix, offsets: IntArray) -> Matrix:

@@ -34,6 +34,8 @@ def training_device(training: TrainingOptions) -> torch.device:
 
 def reads_steps(prepared: Prepared) -> bool:
     """Whether a task reads series of numbers or DNA, row by row."""
+    if prepared.network.bottleneck:
+        return True
     inputs = getattr(prepared.task, "inputs", None)
     return isinstance(inputs, Inputs) and inputs.reads_steps
 
