@@ -69,7 +69,9 @@ class Autoencoder(Network):
 
         code = pool_steps(graph, self.last, outputs)
         graph.lengths = LENGTHS  # a stem may have left fewer
-        code = graph.node("Unsqueeze", graph.affine(code, self.code.weight, self.code.bias), graph.constant([1]))
+        code = graph.node(
+            "Unsqueeze", graph.affine(code, self.code.weight, self.code.bias), graph.constant([1])
+        )
         first = graph.node("Gather", self.place, graph.constant([0]), axis=2)  # (B, T, 1)
         spread = graph.node("Mul", first, graph.constant(np.float32(0)))
         told = graph.node("Concat", graph.node("Add", spread, code), self.place, axis=2)

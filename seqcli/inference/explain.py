@@ -33,7 +33,7 @@ def explainable(model: SavedModel) -> Forecast | Classify | Multilabel:
         what, instead = "one that classifies by columns", "predict FILE --probabilities"
     else:
         what = f"one of the task {task.plan.task}"
-        rows = ("regress", "tag", "transcribe")
+        rows = ("regress", "tag", "transcribe", "reconstruct")
         instead = "predict FILE" if task.plan.task in rows else "evaluate FILE --per-token"
         instead = "predict FILE --align" if task.plan.task == "translate" else instead
     raise UsageError(

@@ -156,10 +156,8 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
         damaged(where, "network has impossible convolutions or strands")
     if not _valid_decoder(spec):
         damaged(where, "network has an impossible decoder")
-    if not _valid_bottleneck(spec):
-        damaged(where, "network has an impossible bottleneck")
-    if not valid_attention(spec):
-        damaged(where, "network has an impossible attention")
+    if not valid_attention(spec) or not _valid_bottleneck(spec):
+        damaged(where, "network has an impossible attention or bottleneck")
     if type(spec.band) is not bool or (spec.band and (spec.pool == "none" or spec.chain)):
         damaged(where, "network says a band around no number")
     if spec.skip and (len(spec.skip) != spec.output_shape[-1] or not _valid_skip(spec)):
@@ -222,7 +220,11 @@ def _valid_stem(spec: NetworkSpec) -> bool:
         return spec.stem_stride == 1
     numbers = all(item.kind in ("values", "dense") for item in spec.inputs)
     whole = not (spec.streams or spec.stateful or spec.skip) and spec.decoder == "direct"
-    return numbers and whole and spec.stem_stride in (1, *((2, 4, 8) if spec.pool != "none" or spec.bottleneck else ()))
+    return (
+        numbers
+        and whole
+        and spec.stem_stride in (1, *((2, 4, 8) if spec.pool != "none" or spec.bottleneck else ()))
+    )
 
 
 def _valid_decoder(spec: NetworkSpec) -> bool:

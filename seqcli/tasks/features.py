@@ -162,7 +162,7 @@ def _one_hot(cells: list[str], values: tuple[str, ...]) -> Matrix:
 
 
 def fill_gaps(values: Matrix, offsets: IntArray, missing: str) -> Matrix:
-    """(N, F) with the gaps of each sequence filled as ``missing`` says; NaN is left where nothing is known."""
+    """(N, F) with the gaps of each sequence filled as ``missing`` says, NaN where nothing is known."""
     return _interpolate(values, offsets) if missing == "interpolate" else _carry(values, offsets)
 
 

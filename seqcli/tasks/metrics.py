@@ -43,6 +43,9 @@ HIGHER_IS_BETTER = {
 }
 """Every metric that a task reports; a test holds this against the models of all tasks."""
 
+ODD_METRICS = ("auroc", "auprc", "hits", "false_alarms", "flagged")
+"""Of a model that looks for odd series, on a file that says which are, and on one that does not."""
+
 
 def is_worse(metric: str, value: float, limit: float) -> bool:
     """Whether ``value`` is on the bad side of ``limit``; NaN, which nothing was measured by, is."""

@@ -72,7 +72,9 @@ class Reconstruct:
         values, offsets = _read(train)
         components = Components.fit(values, offsets, series.usual)
         size = code_size(components, options)
-        typed_size = "as typed" if options.network.bottleneck else "as many as components with 95 % of variance"
+        typed_size = (
+            "as typed" if options.network.bottleneck else "as many as components with 95 % of variance"
+        )
         return Prepared(
             task=task,
             train=train,
@@ -119,7 +121,7 @@ class Reconstruct:
     # ---- scores ----------------------------------------------------------------------------------
 
     def errors(self, outputs: NDArray[Any], examples: Examples) -> tuple[NDArray[np.float64], IntArray]:
-        """By how much the outputs (M, C) of all steps end to end are off, NaN in gaps, and offsets (N + 1,)."""
+        """How far outputs (M, C) of all steps end to end are off, NaN in gaps, and offsets (N + 1,)."""
         assert isinstance(examples, Batchable)
         target = examples.fields[TARGET]
         assert isinstance(target, Sequences)
@@ -169,7 +171,9 @@ class Reconstruct:
         size = prepared.network.bottleneck
         found = []
         for name, count in ((f"PCA, {size} components", size), ("mean of each step", 0)):
-            held, test = (fitted.written(*_read(part), count) for part in (prepared.validation, prepared.test))
+            held, test = (
+                fitted.written(*_read(part), count) for part in (prepared.validation, prepared.test)
+            )
             usual = Calibration.fit(*self.errors(held, prepared.validation), self.rate)
             found.append(Scores(name, self._score(test, prepared.test, usual)))
         return found

@@ -11,7 +11,8 @@ from seqcli.cli.command import Command, Invocation
 from seqcli.cli.translating import predict_texts, refuse_translation
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError
-from seqcli.options import ModelOptions, OutputOptions, ReadingOptions, option
+from seqcli.option import option
+from seqcli.options import ModelOptions, OutputOptions, ReadingOptions
 from seqcli.options_use import PredictOptions, TranslateOptions
 from seqcli.reporting.progress import counted
 from seqcli.reporting.results import CONLL, TEXT_LINES, RowWriter, check_output, result_format, result_stream
@@ -72,6 +73,10 @@ def predict(call: Invocation) -> int:
     else:
         stream = _rows_of(call, model, task, screen)
     predictions = Predictions(model, stream, options, screen.warn, task)
+    if options.per_step:
+        from seqcli.inference.series_steps import step_scores
+
+        predictions = step_scores(model, task, stream, options, screen.warn)
     form = result_format(output)
     if prompting and form == "table":
         answer(predictions, len(task.columns))

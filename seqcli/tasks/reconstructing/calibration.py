@@ -3,11 +3,11 @@
     a_t = |W (x_t − x̂_t − μ)|² / C        at a step; μ, and Wᵀ W = Σ⁻¹, of the errors on validation series
     s   = √ mean_t a_t                    of a series
 
-so that an error counts by what is usual for its channel, and channels that err together count once (Malhotra
-et al. 2016, arXiv:1607.00148, section 2.2). The threshold is the score that a further usual series exceeds with
-a probability of at most α: the ⌈(n + 1)(1 − α)⌉-th of the n validation scores (split conformal, Papadopoulos et
-al. 2002). Where n is too small for that, it is the upper end of Student's one-sided prediction interval for
-the logarithm of a further score, which takes scores to be log-normal.
+so that an error counts by what is usual for its channel, and channels that err together count once
+(Malhotra et al. 2016, arXiv:1607.00148, section 2.2). The threshold is the score that a further usual series
+exceeds with a probability of at most α: the ⌈(n + 1)(1 − α)⌉-th of the n validation scores (split conformal,
+Papadopoulos et al. 2002). Where n is too small for that, it is the upper end of Student's one-sided
+prediction interval for the logarithm of a further score, which takes scores to be log-normal.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def _whitener(unit: Array, spread: Array) -> Array:
 
 
 def _threshold(scores: Array, rate: float) -> tuple[float, bool]:
-    """The score that a further one exceeds at ``rate``, of sorted scores (n,), and whether it is one of them."""
+    """What a further score exceeds at ``rate``, by sorted scores (n,), and whether it is one of them."""
     place = int(np.ceil((len(scores) + 1) * (1 - rate)))
     if place <= len(scores):
         return float(scores[place - 1]), True

@@ -1,8 +1,8 @@
 """What needs no network: each step's mean, and the principal components of series of one length.
 
-Series are brought to the length of a usual one, step by step between their neighbours, written by the mean of
-each step and by the components that hold the most variance (Pearson 1901), and brought back. Of unlike lengths
-the error is that at a series' own steps, so that it is compared with a network's.
+Series are brought to the length of a usual one, written by the mean of each step and by the components that
+hold the most variance (Pearson 1901), and brought back: errors are those at a series' own steps, as a
+network's are.
 """
 
 from __future__ import annotations

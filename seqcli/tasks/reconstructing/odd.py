@@ -15,7 +15,18 @@ from seqcli.sequences import IntArray
 
 ODD_WORDS = frozenset(
     {
-        *("anomaly", "anomalous", "abnormal", "outlier", "odd", "fault", "faulty", "failure", "fail", "failed"),
+        *(
+            "anomaly",
+            "anomalous",
+            "abnormal",
+            "outlier",
+            "odd",
+            "fault",
+            "faulty",
+            "failure",
+            "fail",
+            "failed",
+        ),
         *("defect", "defective", "broken", "attack", "bad", "novel", "unusual"),
     }
 )

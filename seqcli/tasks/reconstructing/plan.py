@@ -7,7 +7,7 @@ from seqcli.options import ColumnOptions
 from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import Column, Columns, bare, name_words
-from seqcli.tasks.reconstructing.odd import known_column, odd_values
+from seqcli.tasks.reconstructing.odd import Known, known_column, odd_values
 from seqcli.tasks.rules import LABEL_WORDS, LAST_WORDS, ambiguous
 from seqcli.tasks.sound_plan import sound_column
 
@@ -43,7 +43,9 @@ def reconstruct_plan(table: Table, options: ColumnOptions) -> Plan:
     features, left_out = _features(free, options, wide=not ids)
     if not ids:
         _refuse_few(columns, features, options)
-        what = "--wide" if options.wide else f"{len(features)} columns of numbers, and none tells series apart"
+        what = (
+            "--wide" if options.wide else f"{len(features)} columns of numbers, and none tells series apart"
+        )
         shape = f"a row is a series, {features[0]} to {features[-1]}: {what}"
     else:
         found = "as typed" if options.id else "it tells series apart"
@@ -59,6 +61,16 @@ def reconstruct_plan(table: Table, options: ColumnOptions) -> Plan:
         left_out=tuple(left_out),
         reasons=(f"task {TASK}: as typed", shape, *judged),
     )
+
+
+def known_in(table: Table, options: ColumnOptions, saved: Known | None) -> Known | None:
+    """What of ``table`` is known to be odd: as typed, else as ``saved``, else what a column can only mean."""
+    if not options.target and saved is not None and saved.column in table.names:
+        return known_column(table, saved.column, options.anomalous) if options.anomalous else saved
+    for name in options.target:
+        table.column(name)  # raises DataError with the closest name
+    judge, _, _ = _judge(Columns(table), options)
+    return known_column(table, judge[0], options.anomalous) if judge else None
 
 
 def _judge(columns: Columns, options: ColumnOptions) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:

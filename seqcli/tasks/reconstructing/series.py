@@ -173,5 +173,5 @@ def _wide_values(table: Table, names: tuple[str, ...], form: NumberForm) -> NDAr
 
 
 def _filled(values: NDArray[np.float64], offsets: IntArray, missing: str) -> NDArray[np.float64]:
-    """(M, 1) with gaps filled within each series as ``missing`` says, with the mean where nothing is known."""
+    """(M, 1) with the gaps of each series filled as ``missing`` says, by the mean where nothing is known."""
     return np.nan_to_num(fill_gaps(values, offsets, missing), nan=0.0)

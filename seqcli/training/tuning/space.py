@@ -14,7 +14,7 @@ from seqcli.options import Options
 from seqcli.tasks.base import Prepared
 
 ROWS = ("classify", "multilabel", "regress")
-EVERY = (*ROWS, "forecast", "language", "tag", "music", "pianoroll", "translate", "transcribe")
+EVERY = (*ROWS, "forecast", "language", "tag", "music", "pianoroll", "translate", "transcribe", "reconstruct")
 
 
 @dataclass(frozen=True)
