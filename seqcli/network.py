@@ -37,6 +37,11 @@ class InputSpec:
         """Whether it is read by a table of vectors."""
         return self.kind in ("tokens", "bags")
 
+    @property
+    def of_text(self) -> bool:
+        """Whether it is a text's, and options on how text is read shape it."""
+        return self.embedded and self.field != "kmers"
+
 
 RESIDUAL = ("mingru", "minlstm", "mamba")
 """Cells in a residual block, whose gates do not look at the state: all steps of a layer are a few large
@@ -52,6 +57,8 @@ def cell_title(cell: str) -> str:
 
 CHAIN = "chain.scores"
 """The weight that holds what a chain learnt."""
+KMERS = "kmers"
+"""The field of runs of bases."""
 CODE_PLACE = "place"
 """The field that says where in its row each step stands, which a decoder of a code reads too."""
 SOURCE, WRITTEN = "source", "written"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from seqcli.errors import UsageError, near_miss
-from seqcli.option import option
+from seqcli.option import option as option  # noqa: PLC0414 (others have it from here)
 
 CELLS = ("gru", "lstm", "mingru", "minlstm", "mamba", "rnn", "none")
 """Cells offered by ``--cell``; a test holds this equal to the registry in backends."""
@@ -161,6 +161,9 @@ class NetworkOptions:
     )
     stem: str | None = option(
         None, "Convolutions ahead of the recurrence, in series and DNA.", choices=("conv", "none")
+    )
+    kmers: int | None = option(
+        None, "Read DNA by runs of so many bases too, a vector each.", at_least=2, below=9, metavar="K"
     )
     bottleneck: int | None = option(
         None, "Numbers that a series becomes, to be written again.", at_least=1, below=MOST_NUMBERS

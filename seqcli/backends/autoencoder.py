@@ -12,7 +12,7 @@ no error is fed back, and all steps are one scan.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -75,4 +75,4 @@ class Autoencoder(Network):
         first = graph.node("Gather", self.place, graph.constant([0]), axis=2)  # (B, T, 1)
         spread = graph.node("Mul", first, graph.constant(np.float32(0)))
         told = graph.node("Concat", graph.node("Add", spread, code), self.place, axis=2)
-        return encoder_steps(graph, cast(Encoder, self.writer), told)
+        return encoder_steps(graph, self.writer, told)

@@ -25,7 +25,7 @@ FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(Forec
 LANGUAGE_ONLY = frozenset({"condition", "backend", "tied", "preset"})
 CLASSIFY_ONLY = frozenset({"class_weight", "prior"})
 TAG_ONLY = frozenset({"tag_column"})
-STEPS_ONLY = frozenset({"stem", "reverse_complement"})
+STEPS_ONLY = frozenset({"stem", "reverse_complement", "kmers"})
 RECONSTRUCT_ONLY = frozenset({"anomalous", "false_alarms", "bottleneck"})
 ROWS_ONLY = STEPS_ONLY | {"text"}
 LABELS_ONLY = frozenset({"label_separator"})
@@ -84,7 +84,17 @@ IDLE = {
     | TAG_ONLY
     | TRANSLATE_ONLY
     | TEXT_ONLY
-    | {"text", "reverse_complement", "bptt", "pool", "label_smoothing", "members", "refit", "aggregate"},
+    | {
+        "text",
+        "reverse_complement",
+        "kmers",
+        "bptt",
+        "pool",
+        "label_smoothing",
+        "members",
+        "refit",
+        "aggregate",
+    },
     "tag": FORECAST_ONLY
     | RECONSTRUCT_ONLY
     | LANGUAGE_ONLY

@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from seqcli.errors import UsageError
-from seqcli.network import CODE_PLACE, InputSpec, NetworkSpec
+from seqcli.network import CODE_PLACE, KMERS, InputSpec, NetworkSpec
 from seqcli.options import Options
 from seqcli.saved.files import MAX_FILE_BYTES, damaged, shown
 from seqcli.saved.graph_check import Port, Signature
@@ -218,7 +218,7 @@ def _valid_stem(spec: NetworkSpec) -> bool:
         return False
     if not spec.stem:
         return spec.stem_stride == 1
-    numbers = all(item.kind in ("values", "dense") for item in spec.inputs)
+    numbers = all(item.kind in ("values", "dense") or item.field == KMERS for item in spec.inputs)
     whole = not (spec.streams or spec.stateful or spec.skip) and spec.decoder == "direct"
     return (
         numbers

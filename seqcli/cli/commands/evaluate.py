@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -194,7 +194,7 @@ def write_tokens(model: SavedModel, table: Table, output: OutputOptions, screen:
 
 def measurable(model: SavedModel) -> frozenset[str]:
     """The metrics that the model can have on some file."""
-    own = next(iter(model.record["metrics"].values()), {})
+    own: Mapping[str, float | None] = next(iter(model.record["metrics"].values()), {})
     judged = ODD_METRICS if str(model.record["task"]["name"]).startswith("reconstruct.") else ()
     return frozenset({*own, *judged})
 

@@ -107,6 +107,7 @@ def odd_values(values: Sequence[str]) -> tuple[str, ...]:
         return odd or tuple(value for value in values if value not in usual)
     if len(values) == 2:
         for value, word in lower.items():
-            if TRUTHS.get(word) in (other for name, other in lower.items() if name != value):
+            others = [other for name, other in lower.items() if name != value]
+            if TRUTHS.get(word) in others:
                 return (value,)
     return ()

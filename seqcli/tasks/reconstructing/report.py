@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.results import ResultColumn, ResultTable
+from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.tasks.base import Scores
 from seqcli.tasks.ranking_metrics import area_under_roc, average_precision
 from seqcli.tasks.reconstructing.calibration import Calibration
@@ -83,7 +83,7 @@ def _spread_table(found: Array, odd: NDArray[np.float32], usual: Calibration) ->
         *(ResultColumn(name, ".4g") for name, _ in QUANTILES),
         ResultColumn("above threshold", ",d"),
     )
-    rows = [
+    rows: list[tuple[Cell, ...]] = [
         (
             name,
             len(scores),
@@ -93,4 +93,4 @@ def _spread_table(found: Array, odd: NDArray[np.float32], usual: Calibration) ->
         for name, scores in kinds
         if len(scores)
     ]
-    return ResultTable("Scores", columns, [*rows])
+    return ResultTable("Scores", columns, rows)

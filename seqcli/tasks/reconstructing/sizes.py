@@ -12,7 +12,7 @@ from seqcli.sequences import Examples
 from seqcli.tasks.reconstructing.linear import Components
 from seqcli.tasks.reconstructing.series import Series
 
-HIDDEN, DROPOUT, LEARNING_RATE = 64, 0.0, 5e-3
+HIDDEN, DROPOUT, LEARNING_RATE = 64, 0.2, 5e-3
 STEPS = 3000
 """Batches that a training should have."""
 MOST_CELLS = 6_000_000
