@@ -36,9 +36,14 @@ class StepScores(Predictions):
     """
 
     def __init__(
-        self, model: SavedModel, stream: RecordStream, options: PredictOptions, warn: Callable[[str], None]
+        self,
+        model: SavedModel,
+        stream: RecordStream,
+        options: PredictOptions,
+        warn: Callable[[str], None],
+        task: RowTask | None = None,
     ) -> None:
-        super().__init__(model, stream, options, warn)
+        super().__init__(model, stream, options, warn, task)
         self._own = cast(Reconstruct, self._task)
         series = self._own.series
         time = (series.time,) if series.time else ()
@@ -112,20 +117,13 @@ class StepScores(Predictions):
         return self._own.series.grouping(table).order, steps
 
 
-def step_scores(
-    model: SavedModel,
-    task: RowTask,
-    stream: RecordStream,
-    options: PredictOptions,
-    warn: Callable[[str], None],
-) -> StepScores:
-    """The steps of ``stream``. Raises UsageError where the model writes no series again."""
+def refuse_steps(model: SavedModel, task: RowTask) -> None:
+    """Raise UsageError where the model writes no series again."""
     if not isinstance(task, Reconstruct):
         raise UsageError(
             f"--per-step is of series that are written again, and {model.path} writes none",
             "seqcli train FILE --task reconstruct makes a model that does",
         )
-    return StepScores(model, stream, options, warn)
 
 
 def _short(value: float) -> float | None:

@@ -34,9 +34,7 @@ def batch_of(lengths: tuple[int, ...] = LENGTHS, seed: int = 0, padded: int = 0)
     generator = torch.Generator().manual_seed(seed)
     steps = max(lengths)
     valid = torch.arange(steps + padded) < torch.tensor(lengths)[:, None]
-    fields = {
-        item.field: torch.zeros(len(lengths), steps + padded, item.size) for item in SPEC.inputs
-    }
+    fields = {item.field: torch.zeros(len(lengths), steps + padded, item.size) for item in SPEC.inputs}
     for field in fields.values():
         field[:, :steps] = torch.randn(len(lengths), steps, field.shape[2], generator=generator)
         field *= valid[..., None]

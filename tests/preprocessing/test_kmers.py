@@ -58,7 +58,8 @@ def test_readings_are_different_and_no_more_than_said() -> None:
 
 def test_parts_with_fewer_readings_can_be_joined() -> None:
     parts = [
-        Batchable({"kmers": encode_kmers(cells, 2)}, np.arange(len(cells))) for cells in (["ACGT"], ["ANGT", "NN"])
+        Batchable({"kmers": encode_kmers(cells, 2)}, np.arange(len(cells)))
+        for cells in (["ACGT"], ["ANGT", "NN"])
     ]
     whole = joined(parts)
     batch = whole.batch(np.arange(3))
@@ -67,5 +68,3 @@ def test_parts_with_fewer_readings_can_be_joined() -> None:
     for row in range(3):
         ids = batch["kmers"][row, : batch["lengths"][row]]
         np.testing.assert_array_equal(np.sort(ids), np.sort(alone.row(row)))
-
-

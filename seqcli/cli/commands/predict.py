@@ -48,6 +48,7 @@ def predict(call: Invocation) -> int:
     from seqcli.inference.answers import decoder
     from seqcli.inference.kinds import with_beam
     from seqcli.inference.predict import Predictions, row_task
+    from seqcli.inference.series_steps import StepScores, refuse_steps
     from seqcli.inference.trust import saved_task
     from seqcli.tasks.base import Chained
 
@@ -63,6 +64,8 @@ def predict(call: Invocation) -> int:
     task = with_beam(row_task(model), call.group(TranslateOptions).beams if transcribes else None)
     options = call.group(PredictOptions)
     decoder(model, task, options)  # refuses ahead of the reading
+    if options.per_step:
+        refuse_steps(model, task)
     if output.format in (CONLL, TEXT_LINES):
         what = "a tag for each word" if output.format == CONLL else "a translation a line"
         raise UsageError(f"--format {output.format} has {what}, and this model makes none", "--format csv")
@@ -72,11 +75,8 @@ def predict(call: Invocation) -> int:
         stream = cast("RecordStream", Prompt(task.columns, screen))
     else:
         stream = _rows_of(call, model, task, screen)
-    predictions = Predictions(model, stream, options, screen.warn, task)
-    if options.per_step:
-        from seqcli.inference.series_steps import step_scores
-
-        predictions = step_scores(model, task, stream, options, screen.warn)
+    kind = StepScores if options.per_step else Predictions
+    predictions = kind(model, stream, options, screen.warn, task)
     form = result_format(output)
     if prompting and form == "table":
         answer(predictions, len(task.columns))

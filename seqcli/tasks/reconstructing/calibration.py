@@ -127,7 +127,7 @@ def _whitener(unit: Array, spread: Array) -> Array:
     covariance = unit.T @ unit / max(len(unit), 1)
     covariance = (1 - SHRINK) * covariance + SHRINK * np.eye(len(spread))
     values, vectors = np.linalg.eigh(covariance)
-    found: Array = (vectors / np.sqrt(np.maximum(values, SHRINK / 2))) @ vectors.T / spread
+    found: Array = (vectors / np.sqrt(values)) @ vectors.T / spread
     return found
 
 
