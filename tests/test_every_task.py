@@ -54,7 +54,7 @@ WRITES = {
 
 EVERY = (
     *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
-    *("translate", "transcribe"),
+    *("translate", "transcribe", "reconstruct"),
 )
 COLUMNS = {
     "train": {
@@ -68,6 +68,7 @@ COLUMNS = {
         "pianoroll": "frame_nll",
         "translate": "token_error",
         "transcribe": "cer",
+        "reconstruct": "auroc",
     },
     "train --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast": dict.fromkeys(EVERY, "hi80"),
@@ -87,6 +88,7 @@ COLUMNS = {
         "pianoroll": "frame_nll",
         "translate": "nats",
         "transcribe": "cer",
+        "reconstruct": "mse",
     },
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "compare": dict.fromkeys(EVERY, "predictor"),
@@ -100,6 +102,7 @@ COLUMNS = {
         "tag": "probability",
         "translate": "prediction",
         "transcribe": "probability",
+        "reconstruct": "score",
     },
     "evaluate -m": {
         "classify": "macro_f1",
@@ -109,6 +112,7 @@ COLUMNS = {
         "language": "perplexity",
         "tag": "accuracy",
         "transcribe": "wer",
+        "reconstruct": "auroc",
         "music": "perplexity",
         "pianoroll": "frame_nll",
         "translate": "token_error",
@@ -134,6 +138,8 @@ NUMBERS_AND_CLASSES = (
         "multilabel_columns",
         "regress",
         "regress_intervals",
+        "reconstruct",
+        "reconstruct_rows",
     ),
     *FORECASTS,
 )
@@ -147,6 +153,7 @@ WORDS_ALONE = (
         "classify_runs",
         "classify_int8",
         "classify_bases",
+        "classify_kmers",
     ),
     *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
     *("language_mingru", "language_mamba", "classify_mingru", "translate_characters", "translate_pieces"),
@@ -186,6 +193,7 @@ REFUSED = {
         ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
         for name in MADE["GOLDEN"]
         if name.startswith(("regress", "language", "tag", "music", "pianoroll", "translate", "transcribe"))
+        or name.startswith("reconstruct")
         or name
         in ("classify_clips", "classify_rows", "classify_sequences", "classify_series", "multilabel_columns")
     },
