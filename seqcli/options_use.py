@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqcli.options import option
+from seqcli.option import option
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class PredictOptions:
         "Of DNA: what the model reads at once, at every so many bases, a row each.",
         at_least=1,
         metavar="BASES",
+    )
+    per_step: bool = option(
+        False, "Of series that are written again: a row a step, with what was written and its score."
     )
     as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME", flag="--as")
     on_error: str = option(

@@ -54,7 +54,7 @@ WRITES = {
 
 EVERY = (
     *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
-    *("translate", "transcribe", "steps"),
+    *("translate", "transcribe", "steps", "reconstruct"),
 )
 COLUMNS = {
     "train": {
@@ -69,6 +69,7 @@ COLUMNS = {
         "translate": "token_error",
         "transcribe": "cer",
         "steps": "accuracy",
+        "reconstruct": "auroc",
     },
     "train --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast": dict.fromkeys(EVERY, "hi80"),
@@ -89,6 +90,7 @@ COLUMNS = {
         "translate": "nats",
         "transcribe": "cer",
         "steps": "accuracy",
+        "reconstruct": "mse",
     },
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "compare": dict.fromkeys(EVERY, "predictor"),
@@ -103,6 +105,7 @@ COLUMNS = {
         "translate": "prediction",
         "transcribe": "probability",
         "steps": "probability",
+        "reconstruct": "score",
     },
     "evaluate -m": {
         "classify": "macro_f1",
@@ -113,6 +116,7 @@ COLUMNS = {
         "tag": "accuracy",
         "transcribe": "wer",
         "steps": "macro_f1",
+        "reconstruct": "auroc",
         "music": "perplexity",
         "pianoroll": "frame_nll",
         "translate": "token_error",
@@ -142,6 +146,8 @@ NUMBERS_AND_CLASSES = (
         "regress",
         "regress_intervals",
         "steps_rows",
+        "reconstruct",
+        "reconstruct_rows",
     ),
     *FORECASTS,
 )
@@ -155,6 +161,7 @@ WORDS_ALONE = (
         "classify_runs",
         "classify_int8",
         "classify_bases",
+        "classify_kmers",
     ),
     *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
     *("language_mingru", "language_mamba", "classify_mingru", "translate_characters", "translate_pieces"),
@@ -196,7 +203,11 @@ REFUSED = {
         for name in MADE["GOLDEN"]
         if name.startswith(("language", "music", "pianoroll"))
     },
-    ("explain -m", "steps"): (USAGE, "not one with an answer a step"),
+    **{
+        ("explain -m", name): (USAGE, "not one with an answer a step")
+        for name in MADE["GOLDEN"]
+        if name.startswith(("steps", "reconstruct"))
+    },
     **{
         (f"forecast{dry}", name): (USAGE, f"for the task {name}, not forecast")
         for name in ("music", "pianoroll")

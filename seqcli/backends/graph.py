@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 from torch import nn
 
+from seqcli.backends.autoencoder import Autoencoder
 from seqcli.backends.bags import Bag
 from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.graph_writer import FLOAT, INT32, INT64, GraphWriter, Input, Shape, to_numpy
@@ -41,7 +42,7 @@ def network_graph(network: Network) -> bytes:
         if spec.members > 1 or spec.both_strands:
             _together(graph, network, steps)
         else:
-            _head(graph, network, _read_steps(graph, network, steps))
+            _head(graph, network, _each_step(graph, network, steps))
         return graph.model(inputs, {OUTPUT: ("batch", "time", *spec.output_shape)})
     said = []
     for member in network.every_member():
@@ -56,7 +57,7 @@ def _answer(graph: GraphWriter, network: Network, steps: str, dense: list[str]) 
     spec, lengths = network.spec, graph.lengths
     assert network.pool is not None
     outputs = _read_steps(graph, network, steps)  # (B, T, D)
-    pooled = _concat(graph, [_pool(graph, network.pool, outputs), *dense], axis=1)
+    pooled = _concat(graph, [pool_steps(graph, network.pool, outputs), *dense], axis=1)
     graph.lengths = lengths
     out = graph.affine(pooled, network.head.weight, network.head.bias)
     if spec.skip:
@@ -212,7 +213,7 @@ def _together(graph: GraphWriter, network: Network, steps: str) -> None:
     for member in network.every_member():
         read = steps if member is network else _fields(graph, member)[1]
         for strand, x in enumerate(strands_of(graph, network.spec, read)):
-            out = graph.affine(_read_steps(graph, member, x), member.head.weight, member.head.bias)
+            out = graph.affine(_each_step(graph, member, x), member.head.weight, member.head.bias)
             back = graph.node("ReverseSequence", out, graph.lengths, time_axis=1, batch_axis=0) if strand else out
             said.append(back)
     graph.name(_mean(graph, said), OUTPUT)
@@ -224,6 +225,12 @@ def _head(graph: GraphWriter, network: Network, outputs: str) -> None:
     if len(network.spec.output_shape) > 1:
         out = graph.node("Reshape", out, graph.constant([0, 0, *network.spec.output_shape]))
     graph.name(out, OUTPUT)
+
+
+def _each_step(graph: GraphWriter, network: Network, x: str) -> str:
+    """x (B, T, F) → what the head reads at each step, (B, T, D): of an autoencoder what it writes."""
+    outputs = _read_steps(graph, network, x)
+    return network.write_again(graph, outputs) if isinstance(network, Autoencoder) else outputs
 
 
 def _read_steps(graph: GraphWriter, network: Network, x: str) -> str:
@@ -242,7 +249,7 @@ def encoder_steps(graph: GraphWriter, encoder: Encoder, x: str) -> str:
     return graph.node("Transpose", x, perm=[1, 0, 2])
 
 
-def _pool(graph: GraphWriter, pool: Pool, outputs: str) -> str:
+def pool_steps(graph: GraphWriter, pool: Pool, outputs: str) -> str:
     """outputs (B, T, D) → (B, D × kinds), as :class:`~seqcli.backends.pooling.Pool` does it."""
     return _concat(graph, [_pool_once(graph, pool, kind, outputs) for kind in pool.kinds], axis=1)
 

@@ -68,6 +68,20 @@ def mae(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return _weighted_mean((outputs - target).abs(), known, batch)
 
 
+def series(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean squared error over the values of each row's own steps: outputs and target (B, T, C) → scalar."""
+    own = _own_steps(batch)
+    target = torch.where(torch.isnan(batch[TARGET]), outputs.detach(), batch[TARGET])
+    return _weighted_mean((outputs - target).square(), own, batch)
+
+
+def _own_steps(batch: dict[str, Tensor]) -> Tensor:
+    """1.0 where a value of the target (B, T, C) is known and no padding."""
+    target = batch[TARGET]
+    steps = torch.arange(target.shape[1], device=target.device) < batch[LENGTHS][:, None]  # (B, T)
+    return (steps[..., None] & ~torch.isnan(target)).float()
+
+
 def keys(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """Negative log-likelihood of a frame, summed over its keys: logits and target (B, T, K) → scalar mean."""
     target, known = _known(outputs, batch)
@@ -139,6 +153,7 @@ LOSSES: dict[str, Loss] = {
     "mae": mae,
     "mse": mse,
     "steps": steps,
+    "series": series,
     "written": written,
 }
 SMOOTHED: dict[str, Callable[..., Tensor]] = {"cross_entropy": cross_entropy, "steps": steps, "written": written}
@@ -187,6 +202,8 @@ def mean_over(name: str, batch: dict[str, Tensor]) -> Tensor:
         return _of_labelled(batch).sum()
     if name == "ctc":
         return _weighed((target >= 0).all(dim=1).float(), batch).sum()
+    if name == "series":
+        return _weighed(_own_steps(batch), batch).sum()
     known = torch.ones_like(target, dtype=torch.float32)
     if target.is_floating_point() and name != "binary":
         known = (~torch.isnan(target)).float()

@@ -226,6 +226,10 @@ class Network(nn.Module):
 
 def make_network(spec: NetworkSpec) -> Network:
     """The network of ``spec``, with weights of no meaning."""
+    if spec.bottleneck:
+        from seqcli.backends.autoencoder import Autoencoder  # which is a Network itself
+
+        return Autoencoder(spec)
     if not spec.attention:
         return Network(spec)
     from seqcli.backends.translator import Translator  # which is a Network itself
@@ -242,8 +246,8 @@ def build_network(spec: NetworkSpec, seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = make_network(spec)
+        network.begin()
         if spec.attention:
-            network.begin()
             return network
         for member in network.every_member():
             initialise(member.encoder, spec.init, spec.time_range)

@@ -239,6 +239,8 @@ _MEANING = {
     "finds through them.",
     "transcribe": "`output` holds scores of the blank (0) and of each letter at each step; a text is what is "
     "left of the best path once repeats are merged and blanks taken out.",
+    "reconstruct": "`values` are scaled as `fitted` says, and `output` is what the network writes for "
+    "them; `place` says where between first and last each step stands. Scores are made of the difference.",
     "forecast": "`values` are scaled as `fitted` says, and so is `output`. A forecast of seqcli is a mean "
     "of several members, of which the network is one.",
     "": "`output` is scaled as `fitted` says.",

@@ -24,6 +24,7 @@ from seqcli.tasks.label_rules import (
 from seqcli.tasks.language_plan import language_plan
 from seqcli.tasks.music_plan import pieces_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES
+from seqcli.tasks.reconstructing.plan import reconstruct_plan
 from seqcli.tasks.row_inputs import row_inputs
 from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target, label_named
 from seqcli.tasks.sound_plan import sound_column, sound_plan
@@ -66,6 +67,8 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     ):
         if name is not None:
             table.column(name)
+    if options.task == "reconstruct":
+        return reconstruct_plan(table, options)
     if is_wide(table, options):
         return wide_plan(table, options)
     columns = Columns(table, options.time, options.id)

@@ -103,9 +103,7 @@ class Features:
         gaps = np.isnan(numbers)
         scaled = self.scaler.transform(numbers)
         if offsets is not None and gaps.any():
-            scaled = (
-                _interpolate(scaled, offsets) if self.missing == "interpolate" else _carry(scaled, offsets)
-            )
+            scaled = fill_gaps(scaled, offsets, self.missing)
         last = np.empty((0, len(self.numbers)))
         if before is not None and offsets is not None:
             owner = np.repeat(np.arange(len(before)), np.diff(offsets))
@@ -181,6 +179,11 @@ def _one_hot(cells: list[str], values: tuple[str, ...]) -> Matrix:
         if index is not None:
             out[row, index] = 1.0
     return out
+
+
+def fill_gaps(values: Matrix, offsets: IntArray, missing: str) -> Matrix:
+    """(N, F) with the gaps of each sequence filled as ``missing`` says, NaN where nothing is known."""
+    return _interpolate(values, offsets) if missing == "interpolate" else _carry(values, offsets)
 
 
 def _carry(values: Matrix, offsets: IntArray) -> Matrix:

@@ -142,11 +142,11 @@ def _part(table: Table, plan: Plan) -> Part:
 
 
 def usable_rows(
-    table: Table, plan: Plan, options: Options, target: TargetRole, warnings: list[str]
+    table: Table, plan: Plan, options: Options, target: TargetRole | None, warnings: list[str]
 ) -> Table:
     """The rows with a target (and, in a sequence, an id and a time); refuses columns that cannot be read."""
-    rows = target.known(table)
-    series = bool(plan.id) or target.each_step
+    rows = target.known(table) if target else np.arange(len(table))
+    series = bool(plan.id) or (target is not None and target.each_step)
     if series and plan.time:
         stamps = time_stamps(table, plan.time)
         warnings += stamps.sentences

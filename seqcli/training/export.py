@@ -21,6 +21,7 @@ from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.tasks.base import Plan, Scores, Task
 from seqcli.training.sentences import MUSIC
 
+RECONSTRUCT = "reconstruct"
 PACKAGES = ("torch", "numpy", "safetensors", "onnx", "onnxruntime", "scikit-learn")
 
 
@@ -102,6 +103,8 @@ def model_card(record: Mapping[str, Any], plan: Plan, facts: CardFacts) -> str:
     target = ", ".join(plan.target)
     rows = [f"{part}: {count:,}" for part, count in facts.parts.items()]
     said = [] if plan.task in ("language", *MUSIC) else [f"Target: {target}"]
+    if plan.task == RECONSTRUCT:
+        said = [f"Judged by, and not learnt from: {target}"] if target else []
     sections = [
         f"# {facts.name}",
         f"{_what(plan)} It was trained by seqcli {record['versions']['seqcli']} on {record['created'][:10]}.",
@@ -170,6 +173,8 @@ def _what(plan: Plan) -> str:
     if plan.task == "steps":
         each = "base of DNA" if plan.text else "row of a series"
         return f"A recurrent network that gives each {each} a label, as the column {target} does."
+    if plan.task == RECONSTRUCT:
+        return "A recurrent network that writes usual series again; the worse it does, the odder a series is."
     if plan.task == "transcribe":
         return f"A recurrent network that writes what is said in a clip, as the column {target} does."
     if plan.task == "multilabel":
@@ -264,6 +269,12 @@ def _usage(plan: Plan, name: str, source: str) -> str:
         ]
     elif plan.task == "steps":
         lines = [f"seqcli predict new.csv -m {model}", f"seqcli evaluate labelled.csv -m {model}"]
+    elif plan.task == RECONSTRUCT:
+        lines = [
+            f"seqcli predict new.csv -m {model}",
+            f"seqcli predict new.csv -m {model} --per-step",
+            f"seqcli evaluate labelled.csv -m {model} --anomalous VALUE",
+        ]
     else:
         lines = [
             f"seqcli predict new.csv -m {model}",
@@ -292,6 +303,13 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
             "It knows the labels it was trained on and no others, and not which of them exclude each other.",
             "From which probability on a label is given was chosen on the validation part; where labels come "
             "more or less often than there, other thresholds are better (`predict --threshold`).",
+        ]
+    elif plan.task == RECONSTRUCT:
+        limits += [
+            "What is odd in a way that its errors do not show is not found, and usual series of a new kind "
+            "are taken for odd.",
+            f"The threshold holds its rate of false alarms for series like those of the {facts.held_out}, "
+            "and as roughly as they are few.",
         ]
     elif plan.task == "translate":
         limits += [

@@ -68,7 +68,7 @@ def resolved_options(options: Options, prepared: Prepared, threads: int) -> Opti
     usual = dict(prepared.training)
     if reads_steps(prepared):
         usual["stem"] = "conv" if spec.stem else "none"
-    if any(item.embedded for item in spec.inputs):
+    if any(item.of_text for item in spec.inputs):
         shape += ["embedding_dropout", "variational"]
         shape += [] if spec.streams else ["word_dropout"]
         usual["subwords"] = any(item.kind == "bags" for item in spec.inputs) if not spec.streams else None

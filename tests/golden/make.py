@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import math
 import random
 import shutil
 import sys
@@ -121,6 +122,20 @@ def phrases() -> list[Row]:
         other = " ".join(word[::-1] for word in (*thing.split(), *verb.split(), *person.split()))
         rows.append((f"{said[0].upper()}{said[1:]}", f"{other}!"))
     return list(dict.fromkeys(rows))
+
+
+def beats() -> list[Row]:
+    """A short series a row, of unlike lengths; every sixth has a step that is far off."""
+    rng = random.Random(6)
+    rows: list[Row] = []
+    for place in range(120):
+        steps = 10 + place % 3
+        values = [math.sin(step + place % 2) + rng.gauss(0, 0.1) for step in range(steps)]
+        if place % 6 == 5:
+            values[4] += 4
+        shown = [*(f"{value:.3f}" for value in values), *[""] * (12 - steps)]
+        rows.append(("fault" if place % 6 == 5 else "ok", *shown))
+    return rows
 
 
 def averages() -> list[Row]:
@@ -420,6 +435,27 @@ GOLDEN = {
     "steps_bases": Golden(
         ("sequence", "sites"), marked_sites, ("--reverse-complement", "--members", "2"), slice(20),
         longer=("--epochs", "6"),
+    ),
+    "classify_kmers": Golden(
+        ("sequence", "label"),
+        sites,
+        ("--text", "sequence", "--kmers", "3", "--embedding-size", "6"),
+        slice(20),
+    ),
+    "reconstruct": Golden(
+        ("sequence", "step", "x", "y", "z", "label"),
+        motions,
+        ("--task", "reconstruct", "--anomalous", "shake"),
+        slice(400),
+        longer=("--epochs", "20"),
+    ),
+    "reconstruct_rows": Golden(
+        ("state", *(f"v{step}" for step in range(12))),
+        beats,
+        ("--task", "reconstruct", "--target", "state", "--bottleneck", "2", "--cell", "lstm", "--stem", "conv"),
+        slice(30),
+        with_verb=("--per-step",),
+        longer=("--epochs", "20"),
     ),
     "tag_spans": Golden(
         ("sentence", "token", "tag"),

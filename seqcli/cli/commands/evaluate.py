@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +28,7 @@ from seqcli.reporting.screen import Screen, has_colours
 from seqcli.reporting.surprise import SurpriseWriter
 from seqcli.reporting.training import show_tables
 from seqcli.results import ResultTable
-from seqcli.tasks.metrics import HIGHER_IS_BETTER, is_worse
+from seqcli.tasks.metrics import HIGHER_IS_BETTER, ODD_METRICS, is_worse
 
 if TYPE_CHECKING:
     from seqcli.inference.evaluate import Measured
@@ -64,7 +64,7 @@ def evaluate(call: Invocation) -> int:
         raise UsageError("--per-token goes with a language model, which this is not", "leave out --per-token")
     if options.dynamic:
         check_dynamic(call, model)
-    check_names(limits, next(iter(model.record["metrics"].values()), {}))
+    check_names(limits, measurable(model))
     table = read_labelled(call, model, screen)
     if per_token:
         write_tokens(model, table, output, screen)
@@ -72,7 +72,8 @@ def evaluate(call: Invocation) -> int:
     def also(examples: Examples) -> list[Scores]:
         return dynamic_scores(call, model, examples, screen) if options.dynamic else []
 
-    measured = measure(model, table, screen.warn, also, call.group(SpeechOptions).transcripts)
+    beam = call.group(SpeechOptions).transcripts
+    measured = measure(model, table, screen.warn, also, beam, call.group(ColumnOptions))
     tables = measured.tables
     show_tables(screen, tuple(tables if per_token else tables[1:]))
     show_scored(measured, f"{model.path.name} on {Path(table.source).name}", plot, screen)
@@ -130,6 +131,7 @@ def refuse_training(call: Invocation, dynamic: bool) -> None:
     """
     kept = {"input_format", "encoding", "delimiter", "names"} | (OBEYED if dynamic else frozenset())
     pair = {"source", "target"} if "source" in call.typed else set()
+    pair |= {"anomalous", "target"} if "anomalous" in call.typed else set()
     idle = sorted(call.typed_training - kept - pair)
     if idle:
         flag = "--" + idle[0].replace("_", "-")
@@ -190,6 +192,13 @@ def write_tokens(model: SavedModel, table: Table, output: OutputOptions, screen:
         writer.close()
 
 
+def measurable(model: SavedModel) -> frozenset[str]:
+    """The metrics that the model can have on some file."""
+    own: Mapping[str, float | None] = next(iter(model.record["metrics"].values()), {})
+    judged = ODD_METRICS if str(model.record["task"]["name"]).startswith("reconstruct.") else ()
+    return frozenset({*own, *judged})
+
+
 def check_names(limits: tuple[tuple[str, float], ...], metrics: Collection[str]) -> None:
     """Raise UsageError for a limit on a metric that is not measured."""
     for metric, _ in limits:
@@ -240,7 +249,7 @@ COMMAND = Command(
         group: tuple(
             item.name
             for item in fields(group)
-            if item.name not in (*NEVER_IN_FORECAST, "task") or item.name == "source"
+            if item.name not in (*NEVER_IN_FORECAST, "task") or item.name in ("source", "anomalous")
         )
         for group in (ColumnOptions, NetworkOptions)
     },

@@ -11,7 +11,8 @@ from seqcli.cli.command import Command, Invocation
 from seqcli.cli.translating import predict_texts, refuse_translation
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError
-from seqcli.options import ModelOptions, OutputOptions, ReadingOptions, option
+from seqcli.option import option
+from seqcli.options import ModelOptions, OutputOptions, ReadingOptions
 from seqcli.options_use import PredictOptions, TranslateOptions
 from seqcli.reporting.progress import counted
 from seqcli.reporting.results import CONLL, TEXT_LINES, RowWriter, check_output, result_format, result_stream
@@ -47,6 +48,7 @@ def predict(call: Invocation) -> int:
     from seqcli.inference.answers import decoder
     from seqcli.inference.kinds import with_beam
     from seqcli.inference.predict import row_task
+    from seqcli.inference.series_steps import StepScores, refuse_steps
     from seqcli.inference.steps import predictions_of
     from seqcli.inference.trust import saved_task
     from seqcli.tasks.base import Chained
@@ -63,6 +65,8 @@ def predict(call: Invocation) -> int:
     task = with_beam(row_task(model), call.group(TranslateOptions).beams if transcribes else None)
     options = call.group(PredictOptions)
     decoder(model, task, options)  # refuses ahead of the reading
+    if options.per_step:
+        refuse_steps(model, task)
     if output.format in (CONLL, TEXT_LINES):
         what = "a tag for each word" if output.format == CONLL else "a translation a line"
         raise UsageError(f"--format {output.format} has {what}, and this model makes none", "--format csv")
@@ -72,7 +76,8 @@ def predict(call: Invocation) -> int:
         stream = cast("RecordStream", Prompt(task.columns, screen))
     else:
         stream = _rows_of(call, model, task, screen)
-    predictions = predictions_of(model, stream, options, screen.warn, task)
+    kind = StepScores if options.per_step else predictions_of
+    predictions = kind(model, stream, options, screen.warn, task)
     form = result_format(output)
     if prompting and form == "table":
         answer(predictions, len(task.columns))

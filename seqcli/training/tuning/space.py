@@ -14,7 +14,10 @@ from seqcli.options import Options
 from seqcli.tasks.base import Prepared
 
 ROWS = ("classify", "multilabel", "regress")
-EVERY = (*ROWS, "forecast", "language", "tag", "music", "pianoroll", "translate", "transcribe", "steps")
+EVERY = (
+    *(*ROWS, "forecast", "language", "tag", "music", "pianoroll", "translate", "transcribe", "steps"),
+    "reconstruct",
+)
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def met(prepared: Prepared) -> frozenset[str]:
     """What a training reads: "tokens", several "steps" one after the other, "segments" of a series."""
     spec = prepared.network
     facts = {
-        "tokens": any(item.embedded for item in spec.inputs),
+        "tokens": any(item.of_text for item in spec.inputs),
         "steps": spec.streams or int(prepared.train.lengths.max(initial=1)) > 1,
         "segments": spec.decoder != "direct",
     }
