@@ -97,6 +97,13 @@ class Source:
                 return text
         return ""
 
+    def read_bytes(self, most: int) -> bytes:
+        """The next bytes as they are, at most so many and at least one; b"" at the end."""
+        try:
+            return self._file.read(most) or b""
+        except OSError as error:
+            raise DataError(f"{self.name}: cannot be read: {error.strerror or error}") from error
+
     def close(self) -> None:
         """Close the file; stdin stays open."""
         if self.name != "stdin":
