@@ -98,7 +98,7 @@ class ListenOptions:
     """Speech, as it comes"""
 
     stream: bool = option(
-        False, "Write letters while sound comes in, by a model trained with --no-bidirectional."
+        False, "Write letters while sound comes in, as from arecord; train with --no-bidirectional."
     )
     raw: int | None = option(
         None,

@@ -102,7 +102,8 @@ class SampleKind(NamedTuple):
         """The mean (S,) over channels of all whole samples in ``data``."""
         samples = _samples(data, self.tag, self.bits)
         samples = samples[: len(samples) // self.channels * self.channels].reshape(-1, self.channels)
-        return samples.mean(axis=1, dtype=np.float64).astype(np.float32)
+        found: FloatArray = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
+        return found
 
 
 def sample_kind(form: bytes, name: str) -> SampleKind:

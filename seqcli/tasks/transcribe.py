@@ -73,13 +73,16 @@ class Transcribe:
         train, validation, test = (task.encode_labelled(part.table) for part in parts.all)
         short = int((train.lengths < needed).sum())
         shown = f"{sound.stack} frames a step, " if sound.stack > 1 else ""
+        network = network_spec(sound, len(letters), options)
         rules.append(f"transcripts: {len(letters)} different letters; {shown}scored by CTC")
+        if network.hears_on and not sound.per_clip:
+            rules.append("no step looks ahead: predict --stream writes letters while sound comes in")
         return Prepared(
             task=task,
             train=train,
             validation=validation,
             test=test,
-            network=network_spec(sound, len(letters), options),
+            network=network,
             loss="ctc",
             training=training_defaults(train, options),
             rules=rules,

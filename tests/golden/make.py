@@ -394,6 +394,13 @@ GOLDEN = {
         slice(6),
         longer=("--epochs", "40"),
     ),
+    "transcribe_onward": Golden(
+        ("audio", "text"),
+        said,
+        ("--num-layers", "1", "--no-bidirectional"),
+        slice(6),
+        longer=("--epochs", "40"),
+    ),
     "tag_spans": Golden(
         ("sentence", "token", "tag"),
         lambda: list(tagged(480)),

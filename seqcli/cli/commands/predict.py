@@ -190,7 +190,7 @@ COMMAND = Command(
         "echo '3 May 1999' | seqcli predict - -m dates.seqcli",
         "echo '3 May 1999' | seqcli predict - -m dates.seqcli --align --format table",
         "seqcli predict dates.csv -m dates.seqcli --beam 10 --n-best 3",
-        "arecord -f S16_LE -r 8000 | seqcli predict - -m speech.seqcli --stream",
+        "seqcli predict clip.wav -m speech.seqcli --stream",
         "seqcli predict clips.csv -m speech.seqcli --beam 8 --language-model text.seqcli",
         "echo 'John lives in Paris' | seqcli predict - -m ner.seqcli --format conll",
     ),
