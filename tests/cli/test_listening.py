@@ -165,6 +165,8 @@ def test_what_makes_no_sense_is_said(here: Path, capsys, monkeypatch) -> None:
         monkeypatch.setattr("sys.stdin", Stdin(Pipe(content, 5000)))
         assert main(["predict", "-", "-m", f"{model}.seqcli", *line]) == code, line
         assert said in capsys.readouterr().err
+    assert main(["predict", ROWS[0][0], "-m", "said.seqcli"]) == 3
+    assert f"{ROWS[0][0]}: is a sound file, not a list of such" in capsys.readouterr().err
     monkeypatch.setattr("sys.stdin", Stdin(Pipe(b"a.wav\nb.wav\n", 5000)))
     assert main(["predict", "-", "-m", "said.seqcli", "--stream"]) == 3
     assert "stdin: does not begin as a wav file" in capsys.readouterr().err
