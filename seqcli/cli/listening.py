@@ -62,15 +62,19 @@ def predict_sound(call: Invocation, model: SavedModel, screen: Screen) -> int:
         count = 0
         with result_stream(output) as sink:
             writer = None if form == TEXT_LINES else RowWriter(HEARD_COLUMNS, form, sink, computed=1)
-            for letters in listen(model, sound):
-                count += len(letters)
-                if writer is None:
-                    sink.write("".join(letter.letter for letter in letters))
-                    sink.flush()
-                    continue
-                for letter in letters:
-                    writer.write(letter)
-                writer.flush()
+            try:
+                for letters in listen(model, sound):
+                    count += len(letters)
+                    if writer is None:
+                        sink.write("".join(letter.letter for letter in letters))
+                        sink.flush()
+                        continue
+                    for letter in letters:
+                        writer.write(letter)
+                    writer.flush()
+            except KeyboardInterrupt:  # which is how a microphone is turned off
+                sink.write("\n" if writer is None else "")
+                raise
             if writer is None:
                 sink.write("\n")
             else:

@@ -115,6 +115,20 @@ def test_letters_are_written_while_the_sound_goes_on(here: Path, capsys, monkeyp
     assert grown[:4] == [text[:count] for count in range(4)]  # each letter by itself, and before the end
 
 
+def test_ctrl_c_ends_the_line(here: Path, capsys, monkeypatch) -> None:
+    row = next(row for row in whole(capsys) if len(row["prediction"]) == 3)
+    reads = iter(range(100))
+
+    def turned_off() -> None:
+        if next(reads) == 3:
+            raise KeyboardInterrupt
+
+    content = (here / row["audio"]).read_bytes()
+    monkeypatch.setattr("sys.stdin", Stdin(Pipe(content, len(content) // 3, turned_off)))
+    assert main(["predict", "-", "-m", "said.seqcli", "--stream"]) == 130
+    assert capsys.readouterr().out[:-1] in (row["prediction"], row["prediction"][:-1])
+
+
 def test_rows_say_when_a_letter_was_told(here: Path, capsys, monkeypatch) -> None:
     row = next(row for row in whole(capsys) if len(row["prediction"]) == 3)
     content = (here / row["audio"]).read_bytes()
