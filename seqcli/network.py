@@ -142,6 +142,13 @@ class NetworkSpec:
         return (*self.output_shape, 3) if self.band else self.output_shape
 
     @property
+    def hears_on(self) -> bool:
+        """Whether numbers are answered step by step with what came before alone, as far as they have come."""
+        numbers = all(item.kind == "values" for item in self.inputs) and not self.stem
+        alone = self.members == 1 and not (self.bidirectional or self.chain or self.streams)
+        return numbers and alone and self.pool == "none"
+
+    @property
     def read_out(self) -> str:
         """How the steps that were read become an answer, in words."""
         if self.attention:

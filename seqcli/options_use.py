@@ -85,6 +85,34 @@ class SpeechOptions:
 
 
 @dataclass(frozen=True)
+class FusionOptions:
+    """Speech, with a language model"""
+
+    language_model: str | None = option(
+        None, "Prefer texts that this model of characters, trained on text, holds likely too.", metavar="DIR"
+    )
+    lm_weight: float | None = option(
+        None, "How much it counts beside what is heard: 0.5.", at_least=0.0, below=101.0
+    )
+
+
+@dataclass(frozen=True)
+class ListenOptions:
+    """Speech, as it comes"""
+
+    stream: bool = option(
+        False, "Write letters while sound comes in, as from arecord; train with --no-bidirectional."
+    )
+    raw: int | None = option(
+        None,
+        "With --stream: no wav header, but samples of 16 bits, one channel, so many a second.",
+        at_least=1000,
+        below=400_001,
+        metavar="RATE",
+    )
+
+
+@dataclass(frozen=True)
 class WatchOptions:
     """Watching, with a saved model"""
 

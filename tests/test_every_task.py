@@ -216,7 +216,7 @@ REFUSED = {
     **{
         (f"{verb}{dry}", name): (USAGE, f"--task {task} cannot be learnt from sound")
         for verb, task in (("generate", "language"), ("forecast", "forecast"))
-        for name in ("classify_clips", "transcribe")
+        for name in ("classify_clips", "transcribe", "transcribe_onward")
         for dry in ("", " --dry-run")
     },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),

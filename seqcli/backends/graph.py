@@ -147,8 +147,8 @@ def carried_graph(network: Network) -> bytes:
 
 
 def saved_graphs(network: Network) -> dict[str, bytes]:
-    """The graphs that a saved model runs: "step" where its state is carried on, else "batch"; of one that
-    translates "encoder" and "decoder"."""
+    """The graphs that a saved model runs: "step" where its state is carried on, else "batch", or both where
+    whole clips are read and such as go on; of one that translates "encoder" and "decoder"."""
     if network.spec.attention:
         from seqcli.backends.translator import Translator
         from seqcli.backends.translator_graph import translator_graphs
@@ -156,7 +156,10 @@ def saved_graphs(network: Network) -> dict[str, bytes]:
         return translator_graphs(cast(Translator, network))
     if network.spec.stateful:
         return {"step": carried_graph(network)}
-    return {"step": step_graph(network)} if network.spec.streams else {"batch": network_graph(network)}
+    if network.spec.streams:
+        return {"step": step_graph(network)}
+    graphs = {"batch": network_graph(network)}
+    return {**graphs, "step": step_graph(network)} if network.spec.hears_on else graphs
 
 
 def _fields(graph: GraphWriter, network: Network) -> tuple[dict[str, Input], str, list[str]]:

@@ -36,7 +36,6 @@ def explainable(model: SavedModel) -> Task:
     Raises :class:`UsageError` for these.
     """
     task = saved_task(model)
-<<<<<<< HEAD
     if task.plan.task in NEXT:
         raise UsageError(
             f"{model.path}: explain takes a model that answers what it reads, not one that goes on with it",
@@ -71,25 +70,6 @@ def explains_bases(task: Task) -> bool:
 def reads_numbers(inputs: Inputs) -> bool:
     """Whether rows are columns, series of them, or sound, and nothing else."""
     return inputs.vocabulary is None and inputs.dna is None
-=======
-    if task.plan.task == "forecast":
-        return cast("Forecast", task)
-    if isinstance(task, Classify | Multilabel) and reads_texts(task.inputs):
-        return task
-    if isinstance(task, Classify) and task.inputs.dna is not None:
-        return task
-    if isinstance(task, Classify | Multilabel):
-        what, instead = "one that classifies by columns", "predict FILE --probabilities"
-    else:
-        what = f"one of the task {task.plan.task}"
-        rows = ("regress", "tag", "transcribe", "reconstruct")
-        instead = "predict FILE" if task.plan.task in rows else "evaluate FILE --per-token"
-        instead = "predict FILE --align" if task.plan.task == "translate" else instead
-    raise UsageError(
-        f"{model.path}: explain takes a forecaster or a classifier of texts, not {what}",
-        f"seqcli {instead} -m {model.path}",
-    )
->>>>>>> reconstruct
 
 
 def explain_forecast(model: SavedModel, task: Forecast, table: Table, question: Question) -> Explanation:

@@ -457,6 +457,13 @@ GOLDEN = {
         with_verb=("--per-step",),
         longer=("--epochs", "20"),
     ),
+    "transcribe_onward": Golden(
+        ("audio", "text"),
+        said,
+        ("--num-layers", "1", "--no-bidirectional"),
+        slice(6),
+        longer=("--epochs", "40"),
+    ),
     "tag_spans": Golden(
         ("sentence", "token", "tag"),
         lambda: list(tagged(480)),

@@ -21,7 +21,7 @@ from seqcli.options import (
     PlotOptions,
     ReadingOptions,
 )
-from seqcli.options_use import BacktestOptions, EvaluateOptions, SpeechOptions
+from seqcli.options_use import BacktestOptions, EvaluateOptions, FusionOptions, SpeechOptions
 from seqcli.reporting.plots import check_plot
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream, write_result
 from seqcli.reporting.screen import Screen, has_colours
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from seqcli.readers.table import Table
     from seqcli.reporting.panels import Panel
     from seqcli.sequences import Examples
-    from seqcli.tasks.base import Scores
+    from seqcli.tasks.base import Scores, Task
 
 NOTHING = "this result has nothing to draw"
 
@@ -57,6 +57,7 @@ def evaluate(call: Invocation) -> int:
     refuse_training(call, options.dynamic)
     from seqcli.cli.use import open_model
     from seqcli.inference.evaluate import measure
+    from seqcli.inference.foresight import with_search
 
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     limits, per_token = options.fail_under, options.per_token
@@ -72,8 +73,10 @@ def evaluate(call: Invocation) -> int:
     def also(examples: Examples) -> list[Scores]:
         return dynamic_scores(call, model, examples, screen) if options.dynamic else []
 
-    beam = call.group(SpeechOptions).transcripts
-    measured = measure(model, table, screen.warn, also, beam, call.group(ColumnOptions))
+    def searching(task: Task) -> Task:
+        return with_search(task, model, call.group(SpeechOptions).transcripts, call.group(FusionOptions))
+
+    measured = measure(model, table, screen.warn, also, searching, call.group(ColumnOptions))
     tables = measured.tables
     show_tables(screen, tuple(tables if per_token else tables[1:]))
     show_scored(measured, f"{model.path.name} on {Path(table.source).name}", plot, screen)
@@ -241,7 +244,7 @@ COMMAND = Command(
         "seqcli evaluate prices.csv --folds 3 --steps 100",
     ),
     groups=(
-        *(ModelOptions, EvaluateOptions, SpeechOptions, BacktestOptions),
+        *(ModelOptions, EvaluateOptions, SpeechOptions, FusionOptions, BacktestOptions),
         *TRAINING_GROUPS,
         *(OutputOptions, PlotOptions),
     ),
