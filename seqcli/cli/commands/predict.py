@@ -11,8 +11,9 @@ from seqcli.cli.command import Command, Invocation
 from seqcli.cli.translating import predict_texts, refuse_translation
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError
-from seqcli.options import ModelOptions, OutputOptions, ReadingOptions, option
+from seqcli.options import ModelOptions, OutputOptions, PlotOptions, ReadingOptions, option
 from seqcli.options_use import PredictOptions, TranslateOptions
+from seqcli.reporting.plots import check_plot
 from seqcli.reporting.progress import counted
 from seqcli.reporting.results import CONLL, TEXT_LINES, RowWriter, check_output, result_format, result_stream
 from seqcli.reporting.screen import Screen, is_terminal
@@ -52,6 +53,7 @@ def predict(call: Invocation) -> int:
 
     output = call.group(OutputOptions)
     check_output(output)
+    check_plot(call.group(PlotOptions), output)
     screen = Screen(output.quiet, output.verbose)
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     prompting = not call.files and is_terminal(sys.stdin)
@@ -183,10 +185,11 @@ COMMAND = Command(
         "seqcli predict -m reviews.seqcli",
         "echo '3 May 1999' | seqcli predict - -m dates.seqcli",
         "echo '3 May 1999' | seqcli predict - -m dates.seqcli --align --format table",
+        "seqcli predict dates.csv -m dates.seqcli --align --plot looked.svg -o looked.jsonl",
         "seqcli predict dates.csv -m dates.seqcli --beam 10 --n-best 3",
         "echo 'John lives in Paris' | seqcli predict - -m ner.seqcli --format conll",
     ),
-    groups=(ModelOptions, PredictOptions, TranslateOptions, ReadingOptions, PredictOutputOptions),
+    groups=(ModelOptions, PredictOptions, TranslateOptions, ReadingOptions, PlotOptions, PredictOutputOptions),
     only={ReadingOptions: ("input_format", "encoding", "delimiter")},
     files="FILE",
     files_help="Rows with the model's input columns; - or a pipe is stdin. On a terminal: asks for rows.",
