@@ -161,7 +161,7 @@ def joined(pieces: Sequence[str]) -> tuple[list[str], list[int]]:
             places.append(place)
         else:
             words[-1] += piece
-    return [word.replace(BLANK, " ").strip() or word for word in words], places
+    return [word.replace(BLANK, " ").strip() or " " for word in words], places
 
 
 def _legend(drawing: Drawing, end: Point) -> float:

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from seqcli.reporting.axes import LABEL_SIZE, Tick, number_ticks, shortened, text_width, value_range
+from seqcli.reporting.axes import LABEL_SIZE, Tick, number_ticks, shortened, text_width, value_range, wrapped
 from seqcli.reporting.fan import PANEL_TITLE_SIZE, TEXT_SIZE, TITLE_SIZE, WIDTH
 from seqcli.reporting.fan_svg import DARK, FONT, LIGHT, styles
 from seqcli.reporting.screen import Screen
@@ -180,8 +180,9 @@ def _paint_ranks(figure: ComparedFigure, drawing: Drawing) -> None:
 
 def _paint_small(small: Small, drawing: Drawing, frame: Frame, ticks: Sequence[Tick]) -> None:
     """One small panel."""
-    title = shortened(small.title, PANEL_TITLE_SIZE * 1.06, frame.width)
-    drawing.text((frame.left, frame.top - 6), title, "panel", whole=small.title)
+    lines = wrapped(small.title, PANEL_TITLE_SIZE * 1.06, frame.width)
+    for up, line in enumerate(reversed(lines)):  # two have room between a panel and the one above
+        drawing.text((frame.left, frame.top - 6 - 16 * up), line, "panel", whole=small.title)
     marks: list[Tick] = []
     for place, name in small.marks:
         x, half = frame.width * place, text_width(name, LABEL_SIZE) / 2
