@@ -125,9 +125,7 @@ def plain_form(form: str, asked: RecordStream | None, aligns: bool) -> str:
     return ASKED if asked is not None and form == "table" and not aligns else form
 
 
-def _noted(
-    rows: Iterable[list[Row]], predictions: TextTranslations, looks: Looks
-) -> Iterator[list[Row]]:
+def _noted(rows: Iterable[list[Row]], predictions: TextTranslations, looks: Looks) -> Iterator[list[Row]]:
     """Pass rows on, and keep where was looked for the first of them."""
     for batch in rows:
         for aligned in predictions.aligned:

@@ -35,9 +35,7 @@ def days() -> list[tuple[str, str]]:
     return [pair for pair in dates(2400, 11, SHORT) if pair[0] not in ASKED]
 
 
-def dates(
-    rows: int, seed: int = 0, forms: Sequence[Callable[[date], str]] = FORMS
-) -> list[tuple[str, str]]:
+def dates(rows: int, seed: int = 0, forms: Sequence[Callable[[date], str]] = FORMS) -> list[tuple[str, str]]:
     """``rows`` different ways to write days, each with the day in ISO 8601."""
     rng = random.Random(seed)
     found: dict[str, str] = {}

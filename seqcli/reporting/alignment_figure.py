@@ -66,7 +66,7 @@ class AlignmentPanel:
         """Paint it with its left upper corner at ``corner``."""
         begins = _legend(drawing, (corner[0] + width - RIGHT, corner[1] + 20))
         room = begins - corner[0] - LEFT - 12
-        title = shortened(self.title, PANEL_TITLE_SIZE * 1.06, room)
+        title = shortened(self.title, PANEL_TITLE_SIZE * 1.2, room)  # some faces are wider
         drawing.text((corner[0] + LEFT, corner[1] + 20), title, "panel", whole=self.title)
         widest = max(text_width(word, LABEL_SIZE) for word in self.written)
         names = min(max(widest, _NAMES[0]), _NAMES[1])
@@ -151,7 +151,7 @@ def alignment_panel(aligned: Aligned) -> AlignmentPanel:
 
 
 def joined(pieces: Sequence[str]) -> tuple[list[str], list[int]]:
-    """Words of ``pieces``, and the place at which each begins. A mark begins a word: ▁bak er ' s → baker 's."""
+    """Words of ``pieces``, and where each begins; a mark begins one: ▁bak er ' s → baker 's."""
     words: list[str] = []
     places: list[int] = []
     for place, piece in enumerate(pieces):
@@ -174,5 +174,6 @@ def _legend(drawing: Drawing, end: Point) -> float:
     left, right = right - 1, right + 14 * len(_SHADES)
     for y in (end[1] - 10, end[1] + 1):
         drawing.line((left, y), (right, y), "grid")
+    drawing.line((left, end[1] - 10), (left, end[1] + 1), "grid")
     drawing.text((left - 5, end[1]), "share: 0", "label", "end")
     return left - 5 - text_width("share: 0", LABEL_SIZE)

@@ -45,7 +45,7 @@ def test_shares_of_a_word_are_added_where_it_was_read_and_averaged_where_it_was_
 
 
 def test_a_shade_is_as_dark_as_its_share() -> None:
-    found = aligned(list("12 May") + ["<end>"], list("05-12") + ["<end>"], pieces=False)
+    found = aligned([*"12 May", "<end>"], [*"05-12", "<end>"], pieces=False)
     panel = alignment_panel(found)
     assert panel.source == ["1", "2", "␣", "M", "a", "y", "<end>"]
     svg = alone(panel, "x")
@@ -66,7 +66,8 @@ def test_letters_stand_above_their_columns_and_words_are_turned() -> None:
     assert not placed["a"].getAttribute("transform")
     assert placed["long"].getAttribute("transform").startswith("rotate(-90 ")
     across = [float(placed[name].getAttribute("x")) for name in ("a", "long", "one")]
-    assert across == sorted(across) and across[1] - across[0] > 10
+    assert across == sorted(across)
+    assert across[1] - across[0] > 10
 
 
 @pytest.mark.parametrize("count", [2, MOST_BESIDE, MOST_WORDS, 3 * MOST_WORDS])
@@ -88,7 +89,8 @@ def test_no_word_leaves_the_figure_or_touches_its_neighbour(count: int, length: 
             columns.add(x)
         elif text.getAttribute("text-anchor") == "end":
             assert x - wide >= 0
-        assert 0 <= x <= figure.width and 0 <= y <= figure.height
+        assert 0 <= x <= figure.width
+        assert 0 <= y <= figure.height
     assert min(np.diff(sorted(columns)), default=99) >= LABEL_SIZE or length == 1
     assert (f"the first {MOST_WORDS} words" in svg) is (count > MOST_WORDS)
 

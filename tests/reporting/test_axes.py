@@ -15,10 +15,10 @@ from seqcli.reporting.axes import (
     NumberForm,
     number_ticks,
     shortened,
-    wrapped,
     step_ticks,
     text_width,
     value_range,
+    wrapped,
 )
 
 
@@ -205,5 +205,6 @@ def test_a_title_is_broken_between_words_and_no_line_is_too_wide(room: float) ->
 def test_what_does_not_fit_into_the_last_line_is_cut() -> None:
     first, second = wrapped("one two three four five six", 12, 50)
     assert first == "one two"
-    assert second.startswith("three") and second.endswith("…")
+    assert second.startswith("three")
+    assert second.endswith("…")
     assert wrapped("", 12, 50) == []
