@@ -111,7 +111,7 @@ def page(call: Invocation, named: str | None) -> int:
 
 def trace(named: str | None, text: str, output: OutputOptions) -> int:
     """Write the gates and states of the model called ``named`` while it reads ``text``."""
-    from seqcli.backends.trace import check_traceable, trace_network
+    from seqcli.backends.trace import check_traceable, pooled_shares, trace_network
     from seqcli.cli.use import open_model
     from seqcli.inference.reading import read_text
     from seqcli.readers.sources import bad_character
@@ -129,7 +129,8 @@ def trace(named: str | None, text: str, output: OutputOptions) -> int:
     need_weights(model.record, model.path, "a trace")
     reading = read_text(model, text)
     traces = trace_network(model.network, model.weights(), reading.ids, reading.ahead)
-    report(screen, reading, traces, output)
+    shares = pooled_shares(model.network, model.weights(), traces)
+    report(screen, reading, traces, output, shares)
     return 0
 
 
