@@ -145,7 +145,7 @@ def _paint_ranks(figure: ComparedFigure, drawing: Drawing) -> None:
     """A line a predictor, the best at the top."""
     room = 0.4 * (WIDTH - 2 * _EDGE) - _GAP
     widest = max((text_width(each.entry.title, TEXT_SIZE) for each in figure.ranked), default=0.0)
-    names = min(widest + 10, room * 0.6)
+    names = min(widest + 10, room * 0.66)
     means = [each.mean(part) for each in figure.ranked for part in ("validation", "test")]
     ends = [
         mean + sign * (each.spread or 0.0)
@@ -167,8 +167,10 @@ def _paint_ranks(figure: ComparedFigure, drawing: Drawing) -> None:
 
     for at, each in enumerate(figure.ranked):
         y = top + _LINE * (at + 0.5)
-        title = shortened(each.entry.title, TEXT_SIZE, names - 6)
-        drawing.text((left - 8, y + 4.5), title, "faint", "end", whole=each.entry.title)
+        small = text_width(each.entry.title, TEXT_SIZE) > names - 6
+        title = shortened(each.entry.title, LABEL_SIZE if small else TEXT_SIZE, names - 6)
+        style = "label" if small else "faint"
+        drawing.text((left - 8, y + 4.5), title, style, "end", whole=each.entry.title)
         mean, test, spread = each.mean("validation"), each.mean("test"), each.spread
         assert mean is not None
         if spread:
