@@ -13,8 +13,9 @@ from seqcli.cli.translating import predict_texts, refuse_translation
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError
 from seqcli.option import option
-from seqcli.options import ModelOptions, OutputOptions, ReadingOptions
+from seqcli.options import ModelOptions, OutputOptions, PlotOptions, ReadingOptions
 from seqcli.options_use import FusionOptions, ListenOptions, PredictOptions, TranslateOptions
+from seqcli.reporting.plots import check_plot
 from seqcli.reporting.progress import counted
 from seqcli.reporting.results import CONLL, TEXT_LINES, RowWriter, check_output, result_format, result_stream
 from seqcli.reporting.screen import Screen, is_terminal
@@ -56,6 +57,7 @@ def predict(call: Invocation) -> int:
 
     output = call.group(OutputOptions)
     check_output(output)
+    check_plot(call.group(PlotOptions), output)
     screen, listening = Screen(output.quiet, output.verbose), check_listening(call)
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     if listening:
@@ -195,6 +197,7 @@ COMMAND = Command(
         "seqcli predict -m reviews.seqcli",
         "echo '3 May 1999' | seqcli predict - -m dates.seqcli",
         "echo '3 May 1999' | seqcli predict - -m dates.seqcli --align --format table",
+        "seqcli predict dates.csv -m dates.seqcli --align --plot looked.svg -o looked.jsonl",
         "seqcli predict dates.csv -m dates.seqcli --beam 10 --n-best 3",
         "seqcli predict clip.wav -m speech.seqcli --stream",
         "seqcli predict clips.csv -m speech.seqcli --beam 8 --language-model text.seqcli",
@@ -202,7 +205,7 @@ COMMAND = Command(
     ),
     groups=(
         *(ModelOptions, PredictOptions, TranslateOptions, FusionOptions, ListenOptions),
-        *(ReadingOptions, PredictOutputOptions),
+        *(ReadingOptions, PlotOptions, PredictOutputOptions),
     ),
     only={ReadingOptions: ("input_format", "encoding", "delimiter", "names")},
     files="FILE",
