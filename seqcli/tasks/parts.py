@@ -146,7 +146,8 @@ def usable_rows(
 ) -> Table:
     """The rows with a target (and, in a sequence, an id and a time); refuses columns that cannot be read."""
     rows = target.known(table) if target else np.arange(len(table))
-    series = bool(plan.id) or (target is not None and target.each_step)
+    each_step = target is not None and target.each_step
+    series = bool(plan.id) or each_step
     if series and plan.time:
         stamps = time_stamps(table, plan.time)
         warnings += stamps.sentences
@@ -166,7 +167,7 @@ def usable_rows(
     for name in plan.features:
         if table.kind(name) != "text":
             warnings += feature_numbers(table, name, options.reading.missing).sentences
-    if plan.id and not target.each_step:
+    if plan.id and not each_step:
         _refuse_mixed(table, plan)
     return table
 
