@@ -146,8 +146,7 @@ def _label_word(columns: Columns) -> Found | None:
     column = label_named(columns)
     if column is None or _forecast_target(columns, column):
         return None
-    many = column.kind == "text" and 10 * column.distinct <= column.written  # 77 intents are classes too
-    if column.classes or many:
+    if column.classes or (column.kind == "text" and _names_classes(column)):  # 77 intents are classes too
         return Found((column.name,), f"a column called {described(column)}")
     return None
 
@@ -233,9 +232,14 @@ def _text_and_classes(columns: Columns) -> Found | None:
     return Found((classes[0].name,), f"text and one column of classes: {described(classes[0])}")
 
 
+def _names_classes(column: Column) -> bool:
+    """Whether the strings of a column are few enough to be classes: at most 50, or each in ten rows."""
+    return column.classes or (column.repeated and 10 * column.distinct <= column.written)
+
+
 def _two_strings(columns: Columns) -> Found | None:
     usable = [column for column in columns if not column.useless]
-    repeated = [column for column in usable if column.repeated]
+    repeated = [column for column in usable if _names_classes(column)]
     if len(usable) != 2 or any(column.kind != "text" for column in usable) or len(repeated) != 1:
         return None
     return Found((repeated[0].name,), f"of two columns of strings one repeats: {described(repeated[0])}")
@@ -252,7 +256,7 @@ def _numbers_and_classes(columns: Columns) -> Found | None:
 
 def _two_texts(columns: Columns) -> Found | None:
     usable = [column for column in columns.of_kind("text") if not column.useless]
-    if len(usable) == 2 and not any(column.repeated for column in usable) and not columns.of_kind("number"):
+    if len(usable) == 2 and not any(map(_names_classes, usable)) and not columns.of_kind("number"):
         return Found((usable[1].name,), f"two columns of text, {usable[0].name} and {usable[1].name}")
     return None
 
@@ -333,7 +337,7 @@ RULES = (
     ),
     Rule(
         "two strings",
-        "exactly two usable columns, both strings, one of which repeats",
+        "exactly two usable columns, both strings, one of which has at most 50 repeated values, or one in ten rows",
         "classify",
         _two_strings,
     ),
@@ -343,7 +347,7 @@ RULES = (
         "classify",
         _numbers_and_classes,
     ),
-    Rule("two texts", "exactly two columns of text", "translate", _two_texts),
+    Rule("two texts", "exactly two columns of text, neither of them classes", "translate", _two_texts),
     Rule("one text", "one column of text, or a text file", "language", _one_text),
 )
 

@@ -235,3 +235,14 @@ def test_nothing_fits(table_of) -> None:
     rows = "\n".join(f"{i * 0.7},{i * i / 3}" for i in range(60))
     with pytest.raises(DataError, match=r"a \(number\), b \(number\)"):
         find(table_of(f"a,b\n{rows}"))
+
+
+def test_words_that_come_twice_each_are_written_and_not_told_apart(table_of) -> None:
+    """A word and its misspellings: far more different words than classes could be."""
+    words = [f"word{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(60)]
+    rows = [f"{word}{typo},{word}" for word in words for typo in "xy"]
+    plan = make_plan(table_of("wrong,right\n" + "\n".join(rows)), ColumnOptions(), ReadingOptions())
+    assert (plan.task, plan.text, plan.target) == ("translate", ("wrong",), ("right",))
+    few = [f"{word}{typo},{'kind' + word[-1]}" for word in words for typo in "xyzuvw"]
+    plan = make_plan(table_of("name,kind\n" + "\n".join(few)), ColumnOptions(), ReadingOptions())
+    assert (plan.task, plan.target) == ("classify", ("kind",))
