@@ -1,4 +1,4 @@
-"""The rows of ``sequences.py`` on translation, and the plain torch scripts that stand beside them."""
+"""The rows of ``sequences_pairs.py`` on translation, and the plain torch scripts that stand beside them."""
 
 from __future__ import annotations
 
