@@ -173,7 +173,7 @@ REFUSED = {
     },
     **{
         (f"generate{dry}", name): (DATA, "more than one column could be the text to go on with")
-        for name in ("classify_series", "translate_pieces", "steps_bases")
+        for name in ("classify_series", "translate_pieces")
         for dry in ("", " --dry-run")
     },
     **{(f"forecast{dry}", name): NOT_OVER_TIME for name in WORDS_ALONE for dry in ("", " --dry-run")},
@@ -191,7 +191,9 @@ REFUSED = {
     **{
         ("explain -m", name): (USAGE, "explain takes a forecaster or a classifier of texts")
         for name in MADE["GOLDEN"]
-        if name.startswith(("regress", "language", "tag", "music", "pianoroll", "translate", "transcribe", "steps"))
+        if name.startswith(
+            ("regress", "language", "tag", "music", "pianoroll", "translate", "transcribe", "steps")
+        )
         or name
         in ("classify_clips", "classify_rows", "classify_sequences", "classify_series", "multilabel_columns")
     },

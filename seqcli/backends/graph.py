@@ -213,7 +213,11 @@ def _together(graph: GraphWriter, network: Network, steps: str) -> None:
         read = steps if member is network else _fields(graph, member)[1]
         for strand, x in enumerate(strands_of(graph, network.spec, read)):
             out = graph.affine(_read_steps(graph, member, x), member.head.weight, member.head.bias)
-            back = graph.node("ReverseSequence", out, graph.lengths, time_axis=1, batch_axis=0) if strand else out
+            back = (
+                graph.node("ReverseSequence", out, graph.lengths, time_axis=1, batch_axis=0)
+                if strand
+                else out
+            )
             said.append(back)
     graph.name(_mean(graph, said), OUTPUT)
 

@@ -141,9 +141,7 @@ def _part(table: Table, plan: Plan) -> Part:
     return Part(table, group_rows(table, plan.id, plan.time).first)
 
 
-def usable_rows(
-    table: Table, plan: Plan, options: Options, target: TargetRole, warnings: list[str]
-) -> Table:
+def usable_rows(table: Table, plan: Plan, options: Options, target: TargetRole, warnings: list[str]) -> Table:
     """The rows with a target (and, in a sequence, an id and a time); refuses columns that cannot be read."""
     rows = target.known(table)
     series = bool(plan.id) or target.each_step
