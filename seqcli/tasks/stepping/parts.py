@@ -102,7 +102,7 @@ def bare_labels(cell: str) -> str:
 
 
 def unequal_lengths(table: Table, plan: Plan) -> list[str]:
-    """Sentences on rows of DNA with labels that are not as many as their bases; of many the first is an error.
+    """Sentences on rows of DNA with another number of labels than bases; of many the first is an error.
 
     Rows without any label are not among them.
     """
