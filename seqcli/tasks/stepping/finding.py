@@ -191,7 +191,7 @@ def steps_plan(columns: Columns, target: str, reason: str, options: ColumnOption
     if not inputs.features:
         raise DataError(
             f"{table.source}: no column of numbers is left to learn {target} from",
-            "name some with --features",
+            "name some with --features; words with tags are for --task tag",
         )
     left_out = (*inputs.left_out, *((name, "text, and steps are rows of numbers") for name in inputs.text))
     return Plan(
