@@ -183,7 +183,7 @@ REFUSED = {
     },
     **{
         (f"generate{dry}", name): (DATA, "more than one column could be the text to go on with")
-        for name in ("classify_series", "translate_pieces", "steps_bases")
+        for name in ("classify_series", "translate_pieces")
         for dry in ("", " --dry-run")
     },
     **{(f"forecast{dry}", name): NOT_OVER_TIME for name in WORDS_ALONE for dry in ("", " --dry-run")},

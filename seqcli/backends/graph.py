@@ -217,8 +217,9 @@ def _together(graph: GraphWriter, network: Network, steps: str) -> None:
         read = steps if member is network else _fields(graph, member)[1]
         for strand, x in enumerate(strands_of(graph, network.spec, read)):
             out = graph.affine(_each_step(graph, member, x), member.head.weight, member.head.bias)
-            back = graph.node("ReverseSequence", out, graph.lengths, time_axis=1, batch_axis=0) if strand else out
-            said.append(back)
+            if strand:
+                out = graph.node("ReverseSequence", out, graph.lengths, time_axis=1, batch_axis=0)
+            said.append(out)
     graph.name(_mean(graph, said), OUTPUT)
 
 

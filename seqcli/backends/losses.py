@@ -98,8 +98,8 @@ def written(outputs: Tensor, batch: dict[str, Tensor], smoothing: float = 0.0) -
 def steps(outputs: Tensor, batch: dict[str, Tensor], smoothing: float = 0.0) -> Tensor:
     """Mean cross-entropy of the steps that have a label: logits (B, T, C), target (B, T) → scalar.
 
-    Class c is target c + 1, and each step counts what ``weight`` (B, T) says where there is one. 0 and less is
-    not learnt: padding, margins, no label.
+    Class c is target c + 1, and each step counts what ``weight`` (B, T) says where there is one. 0 and less
+    is not learnt: padding, margins, no label.
     """
     known, target = batch[TARGET] > 0, batch[TARGET]
     losses = F.cross_entropy(outputs[known], target[known] - 1, reduction="none", label_smoothing=smoothing)
@@ -156,7 +156,11 @@ LOSSES: dict[str, Loss] = {
     "series": series,
     "written": written,
 }
-SMOOTHED: dict[str, Callable[..., Tensor]] = {"cross_entropy": cross_entropy, "steps": steps, "written": written}
+SMOOTHED: dict[str, Callable[..., Tensor]] = {
+    "cross_entropy": cross_entropy,
+    "steps": steps,
+    "written": written,
+}
 """Losses whose labels may be smoothed."""
 
 

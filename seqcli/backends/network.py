@@ -109,7 +109,7 @@ class Network(nn.Module):
         return self.answer(self.encoder(x, lengths), {**batch, LENGTHS: lengths})
 
     def _other_steps(self, batch: dict[str, Tensor]) -> Tensor:
-        """What it answers to each base of the other strand, in the order of this one: (B, T, *output_shape)."""
+        """What it answers to each base of the other strand, in this one's order: (B, T, *output_shape)."""
         x, lengths = self.read(on_other_strand(batch))
         said = self._per_step(self.encoder(x, lengths))
         return reverse(said, reversed_order(lengths, said.shape[1]))

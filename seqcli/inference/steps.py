@@ -47,7 +47,7 @@ def predictions_of(
 
 
 def follows(task: Steps) -> bool:
-    """Whether a row is answered for good as soon as it comes: nothing behind it is read, or fills its gaps."""
+    """Whether a row is answered as soon as it comes: nothing behind it is read, or fills its gaps."""
     features = task.inputs.features
     return task.reads.one_way and features is not None and features.missing != "interpolate"
 
@@ -111,7 +111,7 @@ class BasePredictions(StepPredictions):
         return (ROW, POSITION, BASE)
 
     def _predict(self, records: Sequence[Record], faults: dict[int, str]) -> dict[int, Row]:
-        """The labels of all bases of a row, one after the other; none of a row with a letter that is no base."""
+        """The labels of all bases of a row, end to end; none of a row with a letter that is no base."""
         places = [place for place in range(len(records)) if place not in faults]
         if not places:
             return {}

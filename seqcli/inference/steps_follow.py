@@ -1,7 +1,7 @@
 """Labels for the rows of a pipe as they come, by a network that reads one way.
 
-Of each series so much is kept as its present piece and the margin ahead of that read: a row gets the label that
-it would get in a file of all rows.
+Of each series so much is kept as its present piece and the margin ahead of that read: a row gets the label
+that it would get in a file of all rows.
 """
 
 from __future__ import annotations

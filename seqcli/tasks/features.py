@@ -85,9 +85,7 @@ class Features:
         """
         return self._matrix(table, offsets, None)[0]
 
-    def going_on(
-        self, table: Table, offsets: IntArray, before: Matrix
-    ) -> tuple[NDArray[np.float32], Matrix]:
+    def going_on(self, table: Table, offsets: IntArray, before: Matrix) -> tuple[NDArray[np.float32], Matrix]:
         """The next rows of sequences as (N, channels), and the last scaled numbers of each.
 
         ``before`` (sequences, numbers) are those of the rows ahead, NaN where there were none.

@@ -307,9 +307,9 @@ RULES = (
     ),
     Rule(
         "label a step",
-        "a label word, or a column called activity, state, phase, stage, gesture, behaviour, posture, movement or "
-        "motion, of at most 50 repeated values changes within series of numbers over time; of a single series it "
-        "comes in stretches",
+        "a label word, or a column called activity, state, phase, stage, gesture, behaviour, posture, "
+        "movement or motion, of at most 50 repeated values changes within series of numbers over time; of "
+        "a single series it comes in stretches",
         "steps",
         _label_a_step,
     ),

@@ -40,9 +40,9 @@ from seqcli.tasks.stepping.reading import STEP, StepInputs
 from seqcli.tasks.stepping.sizes import choose_sizes, training_defaults
 
 NOT_SCORED, UNSEEN = 0, -1
-"""Targets of steps without a label or at a margin, and of steps with a class that training did not see; class c
-is c + 1, so that padding is not scored either."""
-PAIRS = ("()", "[]", "{}", "<>")
+"""Targets of steps without a label or at a margin, and of those with a class that training did not see; class
+c is c + 1, so that padding is not scored either."""
+PAIRS = (("(", ")"), ("[", "]"), ("{", "}"), ("<", ">"))
 """Letters that mean something else from the other end."""
 
 
@@ -154,7 +154,7 @@ class Steps:
         return self.measures(log_softmax(logits) if len(logits) else logits.astype(np.float64), target)
 
     def measures(self, chances: NDArray[np.float64], target: IntArray) -> dict[str, float]:
-        """The figures for log-probabilities (N, C) of the scored steps and their classes (N,), -1 if unseen."""
+        """The figures for log-probabilities (N, C) of scored steps and their classes (N,), -1 if unseen."""
         scores = class_scores(chances, target)
         return {**scores, **ranking_scores(chances, target)} if self.inputs.dna else scores
 
@@ -232,7 +232,7 @@ class Steps:
 
 
 def scored(outputs: NDArray[Any], examples: Examples) -> tuple[NDArray[Any], IntArray]:
-    """Of outputs (M, ...) those of the N steps that are scored, (N, ...), and their classes (N,), -1 if unseen."""
+    """Of outputs (M, ...) those of the N scored steps, (N, ...), and their classes (N,), -1 if unseen."""
     target = _target(examples)
     kept = target != NOT_SCORED
     classes = target[kept]
@@ -284,8 +284,8 @@ def _refuse_pairs(table: Table, plan: Plan, classes: tuple[str, ...]) -> None:
     for opening, closing in PAIRS:
         if opening in classes or closing in classes:
             raise UsageError(
-                f"--reverse-complement reads labels from the other end, where {opening} and {closing} of column "
-                f"{plan.target[0]} mean something else",
+                f"--reverse-complement reads labels from the other end, where {opening} and {closing} of "
+                f"column {plan.target[0]} mean something else",
                 "leave out --reverse-complement",
             )
 

@@ -75,7 +75,10 @@ def _words_plan(table: Table, options: ColumnOptions) -> Plan:
     free = [name for name in table.names if name not in ids]
     word = _typed_word(options) or first_called(free, WORD_NAMES)
     if not word:
-        raise DataError(f"{table.source}: no column is called like words", "--features names it")
+        raise DataError(
+            f"{table.source}: no column is called like words",
+            "--features names it; --task steps labels rows of numbers",
+        )
     table.column(word)
     typed = _typed_tag(table, options)
     others = [name for name in free if name != word]

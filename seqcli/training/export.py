@@ -325,7 +325,7 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
     elif plan.task == "steps":
         limits += [
             "It always answers with one of the labels it was trained on, whatever the input is.",
-            "Neighbouring steps are much alike, so that the test steps say less than as many rows by themselves.",
+            "Neighbouring steps are alike, so that the test steps say less than as many rows by themselves.",
         ]
     elif plan.task == "transcribe":
         limits += [

@@ -66,7 +66,9 @@ def test_a_label_that_goes_by_what_came_before_is_learnt_for_each_step(run) -> N
     assert accuracy["gru"] > 0.9 > 0.8 > accuracy["logistic regression on a step and 10 before"]
     assert accuracy["most frequent class"] < 0.6
     assert "activity comes in stretches, over time (--task classify reads it otherwise)" in err
-    assert "- split along time: 630 training steps, 90 validation steps from 630, 180 test steps from 720" in err
+    assert (
+        "- split along time: 630 training steps, 90 validation steps from 630, 180 test steps from 720" in err
+    )
     assert "- read forward alone" in err
     scored, _ = run("evaluate", "one.csv", "-m", "one.seqcli", "--fail-under", "accuracy=.9")
     answered, _ = run("predict", "one.csv", "-m", "one.seqcli")
@@ -81,7 +83,9 @@ def test_rows_keep_their_order_and_their_series(run) -> None:
     found, _ = run("predict", "s.csv", "-m", ROWS)
     assert [",".join(list(row.values())[:6]) for row in found] == shuffled
     wanted, _ = run("predict", GOLDEN / "steps_rows.csv", "-m", ROWS)
-    by_row = {(row["recording"], row["step"]): each for row, each in zip(wanted, answers(wanted), strict=True)}
+    by_row = {
+        (row["recording"], row["step"]): each for row, each in zip(wanted, answers(wanted), strict=True)
+    }
     assert [(row["prediction"], float(row["probability"])) for row in found] == [
         by_row[row["recording"], row["step"]] for row in found
     ]
@@ -160,7 +164,11 @@ def test_jsonl_has_an_object_for_each_base(run, capsys) -> None:
     ("argv", "code", "said"),
     [
         (("predict", "steps_rows.csv", "-m", BASES), DATA, "no column is called 'sequence'"),
-        (("predict", "steps_bases.csv", "-m", BASES, "--windows", "5"), USAGE, "it labels each base of a sequence"),
+        (
+            ("predict", "steps_bases.csv", "-m", BASES, "--windows", "5"),
+            USAGE,
+            "it labels each base of a sequence",
+        ),
         (("predict", "steps_bases.csv", "-m", BASES, "--interval", "80"), USAGE, "--interval is of numbers"),
         (("predict", "steps_rows.csv", "-m", ROWS, "--windows", "5"), USAGE, "--windows is for DNA"),
         (("predict", "steps_rows.csv", "-m", ROWS, "--format", "conll"), USAGE, "has a tag for each word"),

@@ -136,11 +136,13 @@ def test_a_sequence_is_found_by_its_name_without_time(table_of) -> None:
     assert find(table_of(f"sequence_id,x,label\n{rows}")).id == ("sequence_id",)
 
 
-def test_a_label_that_changes_within_an_id_is_of_rows(table_of) -> None:
+def test_a_label_that_changes_within_an_id_is_of_steps(table_of) -> None:
     rows = "\n".join(
         f"{unit},{step},{unit * step / 7},{(unit + step) % 2}" for unit in range(12) for step in range(5)
     )
-    assert find(table_of(f"recording,step,x,label\n{rows}")).id == ()
+    plan = find(table_of(f"recording,step,x,label\n{rows}"))
+    assert (plan.task, plan.id, plan.time) == ("steps", ("recording",), "step")
+    assert find(table_of(f"recording,step,x,label\n{rows}"), task="classify").id == ()
 
 
 def test_ids_of_texts_are_refused(reviews) -> None:

@@ -46,7 +46,7 @@ EXAMPLES = {
     ),
     "label a step": (
         "id,time,x,activity\n"
-        + "\n".join(f"{i // 10},{i % 10},{i * 7 % 13},{'sit walk'.split()[i // 5 % 2]}" for i in range(60)),
+        + "\n".join(f"{i // 10},{i % 10},{i * 7 % 13},{['sit', 'walk'][i // 5 % 2]}" for i in range(60)),
         "steps",
         ("activity",),
     ),

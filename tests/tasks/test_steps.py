@@ -100,29 +100,38 @@ def test_a_single_recording_is_found_by_its_stretches(table_of) -> None:
 
 
 def test_the_only_column_of_classes_labels_steps_where_that_is_asked(table_of) -> None:
-    rows = [f"2024-01-{1 + i % 28:02d},{i // 28},{i * 7 % 11 / 3},{'sun rain'.split()[i % 2]}" for i in range(112)]
+    rows = [
+        f"2024-01-{1 + i % 28:02d},{i // 28},{i * 7 % 11 / 3},{['sun', 'rain'][i % 2]}" for i in range(112)
+    ]
     table = table_of("date,place,rainfall,weather\n" + "\n".join(rows))
     assert plan_of(table).task == "forecast"
     plan = plan_of(table, task="steps")
     assert (plan.target, plan.id, plan.features) == (("weather",), ("place",), ("rainfall",))
-    two = table_of("time,x,a,b\n" + "\n".join(f"{i},{i * 7 % 11},{'pq'[i % 2]},{'rs'[i % 2]}" for i in range(40)))
+    two = table_of(
+        "time,x,a,b\n" + "\n".join(f"{i},{i * 7 % 11},{'pq'[i % 2]},{'rs'[i % 2]}" for i in range(40))
+    )
     with pytest.raises(DataError, match="more than one column could label the steps: a, b"):
         plan_of(two, task="steps")
     with pytest.raises(DataError, match="no column of few repeated values"):
         plan_of(table_of("time,x\n" + "\n".join(f"{i},{i * 7 % 11}" for i in range(40))), task="steps")
+    rows = [f"{i},{i * 7 % 97},{i}" for i in range(400)]
     with pytest.raises(DataError, match="97 different values label no steps"):
-        rows = [f"{i},{i * 7 % 97},{i}" for i in range(400)]
         plan_of(table_of("time,x,y\n" + "\n".join(rows)), task="steps", target=("x",))
 
 
 def test_letters_below_bases_are_found_by_their_count(table_of) -> None:
-    plan = plan_of(table_of("name,sequence,structure\n" + "\n".join(f"n{i},{row}" for i, row in enumerate(bases()))))
+    plan = plan_of(
+        table_of("name,sequence,structure\n" + "\n".join(f"n{i},{row}" for i, row in enumerate(bases())))
+    )
     assert (plan.task, plan.target, plan.text, plan.features) == ("steps", ("structure",), ("sequence",), ())
     short = bases()
     short[3] = short[3][:-1]
     assert plan_of(table_of("sequence,structure\n" + "\n".join(short)), task=None).task != "steps"
     typed = plan_of(
-        table_of("sequence,structure\n" + "\n".join(short)), task="steps", target=("structure",), text=("sequence",)
+        table_of("sequence,structure\n" + "\n".join(short)),
+        task="steps",
+        target=("structure",),
+        text=("sequence",),
     )
     assert typed.task == "steps"
 
@@ -151,7 +160,9 @@ def test_whole_series_are_on_one_side_of_the_split(table_of) -> None:
 def test_a_single_recording_is_cut_along_time(table_of) -> None:
     made = prepared(table_of(recording(1000)))
     assert made.sizes == (693, 99, 198)
-    assert any("split along time: 693 training steps, 99 validation steps from 69.3" in said for said in made.rules)
+    assert any(
+        "split along time: 693 training steps, 99 validation steps from 69.3" in said for said in made.rules
+    )
     with pytest.raises(UsageError, match="there is one series"):
         prepared(table_of("g," + recording().replace("\n", "\n1,")), group="g")
 
@@ -176,14 +187,19 @@ def test_steps_without_a_label_are_read_and_not_scored(table_of) -> None:
 
 
 def test_what_cannot_be_learnt_is_refused(table_of) -> None:
-    with pytest.raises(DataError, match="60 steps with a activity cannot be learnt from|60 steps"):
+    with pytest.raises(DataError, match="60 steps with a known activity cannot be learnt from"):
         prepared(table_of(HEADER + "\n".join(motions(2))))
+    rows = [row.rpartition(",")[0] + ",rest" for row in motions()]
     with pytest.raises(DataError, match="it holds only 'rest'"):
-        rows = [row.rpartition(",")[0] + ",rest" for row in motions()]
         prepared(table_of(HEADER + "\n".join(rows)), task="steps", target=("activity",))
+    rows = [row[:-1] for row in bases()]
     with pytest.raises(DataError, match="row 2, column labels: 29 labels for 30 bases"):
-        rows = [row[:-1] for row in bases()]
-        prepared(table_of("sequence,labels\n" + "\n".join(rows)), task="steps", target=("labels",), text=("sequence",))
+        prepared(
+            table_of("sequence,labels\n" + "\n".join(rows)),
+            task="steps",
+            target=("labels",),
+            text=("sequence",),
+        )
     with pytest.raises(DataError, match="4 sequences cannot be split"):
         prepared(table_of("sequence,labels\n" + "\n".join(bases(4))))
 
@@ -194,7 +210,9 @@ def test_a_few_rows_with_too_many_labels_are_named_and_read_without(table_of) ->
     made = prepared(
         table_of("sequence,labels\n" + "\n".join(rows)), task="steps", target=("labels",), text=("sequence",)
     )
-    assert any("row 9, column labels: 32 labels for 31 bases; read without labels" in w for w in made.warnings)
+    assert any(
+        "row 9, column labels: 32 labels for 31 bases; read without labels" in w for w in made.warnings
+    )
     assert sum(made.sizes) == sum(len(row.split(",")[0]) for row in rows) - 31
 
 
@@ -275,10 +293,14 @@ def test_scores_are_those_of_scikit_learn_on_the_scored_steps(table_of) -> None:
 
 def test_margins_count_nothing_and_unseen_labels_are_wrong(table_of) -> None:
     lines = recording(1000).splitlines()
-    last = [line if line == lines[0] or float(line.split(",")[2]) < 98.0 else line.rpartition(",")[0] + ",new"
-            for line in lines]
+    last = [
+        line if line == lines[0] or float(line.split(",")[2]) < 98.0 else line.rpartition(",")[0] + ",new"
+        for line in lines
+    ]
     made = prepared(table_of("\n".join(last)))
-    assert any("10 of 198 test steps have a label that no training step has" in said for said in made.warnings)
+    assert any(
+        "10 of 198 test steps have a label that no training step has" in said for said in made.warnings
+    )
     target = made.test.fields[TARGET].values
     assert (target == 0).any()
     right = np.eye(3, dtype=np.float32)[np.maximum(target - 1, 0)] * 9

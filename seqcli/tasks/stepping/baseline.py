@@ -26,8 +26,9 @@ def baseline_scores(task: Steps, parts: Sequence[Examples], both_ways: bool) -> 
     """Scores on the last of ``parts`` (training, validation, test); one way, nothing later is looked at."""
     from seqcli.tasks.steps import scored
 
-    count, features, targets = len(task.classes), [], []
-    width = reach(parts[0])
+    count, width = len(task.classes), reach(parts[0])
+    features: list[FloatArray] = []
+    targets: list[IntArray] = []
     for part in parts:
         steps, target = scored(np.arange(int(part.lengths.sum())), part)
         if not features and len(steps) > MOST_STEPS:

@@ -1,4 +1,4 @@
-"""When a file has a label for each step: rows of series whose label changes, or letters below the bases of DNA."""
+"""When a file has a label for each step: series whose label changes, or letters below the bases of DNA."""
 
 from __future__ import annotations
 
@@ -19,7 +19,18 @@ from seqcli.tasks.stepping.parts import bare_labels
 from seqcli.tasks.stepping.reading import series_rows
 
 STEP_WORDS = frozenset(
-    {"activity", "state", "phase", "stage", "gesture", "behavior", "behaviour", "posture", "movement", "motion"}
+    {
+        "activity",
+        "state",
+        "phase",
+        "stage",
+        "gesture",
+        "behavior",
+        "behaviour",
+        "posture",
+        "movement",
+        "motion",
+    }
 )
 """Names, or last words of names, of what changes while a series goes on."""
 NUMBERED = frozenset({"label", "class", "category"})
@@ -29,7 +40,7 @@ LETTERS = 20
 GLANCE = 100
 """Cells that tell most columns from DNA already."""
 RUNS, STAYS = 3, 0.5
-"""Stretches of one label that a single recording has for each label, and how far beyond chance a label stays."""
+"""Stretches of a label that a single recording has for each one, and how far beyond chance a label stays."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +56,8 @@ class StepLabels:
 def labelled_steps(columns: Columns, named: Column | None) -> StepLabels | None:
     """A column called like a label, ``named``, or like a state, that changes within series of numbers.
 
-    Without ids there is one series, and the label must come in stretches, each of them more than once: a table
-    that is sorted by its classes is no recording.
+    Without ids there is one series, and the label must come in stretches, each of them more than once: a
+    table that is sorted by its classes is no recording.
     """
     candidates = [named] if named is not None else [column for column in columns if _called_state(column)]
     if len(candidates) != 1 or any(column.running_text for column in columns):
@@ -59,7 +70,9 @@ def labelled_steps(columns: Columns, named: Column | None) -> StepLabels | None:
     if all(item.useless for item in others):
         return None
     if ids and columns.varies_within(column.name, ids):
-        return StepLabels(column.name, f"{column.name} changes within each {', '.join(ids)}, over {time.name}")
+        return StepLabels(
+            column.name, f"{column.name} changes within each {', '.join(ids)}, over {time.name}"
+        )
     if not ids and not columns.repeats([time.name]) and in_stretches(columns, column.name, time.name):
         return StepLabels(column.name, f"{column.name} comes in stretches, over {time.name}")
     return None
@@ -87,7 +100,9 @@ def rows_alone(columns: Columns, target: Column, time: Column | None) -> tuple[s
         return ()
     ids = step_ids(columns, target.name, time)
     if columns.repeats([time.name, *ids]) or not any(
-        not column.useless for column in columns.of_kind("number") if column.name not in (target.name, time.name)
+        not column.useless
+        for column in columns.of_kind("number")
+        if column.name not in (target.name, time.name)
     ):
         return ()
     return (f"each row by itself: --task steps labels rows in order of {time.name}",)
@@ -101,13 +116,13 @@ def step_ids(columns: Columns, target: str, time: Column | None) -> tuple[str, .
 
 
 def in_stretches(columns: Columns, name: str, time: str) -> bool:
-    """Whether the values of a column stay for a while, and all come back, when rows are in order of ``time``."""
+    """Whether the values of a column stay for a while, and come back, when rows are in order of ``time``."""
     cells = [columns.table.cells(name)[row].strip() for row in series_rows(columns.table, (), time).order]
     counts = np.unique(cells, return_counts=True)[1] if cells else np.ones(1)
     stays = sum(one == other for one, other in pairwise(cells)) / max(len(cells) - 1, 1)
     chance = float(((counts / max(len(cells), 1)) ** 2).sum())
     runs = 1 + sum(one != other for one, other in pairwise(cells))
-    return runs >= RUNS * len(counts) and stays - chance >= STAYS * (1 - chance)
+    return bool(runs >= RUNS * len(counts) and stays - chance >= STAYS * (1 - chance))
 
 
 def labelled_bases(table: Table, text: str = "", target: str = "") -> StepLabels | None:
@@ -118,7 +133,9 @@ def labelled_bases(table: Table, text: str = "", target: str = "") -> StepLabels
         sequences = [name for name in sequences if name != target]
     if len(sequences) != 1:
         return None
-    found = [name for name in strings if target in ("", name) and _letter_for_letter(table, sequences[0], name)]
+    found = [
+        name for name in strings if target in ("", name) and _letter_for_letter(table, sequences[0], name)
+    ]
     if len(found) != 1:
         return None
     why = f"each cell of {found[0]} has a letter for each base of {sequences[0]}"
@@ -151,7 +168,7 @@ def steps_plan(columns: Columns, target: str, reason: str, options: ColumnOption
     """
     bases = labelled_bases(columns.table, next(iter(options.text), ""), target)
     otherwise = "classify" if bases is None else "translate"
-    reasons = (f"task steps: {reason} (--task {otherwise} reads it otherwise)",)
+    reasons: tuple[str, ...] = (f"task steps: {reason} (--task {otherwise} reads it otherwise)",)
     if bases is not None or options.text:
         text = bases.text if bases is not None else options.text[0]
         return _bases_plan(columns, (text, target), reasons, options)
@@ -173,7 +190,8 @@ def steps_plan(columns: Columns, target: str, reason: str, options: ColumnOption
     inputs = row_inputs(columns, [item for item in columns if item.name not in taken], options)
     if not inputs.features:
         raise DataError(
-            f"{table.source}: no column of numbers is left to learn {target} from", "name some with --features"
+            f"{table.source}: no column of numbers is left to learn {target} from",
+            "name some with --features; words with tags are for --task tag",
         )
     left_out = (*inputs.left_out, *((name, "text, and steps are rows of numbers") for name in inputs.text))
     return Plan(

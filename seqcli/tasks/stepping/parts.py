@@ -65,7 +65,8 @@ def make_step_parts(tables: Tables, plan: Plan, options: Options) -> StepParts:
             warnings += unequal_lengths(table, plan)
             parts[place] = table
             rules.append(f"{name} part: {counted_series(len(lines_of(table, plan)), plan)} of {table.source}")
-    return StepParts(plan, *parts, rules, warnings)
+    train, validation, test = parts
+    return StepParts(plan, train, validation, test, rules, warnings)
 
 
 def unit_of(plan: Plan) -> str:
@@ -101,7 +102,7 @@ def bare_labels(cell: str) -> str:
 
 
 def unequal_lengths(table: Table, plan: Plan) -> list[str]:
-    """A sentence on rows of DNA with labels that are not as many as their bases; raises for the first of many.
+    """Sentences on rows of DNA with another number of labels than bases; of many the first is an error.
 
     Rows without any label are not among them.
     """
@@ -133,11 +134,13 @@ def _check_labels(table: Table, plan: Plan) -> list[str]:
         )
     if len(known) < LEAST_STEPS:
         raise DataError(
-            f"{table.source}: {counted(len(known), 'step')} with a {name} cannot be learnt from",
+            f"{table.source}: {counted(len(known), 'step')} with a known {name} cannot be learnt from",
             f"at least {LEAST_STEPS} are needed",
         )
     if len(known) < len(labels):
-        said.append(f"{len(labels) - len(known):,} of {len(labels):,} steps have no {name}: read, and not scored")
+        said.append(
+            f"{len(labels) - len(known):,} of {len(labels):,} steps have no {name}: read, and not scored"
+        )
     return said
 
 
@@ -174,9 +177,9 @@ def _split(main: Table, plan: Plan, tables: Tables, options: Options) -> tuple[l
         message = error.message.replace(" rows", f" {_several(unit)}").replace(" row ", f" {unit} ")
         raise DataError(f"{main.source}: {message}", error.hint.replace("rows", _several(unit))) from error
     said = [
-        sentence.replace(", by class", "").replace(" another row;", f" another {unit};").replace(
-            " rows", f" {_several(unit)}"
-        )
+        sentence.replace(", by class", "")
+        .replace(" another row;", f" another {unit};")
+        .replace(" rows", f" {_several(unit)}")
         for sentence in split.sentences
     ]
     return _taken(main, [lines.rows(series) for series in _positions(split)]), said

@@ -1,9 +1,10 @@
 """Series whose steps each get a label → examples: whole, or in pieces with what stands around them.
 
 A long series is cut into pieces of about the same length. Each is read with ``margin`` steps on either side,
-which are seen and not answered, so that no answer stands at a cut. Where the network reads one way, pieces have
-one length and a margin ahead of them alone: what stands behind a step changes nothing, so that a stream is
-answered as the whole file is. Numbers are scaled on training rows; a base of DNA is its shares of A, C, G and T.
+which are seen and not answered, so that no answer stands at a cut. Where the network reads one way, pieces
+have one length and a margin ahead of them alone: what stands behind a step changes nothing, so that a stream
+is answered as the whole file is. Numbers are scaled on training rows; a base of DNA is its shares of A, C, G
+and T.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ class StepInputs:
                 f"series of more than {whole} steps are read {piece} at a time, with {reach} more {sides}"
             )
         elif both_ways:
-            found = replace(found, inputs=replace(inputs, places=inputs.same_length(table) if _told(inputs) else 0))
+            found = replace(
+                found, inputs=replace(inputs, places=inputs.same_length(table) if _told(inputs) else 0)
+            )
         return found, rules
 
     def encode(self, table: Table) -> tuple[Batchable, Grouping]:
