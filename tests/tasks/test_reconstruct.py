@@ -51,6 +51,17 @@ def test_errors_count_by_what_is_usual_for_them() -> None:
     np.testing.assert_allclose(alone.steps(mixed[:, 2:]), z, rtol=1e-9)
 
 
+def test_a_usual_series_is_measured_by_the_others() -> None:
+    """Four series of one step: each is scored by mean and spread of the other three."""
+    errors = np.array([[1.0], [2.0], [4.0], [9.0]])
+    found = Calibration.fit(errors, offsets_of([1] * 4), 0.05)
+    wanted = []
+    for place in range(4):
+        others = np.delete(errors[:, 0], place)
+        wanted.append(abs(errors[place, 0] - others.mean()) / others.std())
+    np.testing.assert_allclose(found.usual, np.sort(wanted))
+
+
 def test_an_error_against_the_usual_correlation_counts_more() -> None:
     """Mahalanobis: (1, -1) is odder than (1, 1) where both channels err together."""
     rng = np.random.default_rng(1)
@@ -312,6 +323,11 @@ def test_rows_that_are_no_series_are_refused(table_of) -> None:
         make_plan(table_of(few), options, ReadingOptions())
     with pytest.raises(DataError, match="10 series that are not odd are too few"):
         prepared(table_of(wide_text(13)), anomalous=["b"])
+
+
+def test_without_validation_series_nothing_is_usual(table_of) -> None:
+    with pytest.raises(DataError, match="0 validation series, and what is usual is measured on those"):
+        prepared(table_of(wide_text(label=False)), validation_share=0.0)
 
 
 # ---- what is saved -----------------------------------------------------------------------------

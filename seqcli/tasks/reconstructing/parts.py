@@ -23,6 +23,7 @@ from seqcli.tasks.parts import (
 )
 from seqcli.tasks.reconstructing.odd import Known
 
+LEAST_USUAL = 3
 VALIDATION = 0.2
 """Share that is held out to say what a usual error is."""
 
@@ -74,6 +75,11 @@ def series_parts(tables: Tables, plan: Plan, options: Options, known: Known | No
             table = _usual_rows(table, plan, known)
         parts[place] = _part(table, plan)
         sentences.append(f"{name} part: {len(parts[place]):,} series of {table.source}")
+    if len(parts[1]) < LEAST_USUAL:
+        raise DataError(
+            f"{main.source}: {len(parts[1])} validation series, and what is usual is measured on those",
+            f"at least {LEAST_USUAL} are needed: a larger --validation-share, or --validation FILE",
+        )
     return Parts(plan, parts[0], parts[1], parts[2], sentences, warnings)
 
 
