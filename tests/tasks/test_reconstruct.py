@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -321,8 +322,20 @@ def test_rows_that_are_no_series_are_refused(table_of) -> None:
     few = "a,b,c\n" + "\n".join(f"{row / 7:.2f},{row / 3:.2f},{row % 5 + 0.5}" for row in range(30))
     with pytest.raises(DataError, match="3 columns of numbers, and no column tells series apart"):
         make_plan(table_of(few), options, ReadingOptions())
+    with pytest.raises(DataError, match="no column tells series apart"):
+        make_plan(table_of(wide_text()), replace(options, wide=False), ReadingOptions())
     with pytest.raises(DataError, match="10 series that are not odd are too few"):
         prepared(table_of(wide_text(13)), anomalous=["b"])
+
+
+def test_rows_end_where_they_end_and_empty_ones_are_left_out(table_of) -> None:
+    text = wide_text(label=False).replace("t3", "t 3")
+    found = prepared(table_of(text + "\nlast" + "," * 10))
+    assert found.warnings == [
+        "column name is left out: not numbers",
+        "data.csv: 1 row without a value left out",
+    ]
+    assert sum(found.sizes) == 40
 
 
 def test_without_validation_series_nothing_is_usual(table_of) -> None:

@@ -165,7 +165,7 @@ def _one_series(columns: Columns, time: Column) -> DataError:
 def _refuse_few(columns: Columns, features: list[str], options: ColumnOptions) -> None:
     """Raise DataError where rows hold too few numbers to be series."""
     least = 2 if options.wide else LEAST_WIDE
-    if len(features) >= least:
+    if len(features) >= least and options.wide is not False:
         return
     what = f"{len(features)} column{'s' if len(features) != 1 else ''} of numbers"
     raise DataError(
