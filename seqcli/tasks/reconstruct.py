@@ -62,7 +62,8 @@ class Reconstruct:
         Raises DataError for too few series and for a column that cannot play its role.
         """
         typed = options.columns
-        known = known_column(tables.main, plan.target[0], typed.anomalous) if plan.target else None
+        given = [table for table in (tables.main, tables.validation, tables.test) if table is not None]
+        known = known_column(given, plan.target[0], typed.anomalous) if plan.target else None
         parts = series_parts(tables, plan, options, known)
         plan = parts.plan
         series = Series.fit(parts.train.table, plan, options.reading.missing)

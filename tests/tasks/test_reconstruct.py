@@ -298,8 +298,6 @@ def test_labels_are_left_out_where_nobody_says_what_is_odd(table_of) -> None:
 
 
 REFUSED = {
-    "unknown value": ({"anomalous": ("brokn",), "target": ("state",)}, UsageError, "has no value 'brokn'"),
-    "all values": ({"anomalous": ("broken", "fine"), "target": ("state",)}, UsageError, "every value"),
     "two targets": ({"target": ("state", "x")}, UsageError, "one column says"),
     "a text": ({"level": "words"}, UsageError, "series of numbers, not text"),
     "classes as numbers": ({"features": ("state",)}, DataError, "column state: not numbers"),
@@ -312,6 +310,22 @@ def test_what_makes_no_sense_is_refused(table_of, name: str) -> None:
     options = ColumnOptions(task="reconstruct", id=("run",), **typed)
     with pytest.raises(error, match=sentence):
         make_plan(table_of(long_text()), options, ReadingOptions())
+
+
+def test_odd_values_are_held_against_all_files(table_of) -> None:
+    """A file of usual series has none of them; one of tests may."""
+    with pytest.raises(UsageError, match="has no value 'brokn'"):
+        prepared(table_of(long_text()), id=["run"], target=["state"], anomalous=["brokn"])
+    with pytest.raises(UsageError, match="every value"):
+        prepared(table_of(long_text()), id=["run"], target=["state"], anomalous=["broken", "fine"])
+    table, usual = table_of(long_text()), table_of(long_text().replace("broken", "fine"))
+    given = Options.from_flat(
+        {"task": "reconstruct", "id": ["run"], "target": ["state"], "anomalous": ["broken"]}
+    )
+    plan = make_plan(usual, given.columns, ReadingOptions())
+    found = prepare(Tables(usual, test=table), plan, given)
+    assert (found.test.fields[ODD] == 1).sum() == 10
+    assert len(found.train) + len(found.validation) == 60
 
 
 def test_rows_that_are_no_series_are_refused(table_of) -> None:
