@@ -219,6 +219,8 @@ REFUSED = {
         for name in ("classify_clips", "transcribe", "transcribe_onward")
         for dry in ("", " --dry-run")
     },
+    **{(f"forecast{dry}", "reconstruct_rows"): (DATA, "the target is missing") for dry in ("", " --dry-run")},
+    ("inspect-gradients", "reconstruct_rows"): (DATA, "sequences of one step carry nothing through time"),
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),
     ("inspect-gradients", "multilabel_columns"): (DATA, "more than one column could be the target"),
     ("inspect-gradients", "language_rows"): (DATA, "sequences of one step carry nothing through time"),

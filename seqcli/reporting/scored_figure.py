@@ -13,8 +13,10 @@ from seqcli.inference.evaluate import Measured
 from seqcli.inference.reliability import reliability
 from seqcli.preprocessing.frames import Rolls
 from seqcli.reporting.confusion import confusions, matrix_of, number
+from seqcli.reporting.odd_panel import odd_panel
 from seqcli.reporting.panels import MOST_LINES, BarPanel, Line, LinePanel, Panel
 from seqcli.results import ResultTable
+from seqcli.tasks.reconstruct import Reconstruct
 from seqcli.tasks.regress import Regress
 
 MOST_CLASSES = 12
@@ -35,6 +37,8 @@ def scored_panels(measured: Measured) -> list[Panel]:
     panels += reliability_panels(reliability(task, outputs, examples))
     if isinstance(task, Regress):
         panels.append(cloud_panel(task.plan.target[0], *task.numbers_of(outputs, examples)))
+    if isinstance(task, Reconstruct):
+        panels.append(odd_panel(task, outputs, examples))
     if isinstance(examples, Rolls):
         panels += surprise_panels(_frame_nats(outputs, examples), "frame")
     elif str(getattr(task, "name", "")).startswith(("language.", "music.")):

@@ -62,7 +62,8 @@ class Reconstruct:
         Raises DataError for too few series and for a column that cannot play its role.
         """
         typed = options.columns
-        known = known_column(tables.main, plan.target[0], typed.anomalous) if plan.target else None
+        given = [table for table in (tables.main, tables.validation, tables.test) if table is not None]
+        known = known_column(given, plan.target[0], typed.anomalous) if plan.target else None
         parts = series_parts(tables, plan, options, known)
         plan = parts.plan
         series = Series.fit(parts.train.table, plan, options.reading.missing)
@@ -129,6 +130,17 @@ class Reconstruct:
         values = target.values[start:stop].astype(np.float64)
         return values - outputs.reshape(values.shape), target.offsets - start
 
+    @property
+    def threshold(self) -> float:
+        """The score from which a series is odd."""
+        return np.inf if self.calibration is None else self.calibration.threshold
+
+    def scores(self, outputs: NDArray[Any], examples: Examples) -> NDArray[np.float64]:
+        """The score of each series, (N,), by outputs (M, C)."""
+        assert self.calibration is not None
+        errors, offsets = self.errors(outputs, examples)
+        return pooled(self.calibration.steps(errors), offsets)
+
     def score(self, outputs: NDArray[np.float32], examples: Examples) -> dict[str, float]:
         """Mean squared error of usual series, by outputs (M, C), and how well odd ones are told apart."""
         return self._score(outputs, examples, self.calibration)
@@ -160,8 +172,7 @@ class Reconstruct:
     ) -> list[ResultTable]:
         """The predictors beside each other, and where errors are; ``outputs`` are (M, C)."""
         assert self.calibration is not None
-        errors, offsets = self.errors(outputs, examples)
-        found = pooled(self.calibration.steps(errors), offsets)
+        found = self.scores(outputs, examples)
         return report_tables(scores, found, odd_of(examples), self.calibration, self.rate)
 
     def baselines(self, prepared: Prepared) -> list[Scores]:

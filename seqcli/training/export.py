@@ -306,8 +306,7 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
         ]
     elif plan.task == RECONSTRUCT:
         limits += [
-            "What is odd in a way that its errors do not show is not found, and usual series of a new kind "
-            "are taken for odd.",
+            "What its errors do not show is not found, and usual series of a new kind are taken for odd.",
             f"The threshold holds its rate of false alarms for series like those of the {facts.held_out}, "
             "and as roughly as they are few.",
         ]

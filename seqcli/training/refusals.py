@@ -56,9 +56,8 @@ def _refuse_for_steps(options: Options, prepared: Prepared) -> None:
             raise UsageError(
                 f"{flag} is for series of numbers and DNA, and neither is read here", f"leave out {flag}"
             )
-    reads_dna = getattr(getattr(prepared.task, "inputs", None), "dna", None) is not None
     for flag, typed in (("--reverse-complement", network.reverse_complement), ("--kmers", network.kmers)):
-        if typed and not reads_dna:
+        if typed and getattr(getattr(prepared.task, "inputs", None), "dna", None) is None:
             raise UsageError(
                 f"{flag} is for DNA, and no column of it is read here", "--level dna --text COLUMN names one"
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,17 @@ def test_labels_come_later_and_may_be_found_or_typed(here: Path, capsys: pytest.
     Path("labelled.csv").write_text(text.replace("wave", "normal"))
     _, out, _ = run(capsys, "evaluate", "labelled.csv", "-m", model)
     assert "auroc" in rows_of(out)[0]
+
+
+def test_scores_are_drawn_about_the_threshold(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    model = model_of(capsys, "long.csv", "--features", "level")
+    typed = ("--target", "kind", "--anomalous", "jump", "--plot", "scores.svg")
+    code, _, err = run(capsys, "evaluate", "long.csv", "-m", model, *typed)
+    assert code == 0, err
+    drawn = Path("scores.svg").read_text()
+    threshold = re.search(r"threshold ([\d.]+):", err)
+    assert threshold
+    assert all(word in drawn for word in ("usual", "odd", f"the threshold, {threshold[1]}"))
 
 
 def test_a_bad_cell_is_named_and_its_series_unanswered(

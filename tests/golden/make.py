@@ -452,7 +452,10 @@ GOLDEN = {
     "reconstruct_rows": Golden(
         ("state", *(f"v{step}" for step in range(12))),
         beats,
-        ("--task", "reconstruct", "--target", "state", "--bottleneck", "2", "--cell", "lstm", "--stem", "conv"),
+        (
+            *("--task", "reconstruct", "--target", "state"),
+            *("--bottleneck", "2", "--cell", "lstm", "--stem", "conv"),
+        ),
         slice(30),
         with_verb=("--per-step",),
         longer=("--epochs", "20"),

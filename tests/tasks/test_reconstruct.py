@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,6 +50,17 @@ def test_errors_count_by_what_is_usual_for_them() -> None:
     alone = Calibration.fit(mixed[:, 2:], offsets_of([40] * 100), 0.05)
     z = np.abs(mixed[:, 2] - mixed[:, 2].mean()) / mixed[:, 2].std()
     np.testing.assert_allclose(alone.steps(mixed[:, 2:]), z, rtol=1e-9)
+
+
+def test_a_usual_series_is_measured_by_the_others() -> None:
+    """Four series of one step: each is scored by mean and spread of the other three."""
+    errors = np.array([[1.0], [2.0], [4.0], [9.0]])
+    found = Calibration.fit(errors, offsets_of([1] * 4), 0.05)
+    wanted = []
+    for place in range(4):
+        others = np.delete(errors[:, 0], place)
+        wanted.append(abs(errors[place, 0] - others.mean()) / others.std())
+    np.testing.assert_allclose(found.usual, np.sort(wanted))
 
 
 def test_an_error_against_the_usual_correlation_counts_more() -> None:
@@ -286,8 +298,6 @@ def test_labels_are_left_out_where_nobody_says_what_is_odd(table_of) -> None:
 
 
 REFUSED = {
-    "unknown value": ({"anomalous": ("brokn",), "target": ("state",)}, UsageError, "has no value 'brokn'"),
-    "all values": ({"anomalous": ("broken", "fine"), "target": ("state",)}, UsageError, "every value"),
     "two targets": ({"target": ("state", "x")}, UsageError, "one column says"),
     "a text": ({"level": "words"}, UsageError, "series of numbers, not text"),
     "classes as numbers": ({"features": ("state",)}, DataError, "column state: not numbers"),
@@ -302,6 +312,22 @@ def test_what_makes_no_sense_is_refused(table_of, name: str) -> None:
         make_plan(table_of(long_text()), options, ReadingOptions())
 
 
+def test_odd_values_are_held_against_all_files(table_of) -> None:
+    """A file of usual series has none of them; one of tests may."""
+    with pytest.raises(UsageError, match="has no value 'brokn'"):
+        prepared(table_of(long_text()), id=["run"], target=["state"], anomalous=["brokn"])
+    with pytest.raises(UsageError, match="every value"):
+        prepared(table_of(long_text()), id=["run"], target=["state"], anomalous=["broken", "fine"])
+    table, usual = table_of(long_text()), table_of(long_text().replace("broken", "fine"))
+    given = Options.from_flat(
+        {"task": "reconstruct", "id": ["run"], "target": ["state"], "anomalous": ["broken"]}
+    )
+    plan = make_plan(usual, given.columns, ReadingOptions())
+    found = prepare(Tables(usual, test=table), plan, given)
+    assert (found.test.fields[ODD] == 1).sum() == 10
+    assert len(found.train) + len(found.validation) == 60
+
+
 def test_rows_that_are_no_series_are_refused(table_of) -> None:
     options = ColumnOptions(task="reconstruct")
     days = "date,value\n" + "\n".join(f"2024-01-{day:02d},{day}" for day in range(1, 29))
@@ -310,8 +336,25 @@ def test_rows_that_are_no_series_are_refused(table_of) -> None:
     few = "a,b,c\n" + "\n".join(f"{row / 7:.2f},{row / 3:.2f},{row % 5 + 0.5}" for row in range(30))
     with pytest.raises(DataError, match="3 columns of numbers, and no column tells series apart"):
         make_plan(table_of(few), options, ReadingOptions())
+    with pytest.raises(DataError, match="no column tells series apart"):
+        make_plan(table_of(wide_text()), replace(options, wide=False), ReadingOptions())
     with pytest.raises(DataError, match="10 series that are not odd are too few"):
         prepared(table_of(wide_text(13)), anomalous=["b"])
+
+
+def test_rows_end_where_they_end_and_empty_ones_are_left_out(table_of) -> None:
+    text = wide_text(label=False).replace("t3", "t 3")
+    found = prepared(table_of(text + "\nlast" + "," * 10))
+    assert found.warnings == [
+        "column name is left out: not numbers",
+        "data.csv: 1 row without a value left out",
+    ]
+    assert sum(found.sizes) == 40
+
+
+def test_without_validation_series_nothing_is_usual(table_of) -> None:
+    with pytest.raises(DataError, match="0 validation series, and what is usual is measured on those"):
+        prepared(table_of(wide_text(label=False)), validation_share=0.0)
 
 
 # ---- what is saved -----------------------------------------------------------------------------

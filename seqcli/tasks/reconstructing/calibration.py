@@ -12,7 +12,7 @@ prediction interval for the logarithm of a further score, which takes scores to 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,10 @@ MOST_TOGETHER = 64
 """Channels whose errors are taken together; of more each counts by itself."""
 SHRINK = 0.1
 """Share of the covariance between channels that is not believed."""
+LEAST = 0.01
+"""What a score is taken for at the least, as a share of the largest, where a distribution is fitted."""
+FOLDS = 10
+"""Parts of the validation series, each measured by what is usual for the others."""
 MOST_KEPT = 1000
 """Validation scores that are kept to compare with; of more, as many quantiles."""
 
@@ -50,7 +54,27 @@ class Calibration:
 
     @classmethod
     def fit(cls, errors: Array, offsets: IntArray, rate: float) -> Calibration:
-        """From the errors (M, C) of usual series with these offsets (n + 1,), NaN where nothing is known."""
+        """From the errors (M, C) of usual series with these offsets (n + 1,), NaN where nothing is known.
+
+        What each of them scores is measured by what is usual for the others, as for a series that is new.
+        """
+        found = cls._of(errors)
+        series = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        fold = series % min(FOLDS, max(len(offsets) - 1, 1))
+        steps = found.steps(errors)
+        if len(offsets) > 2:
+            for place in range(int(fold.max()) + 1):
+                steps[fold == place] = cls._of(errors[fold != place]).steps(errors[fold == place])
+        usual = np.sort(pooled(steps, offsets))
+        threshold, by_rank = _threshold(usual, rate)
+        each = _threshold(np.sort(steps[~np.isnan(steps)]), rate)[0]
+        if len(usual) > MOST_KEPT:
+            usual = np.quantile(usual, np.linspace(0, 1, MOST_KEPT))
+        return replace(found, usual=usual, threshold=threshold, step_threshold=each, by_rank=by_rank)
+
+    @classmethod
+    def _of(cls, errors: Array) -> Calibration:
+        """What errors (M, C) are like, still without a threshold."""
         known = ~np.isnan(errors)
         count = np.maximum(known.sum(axis=0), 1)
         mean = np.where(known, errors, 0.0).sum(axis=0) / count
@@ -58,14 +82,7 @@ class Calibration:
         spread = np.sqrt((centred**2).sum(axis=0) / count)
         spread = np.where(spread > 0, spread, spread.max(initial=0.0) or 1.0)
         whiten = _whitener(centred / spread, spread) if 1 < errors.shape[1] <= MOST_TOGETHER else np.empty(0)
-        bare = cls(mean, spread, whiten, np.empty(0), np.inf, np.inf, True)
-        steps = bare.steps(errors)
-        usual = np.sort(pooled(steps, offsets))
-        threshold, by_rank = _threshold(usual, rate)
-        step = np.sort(steps[~np.isnan(steps)])
-        if len(usual) > MOST_KEPT:
-            usual = np.quantile(usual, np.linspace(0, 1, MOST_KEPT))
-        return cls(mean, spread, whiten, usual, threshold, _threshold(step, rate)[0], by_rank)
+        return cls(mean, spread, whiten, np.empty(0), np.inf, np.inf, True)
 
     def steps(self, errors: Array) -> Array:
         """√a_t of errors (M, C): (M,), NaN where no channel is known."""
@@ -136,10 +153,9 @@ def _threshold(scores: Array, rate: float) -> tuple[float, bool]:
     place = int(np.ceil((len(scores) + 1) * (1 - rate)))
     if place <= len(scores):
         return float(scores[place - 1]), True
-    if len(scores) < 2:
-        return float(scores[-1]) * 2 if len(scores) else np.inf, False
     from scipy.stats import t  # here, because only a training on few series needs it
 
-    logs = np.log(np.maximum(scores, np.finfo(np.float64).tiny))
+    largest = float(scores[-1]) or 1.0
+    logs = np.log(np.maximum(scores / largest, LEAST))  # one score near 0 must not stretch the fit
     reach = t.ppf(1 - rate, len(logs) - 1) * logs.std(ddof=1) * np.sqrt(1 + 1 / len(logs))
-    return float(np.exp(logs.mean() + reach)), False
+    return largest * float(np.exp(np.clip(logs.mean() + reach, 0.0, -np.log(LEAST)))), False

@@ -68,12 +68,12 @@ class Known:
         return [cells[row].strip() for row in rows.tolist()]
 
 
-def known_column(table: Table, column: str, typed: Sequence[str]) -> Known:
+def known_column(tables: Sequence[Table], column: str, typed: Sequence[str]) -> Known:
     """What is odd by ``column``: the values that were typed, else those that can mean nothing else.
 
-    Raises UsageError for a value that the column does not have, DataError where only the user can say it.
+    Raises UsageError for a value that no table has there, DataError where only the user can say it.
     """
-    found = sorted({cell.strip() for cell in table.cells(column)} - {""})
+    found = sorted({cell.strip() for table in tables for cell in table.cells(column)} - {""})
     listed = ", ".join(found[:_LISTED]) + (", …" if len(found) > _LISTED else "")
     for value in typed:
         if value not in found:
@@ -93,7 +93,7 @@ def known_column(table: Table, column: str, typed: Sequence[str]) -> Known:
     if odd:
         return Known(column, odd)
     raise DataError(
-        f"{table.source}, column {column}: which of {listed} is odd?",
+        f"{tables[0].source}, column {column}: which of {listed} is odd?",
         f"--anomalous {found[-1] if found else 'VALUE'} says it; several by commas",
     )
 

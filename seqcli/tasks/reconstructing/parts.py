@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from seqcli.errors import DataError
 from seqcli.options import Options
 from seqcli.preprocessing.split import stratified_split
+from seqcli.readers.roles import counted, feature_numbers
 from seqcli.readers.table import Table
 from seqcli.sequences import IntArray
 from seqcli.tasks.base import Plan, Tables
@@ -23,6 +24,7 @@ from seqcli.tasks.parts import (
 )
 from seqcli.tasks.reconstructing.odd import Known
 
+LEAST_USUAL = 3
 VALIDATION = 0.2
 """Share that is held out to say what a usual error is."""
 
@@ -34,7 +36,7 @@ def series_parts(tables: Tables, plan: Plan, options: Options, known: Known | No
     where a column cannot be read, and where fewer than 20 series are left to learn from.
     """
     warnings: list[str] = []
-    main = usable_rows(tables.main, plan, options, None, warnings)
+    main = _read_rows(tables.main, plan, options, warnings)
     plan = without_constants(main, plan, warnings) if plan.id else plan
     grouping = group_rows(main, plan.id, plan.time)
     odd = _odd(main, grouping, known)
@@ -69,12 +71,34 @@ def series_parts(tables: Tables, plan: Plan, options: Options, known: Known | No
     for place, name, given in ((1, "validation", tables.validation), (2, "test", tables.test)):
         if given is None:
             continue
-        table = usable_rows(given, plan, options, None, warnings)
+        table = _read_rows(given, plan, options, warnings)
         if place == 1:
             table = _usual_rows(table, plan, known)
         parts[place] = _part(table, plan)
         sentences.append(f"{name} part: {len(parts[place]):,} series of {table.source}")
+    if len(parts[1]) < LEAST_USUAL:
+        raise DataError(
+            f"{main.source}: {len(parts[1])} validation series, and what is usual is measured on those",
+            f"at least {LEAST_USUAL} are needed: a larger --validation-share, or --validation FILE",
+        )
     return Parts(plan, parts[0], parts[1], parts[2], sentences, warnings)
+
+
+def _read_rows(table: Table, plan: Plan, options: Options, warnings: list[str]) -> Table:
+    """The rows that can be used; refuses columns that cannot be read.
+
+    Of rows that are series empty cells at the end are no missing ones, and one without a value is left out.
+    """
+    if plan.id:
+        return usable_rows(table, plan, options, None, warnings)
+    held = np.zeros(len(table), np.bool_)
+    for name in plan.features:
+        found = feature_numbers(table, name)
+        held |= ~found.missing
+        warnings += [said for said in found.sentences if "missing cell" not in said]
+    if not held.all():
+        warnings.append(f"{table.source}: {counted(int((~held).sum()), 'row')} without a value left out")
+    return table if held.all() else table.take(np.flatnonzero(held))
 
 
 def _odd(table: Table, grouping: Grouping, known: Known | None) -> NDArray[np.bool_]:

@@ -66,11 +66,11 @@ def reconstruct_plan(table: Table, options: ColumnOptions) -> Plan:
 def known_in(table: Table, options: ColumnOptions, saved: Known | None) -> Known | None:
     """What of ``table`` is known to be odd: as typed, else as ``saved``, else what a column can only mean."""
     if not options.target and saved is not None and saved.column in table.names:
-        return known_column(table, saved.column, options.anomalous) if options.anomalous else saved
+        return known_column([table], saved.column, options.anomalous) if options.anomalous else saved
     for name in options.target:
         table.column(name)  # raises DataError with the closest name
     judge, _, _ = _judge(Columns(table), options)
-    return known_column(table, judge[0], options.anomalous) if judge else None
+    return known_column([table], judge[0], options.anomalous) if judge else None
 
 
 def _judge(columns: Columns, options: ColumnOptions) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
@@ -99,8 +99,9 @@ def _judge(columns: Columns, options: ColumnOptions) -> tuple[tuple[str, ...], t
         if len(sure) != 1:
             return (), (), [column.name for column in labels]
         chosen = sure[0]
-    known = known_column(columns.table, chosen.name, options.anomalous)
-    why = f"odd is {chosen.name} {' or '.join(known.values)}: such series are not learnt from, and judged by"
+    # Values that are typed may stand in a file of tests alone.
+    odd = options.anomalous or known_column([columns.table], chosen.name, ()).values
+    why = f"odd is {chosen.name} {' or '.join(odd)}: such series are not learnt from, and judged by"
     others = [column.name for column in labels if column.name != chosen.name]
     return (chosen.name,), (why,), others
 
@@ -165,7 +166,7 @@ def _one_series(columns: Columns, time: Column) -> DataError:
 def _refuse_few(columns: Columns, features: list[str], options: ColumnOptions) -> None:
     """Raise DataError where rows hold too few numbers to be series."""
     least = 2 if options.wide else LEAST_WIDE
-    if len(features) >= least:
+    if len(features) >= least and options.wide is not False:
         return
     what = f"{len(features)} column{'s' if len(features) != 1 else ''} of numbers"
     raise DataError(

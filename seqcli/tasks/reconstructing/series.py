@@ -99,7 +99,7 @@ class Series:
         return Batchable({VALUES: read, CODE_PLACE: self.places(read.lengths), TARGET: target}, first)
 
     def places(self, lengths: IntArray) -> LookUp:
-        """Where each step stands between the first and the last of its series, by as many bumps for all."""
+        """Where each step stands between the first and the last of its series of these lengths (N,)."""
         offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
         steps = np.arange(int(offsets[-1])) - np.repeat(offsets[:-1], lengths)
         last = np.repeat(np.maximum(lengths - 1, 1), lengths)
