@@ -242,7 +242,7 @@ class TrainingOptions:
         below=1.0,
     )
     augment: bool = option(
-        True, "Of sound: in training change speed, voice and loudness at random, and hide parts."
+        True, "Of sound: in training change speed, voice, loudness and noise, and hide parts."
     )
     seed: int = option(0, "Seed of the split, the weights and the batch order.", at_least=0)
     threads: int | None = option(None, "Threads; physical cores, at most 4.", at_least=1, below=1025)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from seqcli.errors import DataError, ModelError
 from seqcli.options import Options
+from seqcli.preprocessing.sound_change import ELSEWHERE
 from seqcli.readers.roles import labels
 from seqcli.readers.table import Table
 from seqcli.results import Cell, ResultTable
@@ -170,7 +171,7 @@ class Classify:
 
     def changed(self, batch: Batch, seed: Sequence[int]) -> Batch:
         """A training batch of clips as they might have been said otherwise; others as they are."""
-        return self.inputs.sound.changed(batch, seed) if self.inputs.sound else batch
+        return self.inputs.sound.changed(batch, seed, ELSEWHERE) if self.inputs.sound else batch
 
     def bad_rows(self, table: Table) -> dict[int, str]:
         """Rows with a cell that no prediction should rest on: position → what is wrong."""

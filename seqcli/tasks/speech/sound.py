@@ -15,7 +15,7 @@ from seqcli.errors import DataError
 from seqcli.options import Options
 from seqcli.preprocessing.mel import log_mel
 from seqcli.preprocessing.resampling import resample
-from seqcli.preprocessing.sound_change import Changes, changed
+from seqcli.preprocessing.sound_change import USUAL, Changes, changed
 from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
 from seqcli.readers.wav import FASTEST, SLOWEST, read_wav
@@ -73,24 +73,28 @@ class Sound:
 
     def scaled(self, frames: FloatArray) -> FloatArray:
         """Frames (T, M) → steps (⌈T / stack⌉, width); the last one is filled up with zeros, the mean."""
-        out = (frames - np.array(self.mean, np.float32)) / np.array(self.spread, np.float32)
+        mean, spread = (np.array(values, np.float32) for values in (self.mean, self.spread))
+        out: FloatArray = (frames - mean) / spread
         if self.per_clip:
-            out = (out - out.mean(axis=0)) / np.maximum(out.std(axis=0), np.float32(0.1))
+            out = by_itself(out)
         missing = -len(out) % self.stack
         if missing:
             out = np.concatenate([out, np.zeros((missing, self.bands), np.float32)])
         found: FloatArray = out.reshape(-1, self.width).astype(np.float32)
         return found
 
-    def changed(self, batch: Batch, seed: Sequence[int]) -> Batch:
+    def changed(self, batch: Batch, seed: Sequence[int], changes: Changes = USUAL) -> Batch:
         """A training batch as it might have been said otherwise, by ``seed`` alone; steps (B, T, width)."""
         if not self.augment:
             return batch
         steps: FloatArray = batch[FRAMES]
         frames = steps.reshape(len(steps), -1, self.bands)
-        changes = replace(Changes(), gain=0.0) if self.per_clip else Changes()
+        changes = replace(changes, nats=float(np.mean(self.spread)))
         lengths: IntArray = batch[LENGTHS] * self.stack
         said, now = changed(frames, lengths, changes, np.random.default_rng(list(seed)))
+        if self.per_clip:
+            for row, length in enumerate(now.tolist()):
+                said[row, :length] = by_itself(said[row, :length])
         missing = -said.shape[1] % self.stack
         said = np.pad(said, ((0, 0), (0, missing), (0, 0)))
         said = said.reshape(len(said), -1, self.width)
@@ -130,6 +134,12 @@ class Sound:
         return cls(
             str(data["column"]), rate, mean, spread, bool(data["per_clip"]), stack, bool(data["augment"])
         )
+
+
+def by_itself(frames: FloatArray) -> FloatArray:
+    """A clip's frames (T, M) by their own mean and spread."""
+    found: FloatArray = (frames - frames.mean(axis=0)) / np.maximum(frames.std(axis=0), np.float32(0.1))
+    return found
 
 
 def clip_paths(table: Table, column: str) -> list[Path]:
