@@ -142,8 +142,9 @@ def pooled_shares(
     w = _weight(weights, "pool.project.weight", (size, width))
     b = _weight(weights, "pool.project.bias", (size,))
     scores = np.tanh(o @ w.T + b) @ _weight(weights, "pool.score.weight", (1, size))[0]
-    found: Array = np.exp(scores - scores.max())
-    return found / found.sum()
+    raised = np.exp(scores - scores.max())
+    shares: Array = raised / raised.sum()
+    return shares
 
 
 def _refuse_infinite(found: Mapping[str, Array]) -> None:

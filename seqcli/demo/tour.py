@@ -112,7 +112,8 @@ SECTIONS = (
         "The LSTM's gates on one's own sentence",
         "--trace reads a sentence with a trained model and shows what each gate does at each word, in the "
         "few units that move most. Look for a word that turns the sentence, such as not: there the input "
-        "gate opens, the candidate changes sign, and the memory turns over.",
+        "gate opens, the candidate changes sign, and the memory turns over. The last row is how much of each "
+        "word goes into the answer: steps are pooled by attention here.",
         ("reviews.csv",),
         (
             "seqcli train reviews.csv --cell lstm --epochs 8 --force --save lstm.seqcli",

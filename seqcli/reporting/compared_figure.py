@@ -183,8 +183,8 @@ def _paint_ranks(figure: ComparedFigure, drawing: Drawing) -> None:
 def _paint_small(small: Small, drawing: Drawing, frame: Frame, ticks: Sequence[Tick]) -> None:
     """One small panel."""
     lines = wrapped(small.title, PANEL_TITLE_SIZE * 1.06, frame.width)
-    for up, line in enumerate(reversed(lines)):  # two have room between a panel and the one above
-        drawing.text((frame.left, frame.top - 6 - 16 * up), line, "panel", whole=small.title)
+    for up, words in enumerate(reversed(lines)):  # two have room between a panel and the one above
+        drawing.text((frame.left, frame.top - 6 - 16 * up), words, "panel", whole=small.title)
     marks: list[Tick] = []
     for place, name in small.marks:
         x, half = frame.width * place, text_width(name, LABEL_SIZE) / 2

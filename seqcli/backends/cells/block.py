@@ -115,8 +115,8 @@ class Block(Cell):
         if x.shape[1] <= steps or x.device.type != "cpu":
             return self._scan(x, state)
         parts = []
-        for part in x.split(steps, dim=1):
-            outputs, state = self._scan(part, state)
+        for begin in range(0, x.shape[1], steps):
+            outputs, state = self._scan(x[:, begin : begin + steps], state)
             parts.append(outputs)
         return torch.cat(parts, dim=1), state
 
