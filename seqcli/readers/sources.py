@@ -31,7 +31,7 @@ _BOMS = (
 )
 _SHEET = "save the sheet as CSV (UTF-8) and give that file"
 _AS_TEXT = "give a csv, tsv, jsonl or txt file"
-_SOUND = "give a manifest.csv that names it: columns audio and text; or a folder of .wav files for each label"
+_SOUND = "to learn, name it in a manifest.csv (audio,text); to hear it: ls *.wav | seqcli predict - -m MODEL"
 _BINARY = (
     (b"PK\x03\x04", "is a spreadsheet or a zip archive", f"{_SHEET}; unpack an archive"),
     (b"\xd0\xcf\x11\xe0", "is an old Office document", _SHEET),
@@ -211,7 +211,9 @@ def open_source(path: str, encoding: str | None = None) -> Source:
         return Source("stdin", cast("IO[bytes]", getattr(buffer, "raw", buffer)), encoding)
     refuse_model(path)
     if is_folder(path):
-        raise DataError(f"{path}: is a directory", "give a file")
+        heard = f"ls {path.rstrip('/')}/*.wav | seqcli predict - -m MODEL reads the clips in it"
+        clips = any(Path(path).glob("*.wav"))
+        raise DataError(f"{path}: is a directory", heard if clips else "give a file")
     if Path(path).suffix.lower() in {".xlsx", ".xls", ".ods"}:
         raise DataError(f"{path}: is a spreadsheet", _SHEET)
     try:
