@@ -1,4 +1,4 @@
-"""The rows of ``sequences.py`` on translation, and the plain torch scripts that stand beside them."""
+"""The rows of ``sequences_pairs.py`` on translation, and the plain torch scripts that stand beside them."""
 
 from __future__ import annotations
 
@@ -133,11 +133,11 @@ def beam_row(given: argparse.Namespace) -> Row:
             cwd=folder,
         )  # fmt: skip
         model = read_model(Path(folder) / "m.seqcli")
-    task, writer = translator(model), SavedWriter(model)
+        task, writer, weights = translator(model), SavedWriter(model), model.weights()
     table = read_pair(names["val"], Options().reading)
     examples = task.encode(table.take(np.arange(min(512, len(table)))))
     plain = PlainTranslator(model.network)
-    plain.take_weights(model.weights())
+    plain.take_weights(weights)
     times: list[list[float]] = [[], []]
     started = time.perf_counter()
     for _ in range(3):

@@ -37,6 +37,11 @@ class InputSpec:
         """Whether it is read by a table of vectors."""
         return self.kind in ("tokens", "bags")
 
+    @property
+    def of_text(self) -> bool:
+        """Whether it is a text's, and options on how text is read shape it."""
+        return self.embedded and self.field != "kmers"
+
 
 RESIDUAL = ("mingru", "minlstm", "mamba")
 """Cells in a residual block, whose gates do not look at the state: all steps of a layer are a few large
@@ -52,6 +57,10 @@ def cell_title(cell: str) -> str:
 
 CHAIN = "chain.scores"
 """The weight that holds what a chain learnt."""
+KMERS = "kmers"
+"""The field of runs of bases."""
+CODE_PLACE = "place"
+"""The field that says where in its row each step stands, which a decoder of a code reads too."""
 SOURCE, WRITTEN = "source", "written"
 """The fields of a translation: the text that is read, and the one that is written, each token behind the one
 before it."""
@@ -121,6 +130,8 @@ class NetworkSpec:
     """In training, how far the values of a series are moved at random, in parts of their spread."""
     stateful: bool = False
     """A forecaster whose state is carried over all steps of a series, and not begun anew in each window."""
+    bottleneck: int = 0
+    """A series becomes so many numbers, from which each of its steps is written again; 0: it does not."""
     attention: str = ""
     """A second text is written step by step, by looking at what was read: "dot" or "bahdanau" says how. The
     inputs are then :data:`SOURCE` and :data:`WRITTEN`, and ``output_shape`` has the tokens of the latter."""
@@ -131,10 +142,19 @@ class NetworkSpec:
         return (*self.output_shape, 3) if self.band else self.output_shape
 
     @property
+    def hears_on(self) -> bool:
+        """Whether numbers are answered step by step with what came before alone, as far as they have come."""
+        numbers = all(item.kind == "values" for item in self.inputs) and not self.stem
+        alone = self.members == 1 and not (self.bidirectional or self.chain or self.streams)
+        return numbers and alone and self.pool == "none"
+
+    @property
     def read_out(self) -> str:
         """How the steps that were read become an answer, in words."""
         if self.attention:
             return f"a text written token by token with {self.attention} attention"
+        if self.bottleneck:
+            return f"to a code of {self.bottleneck}, from which each step is written again"
         return "an answer at each step" if self.pool == "none" else f"{self.pool} pooling"
 
     @property

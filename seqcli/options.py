@@ -10,49 +10,17 @@ one command are in :mod:`seqcli.options_use`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from seqcli.errors import UsageError, near_miss
+from seqcli.option import option as option  # noqa: PLC0414 (others have it from here)
 
 CELLS = ("gru", "lstm", "mingru", "minlstm", "mamba", "rnn", "none")
 """Cells offered by ``--cell``; a test holds this equal to the registry in backends."""
 FORMATS = ("csv", "tsv", "jsonl", "txt", "conll", "conllu", "fasta", "ts")
 MOST_NUMBERS = 10_000_000
 """Of units, steps and rows at a time: what is larger was typed by mistake."""
-
-
-def option(
-    default: Any,
-    help: str,
-    *,
-    choices: tuple[str, ...] = (),
-    at_least: float | None = None,
-    below: float | None = None,
-    parse: str = "",
-    metavar: str = "",
-    flag: str = "",
-) -> Any:
-    """Declare an option with its default and everything a command line needs to offer it.
-
-    ``parse`` names how text becomes the value: "" by type, "list" (comma separated), "duration"
-    (``90s``, ``6m``, ``1h`` → seconds), "percents" (``80,95``), "counts" (``100,300``), "limits"
-    (``accuracy=.9``), "biases" (``e=-2``), "span" (``15min``, ``1mo``, checked and kept as text),
-    "threshold" (``.8``, ``spam=.3``) or "joined" (choices joined by +: ``max+mean``).
-    ``flag`` is a short flag beside the one made from the field's name, or long ones instead of it.
-    """
-    return field(
-        default=default,
-        metadata={
-            "help": help,
-            "choices": choices,
-            "at_least": at_least,
-            "below": below,
-            "parse": parse,
-            "metavar": metavar,
-            "flag": flag,
-        },
-    )
 
 
 @dataclass(frozen=True)
@@ -64,6 +32,9 @@ class ReadingOptions:
     )
     encoding: str | None = option(None, "Text encoding; found from the bytes.")
     delimiter: str | None = option(None, "Column separator; found from the first lines.", metavar="CHAR")
+    names: tuple[str, ...] = option(
+        (), "Column names, of a csv or tsv that begins with its first row.", parse="list"
+    )
     missing: str = option(
         "mask",
         "Missing numbers: carry the last value with a mask channel, interpolate, or refuse.",
@@ -83,11 +54,17 @@ class ColumnOptions:
         "What to learn; found from the columns.",
         choices=(
             *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
-            *("translate", "transcribe"),
+            *("translate", "transcribe", "steps", "reconstruct"),
         ),
     )
     target: tuple[str, ...] = option(
         (), "Column(s) to predict or forecast; with --source a file.", parse="list"
+    )
+    anomalous: tuple[str, ...] = option(
+        (), "With --task reconstruct: values of the label that are odd; not learnt from.", parse="list"
+    )
+    false_alarms: float | None = option(
+        None, "With --task reconstruct: share of usual series to flag; .05.", at_least=1e-6, below=1.0
     )
     source: str | None = option(
         None, "File of texts, a line each, whose lines --target says in other words.", metavar="FILE"
@@ -187,6 +164,12 @@ class NetworkOptions:
     )
     stem: str | None = option(
         None, "Convolutions ahead of the recurrence, in series and DNA.", choices=("conv", "none")
+    )
+    kmers: int | None = option(
+        None, "Read DNA by runs of so many bases too, a vector each.", at_least=2, below=9, metavar="K"
+    )
+    bottleneck: int | None = option(
+        None, "Numbers that a series becomes, to be written again.", at_least=1, below=MOST_NUMBERS
     )
     reverse_complement: bool = option(
         False, "Read DNA from both strands: learn from either, answer with the mean."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqcli.options import option
+from seqcli.option import option
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class PredictOptions:
         "Of DNA: what the model reads at once, at every so many bases, a row each.",
         at_least=1,
         metavar="BASES",
+    )
+    per_step: bool = option(
+        False, "Of series that are written again: a row a step, with what was written and its score."
     )
     as_name: str = option("prediction", "Name of the prediction column.", metavar="NAME", flag="--as")
     on_error: str = option(
@@ -78,6 +81,34 @@ class SpeechOptions:
         below=1001,
         metavar="K",
         flag="--beam",
+    )
+
+
+@dataclass(frozen=True)
+class FusionOptions:
+    """Speech, with a language model"""
+
+    language_model: str | None = option(
+        None, "Prefer texts that this model of characters, trained on text, holds likely too.", metavar="DIR"
+    )
+    lm_weight: float | None = option(
+        None, "How much it counts beside what is heard: 0.5.", at_least=0.0, below=101.0
+    )
+
+
+@dataclass(frozen=True)
+class ListenOptions:
+    """Speech, as it comes"""
+
+    stream: bool = option(
+        False, "Write letters while sound comes in, as from arecord; train with --no-bidirectional."
+    )
+    raw: int | None = option(
+        None,
+        "With --stream: no wav header, but samples of 16 bits, one channel, so many a second.",
+        at_least=1000,
+        below=400_001,
+        metavar="RATE",
     )
 
 

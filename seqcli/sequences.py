@@ -273,7 +273,9 @@ def _joined_field(fields: Sequence[Field]) -> Field:
 
 def _joined_tables(fields: Sequence[LookUp]) -> LookUp:
     """The tables one below the other, with one row of zeros, and the numbers moved to where they then are."""
-    table = np.concatenate([fields[0].table[:1], *(field.table[1:] for field in fields)])
+    width = max(field.table.shape[1] for field in fields)  # of ids some tables have fewer a row
+    tables = [np.pad(field.table, ((0, 0), (0, width - field.table.shape[1]))) for field in fields]
+    table = np.concatenate([tables[0][:1], *(each[1:] for each in tables)])
     moved, ahead = [], 0
     for field in fields:
         values = field.numbers.values

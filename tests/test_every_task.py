@@ -54,7 +54,7 @@ WRITES = {
 
 EVERY = (
     *("classify", "multilabel", "regress", "forecast", "language", "tag", "music", "pianoroll"),
-    *("translate", "transcribe"),
+    *("translate", "transcribe", "steps", "reconstruct"),
 )
 COLUMNS = {
     "train": {
@@ -68,6 +68,8 @@ COLUMNS = {
         "pianoroll": "frame_nll",
         "translate": "token_error",
         "transcribe": "cer",
+        "steps": "accuracy",
+        "reconstruct": "auroc",
     },
     "train --dry-run": dict.fromkeys(EVERY, "text"),
     "forecast": dict.fromkeys(EVERY, "hi80"),
@@ -87,6 +89,8 @@ COLUMNS = {
         "pianoroll": "frame_nll",
         "translate": "nats",
         "transcribe": "cer",
+        "steps": "accuracy",
+        "reconstruct": "mse",
     },
     "tune --dry-run": dict.fromkeys(EVERY, "text"),
     "compare": dict.fromkeys(EVERY, "predictor"),
@@ -100,6 +104,8 @@ COLUMNS = {
         "tag": "probability",
         "translate": "prediction",
         "transcribe": "probability",
+        "steps": "probability",
+        "reconstruct": "score",
     },
     "evaluate -m": {
         "classify": "macro_f1",
@@ -109,6 +115,8 @@ COLUMNS = {
         "language": "perplexity",
         "tag": "accuracy",
         "transcribe": "wer",
+        "steps": "macro_f1",
+        "reconstruct": "auroc",
         "music": "perplexity",
         "pianoroll": "frame_nll",
         "translate": "token_error",
@@ -137,6 +145,9 @@ NUMBERS_AND_CLASSES = (
         "multilabel_columns",
         "regress",
         "regress_intervals",
+        "steps_rows",
+        "reconstruct",
+        "reconstruct_rows",
     ),
     *FORECASTS,
 )
@@ -150,9 +161,11 @@ WORDS_ALONE = (
         "classify_runs",
         "classify_int8",
         "classify_bases",
+        "classify_kmers",
     ),
     *("language_words", "language_characters", "language_pieces", "multilabel_cells"),
     *("language_mingru", "language_mamba", "classify_mingru", "translate_characters", "translate_pieces"),
+    "steps_bases",
 )
 NOTHING_LEFT = (USAGE, "there is no interrupted training to go on with")
 REFUSED = {
@@ -170,7 +183,7 @@ REFUSED = {
     },
     **{
         (f"generate{dry}", name): (DATA, "more than one column could be the text to go on with")
-        for name in ("classify_series", "translate_pieces")
+        for name in ("classify_series", "translate_pieces", "steps_bases")
         for dry in ("", " --dry-run")
     },
     **{(f"forecast{dry}", name): NOT_OVER_TIME for name in WORDS_ALONE for dry in ("", " --dry-run")},
@@ -191,6 +204,11 @@ REFUSED = {
         if name.startswith(("language", "music", "pianoroll"))
     },
     **{
+        ("explain -m", name): (USAGE, "not one with an answer a step")
+        for name in MADE["GOLDEN"]
+        if name.startswith(("steps", "reconstruct"))
+    },
+    **{
         (f"forecast{dry}", name): (USAGE, f"for the task {name}, not forecast")
         for name in ("music", "pianoroll")
         for dry in ("", " --dry-run")
@@ -198,7 +216,7 @@ REFUSED = {
     **{
         (f"{verb}{dry}", name): (USAGE, f"--task {task} cannot be learnt from sound")
         for verb, task in (("generate", "language"), ("forecast", "forecast"))
-        for name in ("classify_clips", "transcribe")
+        for name in ("classify_clips", "transcribe", "transcribe_onward")
         for dry in ("", " --dry-run")
     },
     ("inspect-gradients", "classify_rows"): (DATA, "more than one column could be the label"),

@@ -13,9 +13,10 @@ from importlib.util import find_spec
 from math import prod
 
 from seqcli.backends.registry import cell_entry
-from seqcli.network import RESIDUAL, NetworkSpec
+from seqcli.network import CODE_PLACE, RESIDUAL, NetworkSpec
 
 BLOCK = "seqcli.backends.cells.block"
+AUTOENCODER = "seqcli.backends.autoencoder"
 LOOKING, TRANSLATOR = "seqcli.backends.looking", "seqcli.backends.translator"
 POOL_EQUATIONS = {
     "last": "p = h_τ",
@@ -33,8 +34,21 @@ def equations(spec: NetworkSpec) -> str:
         parts = [_input(spec), _segments(spec), _encoder(spec), _decoder(spec)]
     else:
         pool = [] if spec.pool == "none" else [_pool(spec)]
-        parts = [_input(spec), *_stem(spec), _encoder(spec), *pool, _head(spec), *_several(spec)]
+        code = [_code(spec)] if spec.bottleneck else [*pool, _head(spec)]
+        parts = [_input(spec), *_stem(spec), _encoder(spec), *code, *_several(spec)]
     return "\n\n".join("\n    ".join(part) for part in parts)
+
+
+def _code(spec: NetworkSpec) -> list[str]:
+    """From all steps to a code, and back."""
+    width, code, channels = _output_width(spec), spec.bottleneck, spec.output_shape[0]
+    places = next(item.size for item in spec.inputs if item.field == CODE_PLACE)
+    return [
+        f"code of {code} numbers, and a decoder of the same cell with weights of its own",
+        *_indented(AUTOENCODER),
+        f"W_z ({code}, {width})  b_z ({code})   decoder {spec.cell}: {code + places} → {width}   "
+        f"W ({channels}, {width})  b ({channels})",
+    ]
 
 
 def _translator(spec: NetworkSpec) -> list[str]:

@@ -13,6 +13,7 @@ from typing import cast
 import numpy as np
 from torch import nn
 
+from seqcli.backends.autoencoder import Autoencoder
 from seqcli.backends.bags import Bag
 from seqcli.backends.encoder import Encoder, Layer
 from seqcli.backends.graph_writer import FLOAT, INT32, INT64, GraphWriter, Input, Shape, to_numpy
@@ -38,11 +39,10 @@ def network_graph(network: Network) -> bytes:
         graph.name(_decoded(graph, network, steps), OUTPUT)
         return graph.model(inputs, {OUTPUT: ("batch", *spec.answer_shape)})
     if network.pool is None:
-        outputs = _read_steps(graph, network, steps)  # (B, T, D)
-        if spec.members > 1:
-            _together(graph, network, outputs)
+        if spec.members > 1 or spec.both_strands:
+            _together(graph, network, steps)
         else:
-            _head(graph, network, outputs)
+            _head(graph, network, _each_step(graph, network, steps))
         return graph.model(inputs, {OUTPUT: ("batch", "time", *spec.output_shape)})
     said = []
     for member in network.every_member():
@@ -57,7 +57,7 @@ def _answer(graph: GraphWriter, network: Network, steps: str, dense: list[str]) 
     spec, lengths = network.spec, graph.lengths
     assert network.pool is not None
     outputs = _read_steps(graph, network, steps)  # (B, T, D)
-    pooled = _concat(graph, [_pool(graph, network.pool, outputs), *dense], axis=1)
+    pooled = _concat(graph, [pool_steps(graph, network.pool, outputs), *dense], axis=1)
     graph.lengths = lengths
     out = graph.affine(pooled, network.head.weight, network.head.bias)
     if spec.skip:
@@ -147,8 +147,8 @@ def carried_graph(network: Network) -> bytes:
 
 
 def saved_graphs(network: Network) -> dict[str, bytes]:
-    """The graphs that a saved model runs: "step" where its state is carried on, else "batch"; of one that
-    translates "encoder" and "decoder"."""
+    """The graphs that a saved model runs: "step" where its state is carried on, else "batch", or both where
+    whole clips are read and such as go on; of one that translates "encoder" and "decoder"."""
     if network.spec.attention:
         from seqcli.backends.translator import Translator
         from seqcli.backends.translator_graph import translator_graphs
@@ -156,7 +156,10 @@ def saved_graphs(network: Network) -> dict[str, bytes]:
         return translator_graphs(cast(Translator, network))
     if network.spec.stateful:
         return {"step": carried_graph(network)}
-    return {"step": step_graph(network)} if network.spec.streams else {"batch": network_graph(network)}
+    if network.spec.streams:
+        return {"step": step_graph(network)}
+    graphs = {"batch": network_graph(network)}
+    return {**graphs, "step": step_graph(network)} if network.spec.hears_on else graphs
 
 
 def _fields(graph: GraphWriter, network: Network) -> tuple[dict[str, Input], str, list[str]]:
@@ -204,14 +207,19 @@ def _top(graph: GraphWriter, x: str) -> str:
     return graph.slice(x, -1, None)
 
 
-def _together(graph: GraphWriter, network: Network, outputs: str) -> None:
-    """outputs (B, T, D) of the first member → the graph's "output" (B, T, C), the mean of all members'."""
-    total = graph.affine(outputs, network.head.weight, network.head.bias)
-    for other in network.every_member()[1:]:
-        read = _read_steps(graph, other, _fields(graph, other)[1])
-        total = graph.node("Add", total, graph.affine(read, other.head.weight, other.head.bias))
-    share = graph.constant(np.float32(1 / network.spec.members))
-    graph.name(graph.node("Mul", total, share), OUTPUT)
+def _together(graph: GraphWriter, network: Network, steps: str) -> None:
+    """What the first member reads, (B, T, F) → the graph's "output" (B, T, C): the mean of all members'.
+
+    Of DNA that of each on both strands, the answers to the other turned round.
+    """
+    said = []
+    for member in network.every_member():
+        read = steps if member is network else _fields(graph, member)[1]
+        for strand, x in enumerate(strands_of(graph, network.spec, read)):
+            out = graph.affine(_each_step(graph, member, x), member.head.weight, member.head.bias)
+            back = graph.node("ReverseSequence", out, graph.lengths, time_axis=1, batch_axis=0) if strand else out
+            said.append(back)
+    graph.name(_mean(graph, said), OUTPUT)
 
 
 def _head(graph: GraphWriter, network: Network, outputs: str) -> None:
@@ -220,6 +228,12 @@ def _head(graph: GraphWriter, network: Network, outputs: str) -> None:
     if len(network.spec.output_shape) > 1:
         out = graph.node("Reshape", out, graph.constant([0, 0, *network.spec.output_shape]))
     graph.name(out, OUTPUT)
+
+
+def _each_step(graph: GraphWriter, network: Network, x: str) -> str:
+    """x (B, T, F) → what the head reads at each step, (B, T, D): of an autoencoder what it writes."""
+    outputs = _read_steps(graph, network, x)
+    return network.write_again(graph, outputs) if isinstance(network, Autoencoder) else outputs
 
 
 def _read_steps(graph: GraphWriter, network: Network, x: str) -> str:
@@ -238,7 +252,7 @@ def encoder_steps(graph: GraphWriter, encoder: Encoder, x: str) -> str:
     return graph.node("Transpose", x, perm=[1, 0, 2])
 
 
-def _pool(graph: GraphWriter, pool: Pool, outputs: str) -> str:
+def pool_steps(graph: GraphWriter, pool: Pool, outputs: str) -> str:
     """outputs (B, T, D) → (B, D × kinds), as :class:`~seqcli.backends.pooling.Pool` does it."""
     return _concat(graph, [_pool_once(graph, pool, kind, outputs) for kind in pool.kinds], axis=1)
 

@@ -68,6 +68,20 @@ def mae(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     return _weighted_mean((outputs - target).abs(), known, batch)
 
 
+def series(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
+    """Mean squared error over the values of each row's own steps: outputs and target (B, T, C) → scalar."""
+    own = _own_steps(batch)
+    target = torch.where(torch.isnan(batch[TARGET]), outputs.detach(), batch[TARGET])
+    return _weighted_mean((outputs - target).square(), own, batch)
+
+
+def _own_steps(batch: dict[str, Tensor]) -> Tensor:
+    """1.0 where a value of the target (B, T, C) is known and no padding."""
+    target = batch[TARGET]
+    steps = torch.arange(target.shape[1], device=target.device) < batch[LENGTHS][:, None]  # (B, T)
+    return (steps[..., None] & ~torch.isnan(target)).float()
+
+
 def keys(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
     """Negative log-likelihood of a frame, summed over its keys: logits and target (B, T, K) → scalar mean."""
     target, known = _known(outputs, batch)
@@ -79,6 +93,27 @@ def written(outputs: Tensor, batch: dict[str, Tensor], smoothing: float = 0.0) -
     """Mean cross-entropy of the tokens that are written: logits (M, V) of those of target (B, T) above 0."""
     target = batch[TARGET]
     return F.cross_entropy(outputs, target[target > 0], label_smoothing=smoothing)
+
+
+def steps(outputs: Tensor, batch: dict[str, Tensor], smoothing: float = 0.0) -> Tensor:
+    """Mean cross-entropy of the steps that have a label: logits (B, T, C), target (B, T) → scalar.
+
+    Class c is target c + 1, and each step counts what ``weight`` (B, T) says where there is one. 0 and less is
+    not learnt: padding, margins, no label.
+    """
+    known, target = batch[TARGET] > 0, batch[TARGET]
+    losses = F.cross_entropy(outputs[known], target[known] - 1, reduction="none", label_smoothing=smoothing)
+    weight = _of_labelled(batch).to(losses.dtype)
+    return (losses * weight).sum() / weight.sum().clamp(min=torch.finfo(losses.dtype).tiny)
+
+
+def _of_labelled(batch: dict[str, Tensor]) -> Tensor:
+    """What each step with a label counts, (N,)."""
+    known = batch[TARGET] > 0
+    if WEIGHT not in batch:
+        return torch.ones_like(batch[TARGET][known], dtype=torch.float32)
+    weight = batch[WEIGHT]
+    return weight.view(len(weight), -1).expand(known.shape)[known]
 
 
 def given(outputs: Tensor, batch: dict[str, Tensor]) -> Tensor:
@@ -117,9 +152,11 @@ LOSSES: dict[str, Loss] = {
     "keys": keys,
     "mae": mae,
     "mse": mse,
+    "steps": steps,
+    "series": series,
     "written": written,
 }
-SMOOTHED: dict[str, Callable[..., Tensor]] = {"cross_entropy": cross_entropy, "written": written}
+SMOOTHED: dict[str, Callable[..., Tensor]] = {"cross_entropy": cross_entropy, "steps": steps, "written": written}
 """Losses whose labels may be smoothed."""
 
 
@@ -161,8 +198,12 @@ def mean_over(name: str, batch: dict[str, Tensor]) -> Tensor:
     target = batch[TARGET]
     if name == "written":
         return (target > 0).sum().float()
+    if name == "steps":
+        return _of_labelled(batch).sum()
     if name == "ctc":
         return _weighed((target >= 0).all(dim=1).float(), batch).sum()
+    if name == "series":
+        return _weighed(_own_steps(batch), batch).sum()
     known = torch.ones_like(target, dtype=torch.float32)
     if target.is_floating_point() and name != "binary":
         known = (~torch.isnan(target)).float()

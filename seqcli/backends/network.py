@@ -16,7 +16,7 @@ from seqcli.backends.cells.cell import State, last_step
 from seqcli.backends.chain import Chain
 from seqcli.backends.decoders import DECODERS
 from seqcli.backends.dropping import InputDropout, shaken
-from seqcli.backends.encoder import Encoder
+from seqcli.backends.encoder import Encoder, reverse, reversed_order
 from seqcli.backends.initialisation import initialise, initialise_embeddings
 from seqcli.backends.pooling import Pool
 from seqcli.backends.products import linear
@@ -99,12 +99,20 @@ class Network(nn.Module):
                 own = self._joined([own, self._other_strand(batch)])
         else:
             own = self._per_step(outputs)
+            if self.spec.both_strands:
+                own = self._joined([own, self._other_steps(batch)])
         return own if self.spec.members == 1 else self._together(own, batch)
 
     def _other_strand(self, batch: dict[str, Tensor]) -> Tensor:
         """What this network answers to the other strand, (B, *answer_shape)."""
         x, lengths = self.read(on_other_strand(batch))
         return self.answer(self.encoder(x, lengths), {**batch, LENGTHS: lengths})
+
+    def _other_steps(self, batch: dict[str, Tensor]) -> Tensor:
+        """What it answers to each base of the other strand, in the order of this one: (B, T, *output_shape)."""
+        x, lengths = self.read(on_other_strand(batch))
+        said = self._per_step(self.encoder(x, lengths))
+        return reverse(said, reversed_order(lengths, said.shape[1]))
 
     def _joined(self, every: list[Tensor]) -> Tensor:
         """Several answers (B, ...): in training one below the other, else their mean."""
@@ -218,6 +226,10 @@ class Network(nn.Module):
 
 def make_network(spec: NetworkSpec) -> Network:
     """The network of ``spec``, with weights of no meaning."""
+    if spec.bottleneck:
+        from seqcli.backends.autoencoder import Autoencoder  # which is a Network itself
+
+        return Autoencoder(spec)
     if not spec.attention:
         return Network(spec)
     from seqcli.backends.translator import Translator  # which is a Network itself
@@ -234,8 +246,8 @@ def build_network(spec: NetworkSpec, seed: int) -> Network:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = make_network(spec)
+        network.begin()
         if spec.attention:
-            network.begin()
             return network
         for member in network.every_member():
             initialise(member.encoder, spec.init, spec.time_range)

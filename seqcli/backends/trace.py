@@ -7,7 +7,7 @@ ways has a second cell, which begins at the end of the text.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,8 @@ class CellTrace:
     """Gate or state name → (T, H): gates after their σ or tanh, states after the step."""
     changes: Array
     """How far the memory moved at each step, ‖m_t − m_{t−1}‖ (T,)."""
+    outputs: Array | None = None
+    """What the layer handed on, (T, H)."""
 
     @property
     def memory(self) -> str:
@@ -86,7 +88,7 @@ def trace_network(
             name = f"encoder.layers.{depth}.{direction}_cell"
             cell = kind(_cell_weights(weights, name, len(kind.gates), x.shape[-1], hidden))
             trace = _trace(cell, x, start, direction == "backward")
-            outputs.append(trace["h"][:, None])
+            outputs.append(trace["outputs"][:, None])
             traces.append(_shown(spec.cell, depth + 1, direction, trace, ahead))
         x = np.concatenate(outputs, axis=-1)  # (T, 1, H × directions)
     return traces
@@ -117,10 +119,31 @@ def _trace_blocks(
             _refuse_infinite({**values, "o": said})
             moved = np.linalg.norm(np.diff(memory, axis=0), axis=(1, 2))  # (T,)
             outputs.append(said[way])
-            found = {name: value[way] for name, value in {**values, "changes": moved}.items()}
+            found = {
+                name: value[way] for name, value in {**values, "changes": moved, "outputs": said}.items()
+            }
             traces.append(_shown(spec.cell, depth + 1, direction, found, ahead))
         x = np.concatenate(outputs, axis=-1)
     return traces
+
+
+def pooled_shares(
+    spec: NetworkSpec, weights: Mapping[str, NDArray[Any]], traces: Sequence[CellTrace]
+) -> Array | None:
+    """The share (T,) of each step in the vector that attention pools for the answer; None without it.
+
+    ``traces`` are those of :func:`trace_network`, of a text that is read from its first step on.
+    """
+    if "attention" not in spec.pools:
+        return None
+    size, width = spec.hidden_size, spec.hidden_size * (2 if spec.bidirectional else 1)
+    last = [trace.outputs for trace in traces if trace.layer == spec.num_layers]
+    o = np.concatenate([outputs for outputs in last if outputs is not None], axis=-1)  # (T, D)
+    w = _weight(weights, "pool.project.weight", (size, width))
+    b = _weight(weights, "pool.project.bias", (size,))
+    scores = np.tanh(o @ w.T + b) @ _weight(weights, "pool.score.weight", (1, size))[0]
+    found: Array = np.exp(scores - scores.max())
+    return found / found.sum()
 
 
 def _refuse_infinite(found: Mapping[str, Array]) -> None:
@@ -156,6 +179,7 @@ def _trace(cell: NumpyCell, x: Array, start: State, backward: bool) -> dict[str,
         found.update({state: trace[state][1:, 0] for state in reversed(cell.states)})  # c, then h made of it
         moved = np.diff(trace[memory_of(cell.states)][:, 0], axis=0)  # (T, H)
         found["changes"] = np.linalg.norm(moved, axis=-1)
+        found["outputs"] = found["h"]
     _refuse_infinite(found)
     return {name: values[::-1] if backward else values for name, values in found.items()}
 
@@ -163,8 +187,8 @@ def _trace(cell: NumpyCell, x: Array, start: State, backward: bool) -> dict[str,
 def _shown(cell: str, layer: int, direction: str, trace: dict[str, Array], ahead: int) -> CellTrace:
     """A trace without what was read ahead of the text."""
     values = {name: found[ahead:] for name, found in trace.items()}
-    changes = values.pop("changes")
-    return CellTrace(cell, layer, direction, values, changes)
+    changes, outputs = values.pop("changes"), values.pop("outputs")
+    return CellTrace(cell, layer, direction, values, changes, outputs)
 
 
 def _cell_weights(

@@ -25,7 +25,8 @@ FORECAST_ONLY = frozenset({"wide", "every", *(item.name for item in fields(Forec
 LANGUAGE_ONLY = frozenset({"condition", "backend", "tied", "preset"})
 CLASSIFY_ONLY = frozenset({"class_weight", "prior"})
 TAG_ONLY = frozenset({"tag_column"})
-STEPS_ONLY = frozenset({"stem", "reverse_complement"})
+STEPS_ONLY = frozenset({"stem", "reverse_complement", "kmers"})
+RECONSTRUCT_ONLY = frozenset({"anomalous", "false_alarms", "bottleneck"})
 ROWS_ONLY = STEPS_ONLY | {"text"}
 LABELS_ONLY = frozenset({"label_separator"})
 TRANSLATE_ONLY = frozenset({"source", "attention"})
@@ -40,6 +41,7 @@ TEXT_ONLY = frozenset(
 NEVER_IN_FORECAST = frozenset(
     {"group", "label_smoothing", "recurrent_dropout", "members"}
     | {*TEXT_ONLY, *CLASSIFY_ONLY, *LANGUAGE_ONLY, *TAG_ONLY, *LABELS_ONLY, *ROWS_ONLY, *TRANSLATE_ONLY}
+    | RECONSTRUCT_ONLY
 )
 NEVER_IN_LANGUAGE = frozenset(
     {"missing", "aggregate", "time", "id", "group", "pool", "members"}
@@ -50,13 +52,16 @@ NEVER_IN_LANGUAGE = frozenset(
     | TAG_ONLY
     | LABELS_ONLY
     | TRANSLATE_ONLY
+    | RECONSTRUCT_ONLY
 )
 NEVER_IN_MUSIC = (
-    NEVER_IN_LANGUAGE | LANGUAGE_ONLY | {"level", "target", "encoding", "delimiter", "prior", "refit"}
+    NEVER_IN_LANGUAGE
+    | LANGUAGE_ONLY
+    | {"level", "target", "encoding", "delimiter", "names", "prior", "refit"}
 )
 """Options that the one task does not read."""
 
-NEVER_IN_ROWS = FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | TRANSLATE_ONLY | {"bptt"}
+NEVER_IN_ROWS = FORECAST_ONLY | LANGUAGE_ONLY | TAG_ONLY | TRANSLATE_ONLY | RECONSTRUCT_ONLY | {"bptt"}
 IDLE = {
     "forecast": NEVER_IN_FORECAST,
     "language": NEVER_IN_LANGUAGE,
@@ -66,6 +71,7 @@ IDLE = {
     "multilabel": NEVER_IN_ROWS | {"class_weight", "label_smoothing"},
     "regress": NEVER_IN_ROWS | LABELS_ONLY | CLASSIFY_ONLY | {"label_smoothing"},
     "transcribe": FORECAST_ONLY
+    | RECONSTRUCT_ONLY
     | LANGUAGE_ONLY
     | CLASSIFY_ONLY
     | LABELS_ONLY
@@ -73,19 +79,40 @@ IDLE = {
     | ROWS_ONLY
     | TEXT_ONLY
     | {"bptt", "missing", "aggregate", "time", "id", "features", "pool", "label_smoothing", "members"},
+    "reconstruct": (FORECAST_ONLY - {"wide"})
+    | LANGUAGE_ONLY
+    | CLASSIFY_ONLY
+    | LABELS_ONLY
+    | TAG_ONLY
+    | TRANSLATE_ONLY
+    | TEXT_ONLY
+    | {
+        "text",
+        "reverse_complement",
+        "kmers",
+        "bptt",
+        "pool",
+        "label_smoothing",
+        "members",
+        "refit",
+        "aggregate",
+    },
     "tag": FORECAST_ONLY
+    | RECONSTRUCT_ONLY
     | LANGUAGE_ONLY
     | CLASSIFY_ONLY
     | LABELS_ONLY
     | ROWS_ONLY
     | TRANSLATE_ONLY
     | {"bptt", "missing", "aggregate", "time", "group", "level", "pool", "label_smoothing"},
+    "steps": NEVER_IN_ROWS | LABELS_ONLY | (TEXT_ONLY - {"level"}) | {"prior", "pool", "aggregate"},
     "translate": FORECAST_ONLY
+    | RECONSTRUCT_ONLY
     | LANGUAGE_ONLY
     | CLASSIFY_ONLY
     | TAG_ONLY
     | LABELS_ONLY
-    | ROWS_ONLY
+    | (ROWS_ONLY - {"text"})
     | {"bptt", "missing", "aggregate", "time", "id", "pool", "subwords", "vectors", "pretrain", "members"},
 }
 """What no task reads is a mistake when it is typed, and said so."""

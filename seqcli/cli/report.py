@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,9 +60,19 @@ def tested(model: SavedModel) -> list[str]:
     """The kept figures of the test part, the model's first and then the baselines'."""
     metrics = model.record["metrics"]
     names = list(dict.fromkeys(name for values in metrics.values() for name in values))
-    columns = (ResultColumn("predictor", emphasis=True), *(ResultColumn(name) for name in names))
+    specs = [_spec([values.get(name) for values in metrics.values()]) for name in names]
+    measures = (ResultColumn(name, spec) for name, spec in zip(names, specs, strict=True))
+    columns = (ResultColumn("predictor", emphasis=True), *measures)
     rows = [(called, *(_rounded(values.get(name)) for name in names)) for called, values in metrics.items()]
     return [table_html(ResultTable("", columns, list(rows)))] if rows else []
+
+
+def _spec(values: Sequence[float | None]) -> str:
+    """How the numbers of a column are written: as many decimals for all of them as the largest can bear."""
+    largest = max((abs(value) for value in values if value is not None), default=0.0)
+    if not 1e-3 <= largest < 1e6:
+        return ""
+    return f".{5 - max(math.floor(math.log10(largest)), 0)}f"
 
 
 def _rounded(value: float | None) -> float | None:

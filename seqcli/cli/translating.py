@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import IO, TYPE_CHECKING
 
 from seqcli.cli.command import Invocation
 from seqcli.errors import UsageError
-from seqcli.options import OutputOptions, ReadingOptions
+from seqcli.options import OutputOptions, PlotOptions, ReadingOptions
 from seqcli.options_use import PredictOptions, TranslateOptions
 from seqcli.reporting.alignment import AlignmentWriter
 from seqcli.reporting.progress import counted
@@ -15,12 +16,13 @@ from seqcli.reporting.results import CONLL, TEXT_LINES, RowWriter, result_format
 from seqcli.reporting.screen import Screen, is_terminal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from seqcli.inference.predict import Row
     from seqcli.inference.translating import TextTranslations
     from seqcli.model_dir import SavedModel
     from seqcli.readers.stream import RecordStream
+    from seqcli.reporting.alignment_figure import Looks
 
 ASKED = "asked"
 """The form of an answer to a person: what was typed stands right above."""
@@ -35,6 +37,7 @@ OF_TRANSLATIONS = {
     "length_penalty": "--length-penalty",
     "n_best": "--n-best",
     "align": "--align",
+    "plot": "--plot",
 }
 
 
@@ -52,6 +55,8 @@ def predict_texts(call: Invocation, model: SavedModel, screen: Screen, asked: Re
     """
     from seqcli.inference.translating import TextTranslations, search_for, translator
     from seqcli.readers.stream import open_stream
+    from seqcli.reporting.alignment_figure import Looks
+    from seqcli.reporting.panel_figure import write_panels
 
     output, options = call.group(OutputOptions), call.group(PredictOptions)
     for name, flag in OF_CLASSES.items():
@@ -59,7 +64,9 @@ def predict_texts(call: Invocation, model: SavedModel, screen: Screen, asked: Re
             raise UsageError(
                 f"{flag} is of classes or numbers, and this model writes texts", f"leave out {flag}"
             )
-    how, task = search_for(call.group(TranslateOptions)), translator(model)
+    plot, task = call.group(PlotOptions), translator(model)
+    how = search_for(call.group(TranslateOptions))
+    how = replace(how, aligned=how.aligned or plot.plot is not None)
     file = call.files[0] if call.files else "-"
     stream = asked or open_stream(file, call.group(ReadingOptions), task.columns, task.text_column)
     try:
@@ -76,8 +83,15 @@ def predict_texts(call: Invocation, model: SavedModel, screen: Screen, asked: Re
     rows: Iterable[list[Row]] = predictions
     if not watched:
         rows = counted(screen, predictions, "texts", lambda: stream.share)
-    with result_stream(output) as sink:
-        _write(rows, predictions, plain_form(form, asked, predictions), sink)
+    looks = Looks()
+    try:
+        with result_stream(output) as sink:
+            aligns = bool(call.values.get("align"))
+            form = plain_form(form, asked, aligns)
+            _write(_noted(rows, predictions, looks), predictions, (form, aligns), sink)
+    finally:  # the reader of the rows may be gone after the first of them
+        figure = looks.figure(model.path.name, stream.source)
+        write_panels(figure, plot, screen, "no text was translated")
     screen.detail(f"{predictions.rows:,} texts")
     predictions.check()
     return 0
@@ -106,14 +120,25 @@ def translated_form(output: OutputOptions, call: Invocation, lines: bool) -> str
     return form
 
 
-def plain_form(form: str, asked: RecordStream | None, predictions: TextTranslations) -> str:
+def plain_form(form: str, asked: RecordStream | None, aligns: bool) -> str:
     """``form``, but for a table of answers to what a person types."""
-    return ASKED if asked is not None and form == "table" and not predictions.aligns else form
+    return ASKED if asked is not None and form == "table" and not aligns else form
 
 
-def _write(rows: Iterable[list[Row]], predictions: TextTranslations, form: str, sink: IO[str]) -> None:
-    """Every row as it comes, in the form that was chosen."""
-    if predictions.aligns:
+def _noted(rows: Iterable[list[Row]], predictions: TextTranslations, looks: Looks) -> Iterator[list[Row]]:
+    """Pass rows on, and keep where was looked for the first of them."""
+    for batch in rows:
+        for aligned in predictions.aligned:
+            looks.note(aligned)
+        yield batch
+
+
+def _write(
+    rows: Iterable[list[Row]], predictions: TextTranslations, how: tuple[str, bool], sink: IO[str]
+) -> None:
+    """Every row as it comes, in the form that was chosen, or where was looked for it."""
+    form, aligns = how
+    if aligns:
         drawn = AlignmentWriter(form, sink)
         for _ in rows:
             for aligned in predictions.aligned:

@@ -49,6 +49,7 @@ CUTS = {
     "few.csv": cut_rows("reviews.csv", "few.csv", "others.csv", 0.002),
     "motions.csv": cut_rows("sensor.csv", "motions.csv", "new.csv", 0.7),
     "earlier.csv": cut_rows("prices.csv", "earlier.csv", "later.csv", 0.75),
+    "sites.csv": cut_rows("promoters.csv", "sites.csv", "rest.csv", 0.005),
     "begin.txt": cut_rows("corpus.txt", "begin.txt", "end.txt", 0.8),
 }
 """Name → what writes it, and beside it the file of what is left: nothing is measured on what was learnt."""
@@ -138,6 +139,30 @@ PICTURES = (
             "seqcli evaluate end.txt -m begin.seqcli --plot surprise.svg",
         ),
         "surprise.svg",
+    ),
+    Picture(
+        "Where a translator looked",
+        "A row a letter that was written, a column a letter that was read: to write a date as ISO 8601 has "
+        "it, the network looks at the year first, then for the month, then for the day. Of models that read "
+        "pieces of words, rows and columns are words. Up to twelve texts are drawn.",
+        ("days.csv", "asked.txt"),
+        (
+            "seqcli train days.csv --hidden-size 64 --embedding-size 32 --epochs 8 --learning-rate 0.005 "
+            "--no-refit --force -q",
+            "seqcli predict asked.txt -m days.seqcli --plot looked.svg",
+        ),
+        "looked.svg",
+    ),
+    Picture(
+        "Which letters make a site",
+        "What the class of a DNA sequence loses when a letter is another one: the two boxes of a promoter "
+        "stand out. sites.csv holds the first of promoters.csv.",
+        ("promoters.csv", "sites.csv"),
+        (
+            "seqcli train promoters.csv --epochs 10 --no-refit --force -q",
+            "seqcli explain sites.csv -m promoters.seqcli --plot logo.svg",
+        ),
+        "logo.svg",
     ),
     Picture(
         "Piano roll",

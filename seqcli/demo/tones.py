@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import struct
 from pathlib import Path
 
@@ -15,6 +16,8 @@ SECONDS = 0.09
 LETTERS = "abcde"
 HERTZ = (350.0, 600.0, 950.0, 1500.0, 2400.0)
 SPEAKERS = ("ana", "ben", "cleo")
+MADE, ASKED = 154, 6
+"""Clips of the tour to learn from, and others to ask about."""
 
 
 def spoken(word: str, seed: int, rate: int = RATE) -> FloatArray:
@@ -63,3 +66,17 @@ def write_clip(folder: Path, name: str) -> None:
     """The file that :func:`clips` names."""
     word, _, number = Path(name).stem.partition("-")
     write_wav(folder / name, spoken(word, int(number)))
+
+
+def write_spoken(folder: Path) -> Path:
+    """A folder of clips with two manifests: said.csv to learn from, new.csv with paths alone."""
+    found = clips(MADE + ASKED, most=2)
+    for name, _, _ in found:
+        write_clip(folder, name)
+    tables = (("said.csv", ("audio", "text"), found[:MADE]), ("new.csv", ("audio",), found[MADE:]))
+    for called, header, rows in tables:
+        with (folder / called).open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows(row[: len(header)] for row in rows)
+    return folder

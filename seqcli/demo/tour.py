@@ -193,19 +193,30 @@ SECTIONS = (
     ),
     Section(
         14,
-        "Other sequences: tags, music, DNA",
+        "Other sequences: tags, translation, music, speech, DNA",
         "The same cells, other columns; forecasts are in section 12. Tags: people, places and companies are "
         "marked word by word, B where a name begins and I inside. Most names come once, so the network has "
         "to go by how they are written and by what stands around them; the most frequent tag of each word "
-        "knows neither, and the letters have names that the training sentences do not. Music: a text of "
-        "events, of which eight bars are written. DNA: a promoter has two boxes some 17 letters apart; half "
+        "knows neither, and the letters have names that the training sentences do not. Translation: dates "
+        "as people write them into those of ISO 8601, a text written letter by letter while the network "
+        "looks back at what it read; --align shows where: at the year first, since that is written first. "
+        "Music: a text of events, of which eight bars are written. Speech: each letter is a tone here, sung "
+        "by voices that differ in pitch, speed and loudness; nobody says where in a clip a letter lies, "
+        "which CTC finds out. DNA: a promoter has two boxes some 17 letters apart; half "
         "of the other stretches have the same boxes in the opposite order, which letters by place and runs "
         "of them tell less well than a network that reads on.",
-        ("people.conll", "letters.txt", "tunes", "promoters.csv"),
+        ("people.conll", "letters.txt", "days.csv", "asked.txt", "tunes", "spoken", "promoters.csv"),
         (
             "seqcli train people.conll --members 1 --hidden-size 64 --epochs 6 --force --save tagger.seqcli",
             "seqcli predict letters.txt -m tagger.seqcli --format jsonl",
+            "seqcli train days.csv --hidden-size 64 --embedding-size 32 --epochs 8 --learning-rate 0.005 "
+            "--no-refit --force --save days.seqcli",
+            "seqcli predict asked.txt -m days.seqcli",
+            "seqcli predict asked.txt -m days.seqcli --align --format table",
             "seqcli generate tunes -o tune.mid --length 8 --epochs 8 --force --save tunes.seqcli",
+            "seqcli train spoken/said.csv --hidden-size 24 --num-layers 1 --epochs 6 --learning-rate 0.02 "
+            "--no-refit --force --save speech.seqcli",
+            "seqcli predict spoken/new.csv -m speech.seqcli --format table",
             "seqcli train promoters.csv --epochs 10 --no-refit --force --save dna.seqcli",
         ),
     ),

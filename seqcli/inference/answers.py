@@ -18,7 +18,9 @@ from seqcli.tasks.classify import Classify
 from seqcli.tasks.classify_answers import Asked, answers
 from seqcli.tasks.label_answers import label_answers
 from seqcli.tasks.multilabel import Multilabel
+from seqcli.tasks.reconstruct import Reconstruct
 from seqcli.tasks.regress import Regress
+from seqcli.tasks.steps import Steps
 from seqcli.tasks.transcribe import Transcribe
 
 Decoder: TypeAlias = Callable[[FloatArray], list[dict[str, Cell]]]
@@ -37,13 +39,18 @@ def decoder(model: SavedModel, task: RowTask, options: PredictOptions) -> Decode
             f"--probabilities is of classes, and {model.path} writes what is said",
             "leave it out: the probability of the whole text is there",
         )
+    if options.probabilities and isinstance(task, Reconstruct):
+        raise UsageError(
+            f"--probabilities is of classes, and {model.path} scores series", "leave out --probabilities"
+        )
     if options.top_classes is None and options.threshold is None:
         return lambda outputs: task.decode(outputs, options.probabilities)
     typed = "--top-k" if options.top_classes is not None else "--threshold"
     if isinstance(task, Multilabel):
         return _labels(task, options)
-    if not isinstance(task, Classify):
+    if not isinstance(task, Classify | Steps):
         does = "writes what is said" if isinstance(task, Transcribe) else "predicts numbers"
+        does = "scores series" if isinstance(task, Reconstruct) else does
         raise UsageError(f"{typed} is of classes, and {model.path} {does}", f"leave out {typed}")
     classes = task.classes
     _check_top(options, len(classes), "classes")
@@ -98,7 +105,8 @@ def _with_intervals(model: SavedModel, task: RowTask, levels: tuple[int, ...]) -
     """Numbers with the intervals of these levels."""
     if not isinstance(task, Regress):
         raise UsageError(
-            f"--interval is of numbers, and {model.path} predicts {' or '.join(task.plan.target)}",
+            f"--interval is of numbers, and {model.path} predicts "
+            f"{' or '.join(task.plan.target) or 'what is odd'}",
             "leave out --interval",
         )
     if task.interval is None:

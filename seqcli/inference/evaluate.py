@@ -9,11 +9,12 @@ from typing import Protocol, cast, runtime_checkable
 from seqcli.errors import DataError
 from seqcli.inference.carried import network_outputs
 from seqcli.inference.frames import roll_logits
-from seqcli.inference.kinds import command_of, with_beam
+from seqcli.inference.kinds import command_of, judging
 from seqcli.inference.surprisal import text_nats
 from seqcli.inference.translating import translated_outputs
 from seqcli.inference.trust import blamed_on, saved_task
 from seqcli.model_dir import SavedModel
+from seqcli.options import ColumnOptions
 from seqcli.preprocessing.frames import Rolls
 from seqcli.readers.table import Table
 from seqcli.results import ResultTable
@@ -53,16 +54,18 @@ def measure(
     table: Table,
     warn: Callable[[str], None] = lambda text: None,
     also: Callable[[Examples], list[Scores]] = lambda examples: [],
-    beam: int | None = None,
+    searching: Callable[[Task], Task] = lambda task: task,
+    columns: ColumnOptions | None = None,
 ) -> Measured:
     """How well the model does on ``table``; of the tables the first is the result, then details.
 
     The first row of the result is the model's; where baselines can be had without training they
-    follow, behind what ``also`` scores. A file that the model was trained on is said to be one in the
-    caption, and ``warn`` hears which rows of a forecast were scored. Raises :class:`DataError` when the
-    file lacks a column or holds no answers.
+    follow, behind what ``also`` scores; ``searching`` gives the task another search for its answers, and
+    ``columns`` name what is odd, where that was typed. A file that the model was trained on is said to be
+    one in the caption, and ``warn`` hears which rows of a forecast were scored. Raises :class:`DataError`
+    when the file lacks a column or holds no answers.
     """
-    task = with_beam(saved_task(model), beam)
+    task = judging(searching(saved_task(model)), table, columns or ColumnOptions())
     with blamed_on(model):
         examples = task.encode_labelled(table)
         if not len(examples):

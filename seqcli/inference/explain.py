@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 NEXT = ("language", "music", "pianoroll")
 """Tasks that say what comes next, at every step anew."""
+EACH_STEP = {"steps": "predict FILE --probabilities", "reconstruct": "predict FILE --per-step"}
+"""Tasks of numbers whose every step has an answer of its own, and what to look at instead."""
 
 
 def explainable(model: SavedModel) -> Task:
@@ -38,6 +40,11 @@ def explainable(model: SavedModel) -> Task:
         raise UsageError(
             f"{model.path}: explain takes a model that answers what it reads, not one that goes on with it",
             f"seqcli evaluate FILE --per-token -m {model.path} says how well each step was foreseen",
+        )
+    if task.plan.task in EACH_STEP:
+        raise UsageError(
+            f"{model.path}: explain takes a model with one answer a row, not one with an answer a step",
+            f"seqcli {EACH_STEP[task.plan.task]} -m {model.path}",
         )
     inputs = getattr(task, "inputs", None)
     taken_apart = explains_text(task) or explains_bases(task)

@@ -78,6 +78,10 @@ def base_windows(model: SavedModel, task: RowTask, stream: RecordStream, apart: 
     inputs = getattr(task, "inputs", None)
     if not isinstance(inputs, Inputs) or inputs.dna is None:
         raise UsageError(f"--windows is for DNA, which {model.path} does not read", "leave out --windows")
+    if task.plan.task == "steps":
+        raise UsageError(
+            f"{model.path}: it labels each base of a sequence, however long that is", "leave out --windows"
+        )
     stream_column = inputs.text[0]
     if stream_column not in stream.names:
         raise UsageError(

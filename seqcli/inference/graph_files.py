@@ -233,10 +233,14 @@ _MEANING = {
     "translate": "The encoder reads `source` once; the decoder says what may come behind `written`: `output` "
     "holds logits of all tokens, `best` and `tokens` log-probabilities and ids of the `count` likeliest, "
     "`weights` where was looked. Several rows of the decoder may share a source.",
+    "steps": "`output` holds logits of each label at each step: their softmax, once they are multiplied by `scale`, is "
+    "the answer. A long series is cut into pieces as `reads` says.",
     "tag": "`output` holds a score of each tag at each word; the tags of a sentence are the path that seqcli "
     "finds through them.",
     "transcribe": "`output` holds scores of the blank (0) and of each letter at each step; a text is what is "
     "left of the best path once repeats are merged and blanks taken out.",
+    "reconstruct": "`values` are scaled as `fitted` says, and `output` is what the network writes for "
+    "them; `place` says where between first and last each step stands. Scores are made of the difference.",
     "forecast": "`values` are scaled as `fitted` says, and so is `output`. A forecast of seqcli is a mean "
     "of several members, of which the network is one.",
     "": "`output` is scaled as `fitted` says.",

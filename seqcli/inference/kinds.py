@@ -10,8 +10,11 @@ from seqcli.inference.trust import saved_task
 from seqcli.model_dir import SavedModel
 
 if TYPE_CHECKING:
+    from seqcli.options import ColumnOptions
+    from seqcli.readers.table import Table
     from seqcli.tasks.base import Task
     from seqcli.tasks.language import Language
+    from seqcli.tasks.reconstruct import Reconstruct
     from seqcli.tasks.transcribe import Transcribe
 
 _DOES = {"predict": "predicts rows", "forecast": "forecasts", "generate": "writes text"}
@@ -28,6 +31,25 @@ def command_of(task: Task) -> str:
 
 
 Some = TypeVar("Some")
+
+
+def judging(task: Some, table: Table, columns: ColumnOptions) -> Some:
+    """``task``, and where it looks for odd series what of ``table`` is known to be odd.
+
+    That is what ``columns`` say, else what was saved, else what a column can only mean.
+    Raises UsageError for values that are typed where nothing is looked for.
+    """
+    if not hasattr(task, "known"):
+        if columns.anomalous:
+            raise UsageError(
+                "--anomalous says which series are odd, and this model looks for none",
+                "leave out --anomalous",
+            )
+        return task
+    from seqcli.tasks.reconstructing.plan import known_in
+
+    own = cast("Reconstruct", task)
+    return cast(Some, replace(own, known=known_in(table, columns, own.known)))
 
 
 def with_beam(task: Some, beam: int | None) -> Some:

@@ -76,10 +76,11 @@ class Predictions:
         table = self._table([])
         for name in (*self._task.columns, *self._ids):
             table.column(name)  # raises DataError with the closest name
-        self._kept = _kept_columns(stream, options, self._ids)
+        self._kept = _kept_columns(stream, options, self._usual_columns())
         self._results = self._result_names(keys)
         self.names: tuple[str, ...] = (
             *(stream.names[place] for place in self._kept),
+            *self._own_names(),
             *self._results.values(),
         )
         self.computed = len(self._results)
@@ -92,7 +93,7 @@ class Predictions:
 
     def __iter__(self) -> Iterator[list[Row]]:
         batches: Iterable[list[Record]] = self._stream.batches(ROWS_AT_ONCE)
-        if self._ids:
+        if self._whole:
             batches = [[record for batch in batches for record in batch]]
         for records in batches:
             faults = {place: record.error for place, record in enumerate(records) if record.error}
@@ -122,6 +123,19 @@ class Predictions:
                 f"{self._stream.source}: {self.failed} of {self.rows} rows {have} no prediction",
                 "correct them, or stop at the first with --on-error stop",
             )
+
+    @property
+    def _whole(self) -> bool:
+        """Whether all of the input is read before the first answer."""
+        return bool(self._ids)
+
+    def _usual_columns(self) -> tuple[str, ...]:
+        """Input columns that are written where none are typed."""
+        return self._ids or self._stream.names
+
+    def _own_names(self) -> tuple[str, ...]:
+        """Columns between those of the input and the results."""
+        return ()
 
     def _prepare(self) -> list[str]:
         """Begin with what answers; the names of the cells of an answer."""
@@ -159,7 +173,7 @@ class Predictions:
             else (key if chosen == PREDICTION else f"{chosen}_{key}")
             for key in keys
         }
-        taken = {self._stream.names[place] for place in self._kept} & set(names.values())
+        taken = {self._stream.names[place] for place in self._kept} & {*names.values(), *self._own_names()}
         if taken:
             raise UsageError(
                 f"{self._stream.source}: there is a column called {min(taken)!r} already",
@@ -208,12 +222,12 @@ class Predictions:
         ]
 
 
-def _kept_columns(stream: RecordStream, options: PredictOptions, ids: tuple[str, ...]) -> list[int]:
-    """Places of the input columns that are written too; only ids where a row is a sequence."""
+def _kept_columns(stream: RecordStream, options: PredictOptions, usual: tuple[str, ...]) -> list[int]:
+    """Places of the input columns that are written too: those that were typed, else the ``usual`` ones."""
     names = list(stream.names)
     for name in options.keep:
         if name not in names:
             close = near_miss(name, names)
             hint = f"did you mean {close!r}?" if close else f"its columns are {', '.join(names)}"
             raise UsageError(f"--keep: {stream.source} has no column {name!r}", hint)
-    return [names.index(name) for name in options.keep or ids or names]
+    return [names.index(name) for name in options.keep or usual]

@@ -1,4 +1,4 @@
-"""Reads a text step by step, the state going in and coming out: the graph "step" of a language model.
+"""Reads a text, or sound, step by step, the state going in and coming out: the graph "step" of a model.
 
     tokens (B, T), h_0 (B, H), …  ──▶  step.onnx  ──▶  output (B, T, V), next_h_0 (B, H), …
 
@@ -49,6 +49,8 @@ class StreamSession:
         for name in session.inputs:
             if name not in fields:
                 first = weights.get(START + name)
+                if first is None and not model.network.streams:  # nothing was learnt of it: it is zero
+                    first = np.zeros(model.network.hidden_size, np.float32)
                 if first is None or first.shape != (model.network.hidden_size,):
                     raise ModelError(f"{model.path}: no weight says how the state {name} begins")
                 start[name] = first

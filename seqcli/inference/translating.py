@@ -21,6 +21,7 @@ from seqcli.network import SOURCE, WRITTEN
 from seqcli.options import ColumnOptions, ReadingOptions
 from seqcli.options_use import PredictOptions, TranslateOptions
 from seqcli.preprocessing.spelling import END_OF_TEXT
+from seqcli.preprocessing.vocabulary import BPE
 from seqcli.readers.pairs import read_pair
 from seqcli.readers.table import Table
 from seqcli.results import Cell
@@ -187,6 +188,8 @@ class Aligned:
     source: list[str]
     written: list[str]
     weights: FloatArray
+    pieces: bool
+    """Whether tokens are pieces of words, else characters."""
 
 
 class TextTranslations(Predictions):
@@ -254,5 +257,6 @@ class TextTranslations(Predictions):
             written = [
                 task.target.shown(number) for number in [*ids, *[END_OF_TEXT] * (len(weights) - len(ids))]
             ]
-            aligned.append(Aligned(task.target.decode(ids), read, written, weights[:, :length]))
+            text, pieces = task.target.decode(ids), task.source.level == BPE
+            aligned.append(Aligned(text, read, written, weights[:, :length], pieces))
         return aligned

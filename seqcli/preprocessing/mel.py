@@ -67,3 +67,24 @@ def log_mel(samples: FloatArray, rate: int, bands: int) -> FloatArray:
         power = (spectrum.real**2 + spectrum.imag**2).astype(np.float32)
         out[begin : begin + AT_ONCE] = np.log(power @ filters + FLOOR)
     return out
+
+
+class MelStream:
+    """:func:`log_mel` for sound that comes in pieces: all frames that it gives are those of the whole."""
+
+    def __init__(self, rate: int, bands: int) -> None:
+        self._rate, self._bands = rate, bands
+        self._held: FloatArray = np.empty(0, np.float32)
+        self._given = 0
+
+    def feed(self, samples: FloatArray, final: bool = False) -> FloatArray:
+        """The frames (T, M) that end with the next ``samples`` (S,); of a short clip the one is the last."""
+        held = np.concatenate([self._held, samples])
+        lone = final and not self._given
+        if len(held) < round(WINDOW * self._rate) and not lone:
+            self._held = held
+            return np.empty((0, self._bands), np.float32)
+        frames = log_mel(held, self._rate, self._bands)
+        self._held = held[len(frames) * round(HOP * self._rate) :].copy()
+        self._given += len(frames)
+        return frames

@@ -29,21 +29,42 @@ AT_ONCE = 1 << 16
 
 def resample(samples: FloatArray, rate: int, wanted: int) -> FloatArray:
     """``samples`` (S,) at ``rate`` a second → (⌈S · wanted / rate⌉,) at ``wanted`` a second."""
-    if rate == wanted:
-        return samples
-    common = gcd(rate, wanted)
-    up, down = wanted // common, rate // common
-    bank, ahead = _bank(up, down)
-    taps = bank.shape[1]
-    padded = np.concatenate([np.zeros(taps, np.float32), samples, np.zeros(taps + ahead, np.float32)])
-    count = -(-len(samples) * up // down)
-    out = np.empty(count, np.float32)
-    for begin in range(0, count, AT_ONCE):
-        places = np.arange(begin, min(begin + AT_ONCE, count), dtype=np.int64) * down
-        newest = places // up + ahead + taps  # in padded
-        seen = padded[newest[:, None] - np.arange(taps)]
-        out[begin : begin + len(places)] = np.einsum("nj,nj->n", seen, bank[places % up])
-    return out
+    return samples if rate == wanted else Resampler(rate, wanted).feed(samples, final=True)
+
+
+class Resampler:
+    """:func:`resample` for sound that comes in pieces: all that it gives end to end is what that gives."""
+
+    def __init__(self, rate: int, wanted: int) -> None:
+        common = gcd(rate, wanted)
+        self._up, self._down = wanted // common, rate // common
+        self._bank, self._ahead = _bank(self._up, self._down)
+        self._held: FloatArray = np.zeros(self._bank.shape[1], np.float32)  # before the first is silence
+        self._first = -len(self._held)
+        """Which sample the first one held is,"""
+        self._read = self._made = 0
+        """samples that came, and that were given."""
+
+    def feed(self, samples: FloatArray, final: bool = False) -> FloatArray:
+        """The samples (R,) at the rate wanted that are sure with the next ``samples`` (S,), or the last."""
+        taps, ahead = self._bank.shape[1], self._ahead
+        self._read += len(samples)
+        silence = np.zeros(taps + ahead if final else 0, np.float32)
+        held = np.concatenate([self._held, samples, silence])
+        seen = self._read if final else max(self._read - ahead, 0)
+        end = max(-(-seen * self._up // self._down), self._made)
+        out = np.empty(end - self._made, np.float32)
+        for begin in range(self._made, end, AT_ONCE):
+            places = np.arange(begin, min(begin + AT_ONCE, end), dtype=np.int64) * self._down
+            newest = places // self._up + ahead - self._first  # in held
+            heard = held[newest[:, None] - np.arange(taps)]
+            found = np.einsum("nj,nj->n", heard, self._bank[places % self._up])
+            out[begin - self._made : begin - self._made + len(places)] = found
+        self._made = end
+        oldest = end * self._down // self._up + ahead - taps + 1
+        past = min(max(oldest - self._first, 0), len(held))
+        self._held, self._first = held[past:].copy(), self._first + past
+        return out
 
 
 @lru_cache(maxsize=8)

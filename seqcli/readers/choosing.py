@@ -57,7 +57,7 @@ def choose_format(source: Source, text: str, options: ReadingOptions, expected: 
     """The format of an input that begins with ``text``; ``expected`` are the input columns of a model.
 
     Raises :class:`DataError` for a header without any expected column, :class:`UsageError` for a delimiter
-    that was typed for a format without columns.
+    or names of columns that were typed for a format without such.
     """
     lines = [line for line in text.split("\n")[:SAMPLE_LINES] if line.strip()]
     named = options.input_format or format_of_name(source.name)
@@ -67,6 +67,13 @@ def choose_format(source: Source, text: str, options: ReadingOptions, expected: 
         named = "ts"
     if not named and looks_like_fasta(lines):
         named = "fasta"
+    if options.names and named not in ("csv", "tsv"):
+        if options.input_format or named not in ("", "txt"):
+            raise UsageError(
+                f"--names calls the columns of a csv or tsv, and {source.name} is read as {named}",
+                "leave out --names",
+            )
+        return "csv"
     if named:
         if options.delimiter is not None and named not in ("csv", "tsv"):
             raise UsageError(

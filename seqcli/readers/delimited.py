@@ -56,7 +56,7 @@ class Csv:
         self._dialect: dict[str, Any] = {
             "delimiter": self.delimiter, "strict": True, "skipinitialspace": True,
         }  # fmt: skip
-        self.names = self._read_header()
+        self.names = self._called(opening.options.names) if opening.options.names else self._read_header()
         if not set(opening.expected) <= set(self.names):
             raise missing_column(self.source, self.names, opening.expected)
         notes = [f"separator {DELIMITERS.get(self.delimiter, self.delimiter)}"]
@@ -166,6 +166,27 @@ class Csv:
         reason = bad_character("".join(cells))
         return Fault(reason, _CHARACTER_HINT) if reason else None
 
+    def _called(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The names that were typed for the columns of a file whose first row is data."""
+        for name in names:
+            if names.count(name) > 1 or not name:
+                raise UsageError(
+                    f"--names: two columns are called {name!r}", "give each column a name of its own"
+                )
+        reader = csv.reader(io.StringIO(self._text, newline="\n"), **self._dialect)
+        try:
+            first = next((cells for cells in reader if "".join(cells).strip()), None)
+        except csv.Error:  # goes on in what is still to come, or is told with its row
+            first = None
+        if first is not None and len(first) != len(names):
+            columns = _count(len(first), "column")
+            raise UsageError(
+                f"--names calls {_count(len(names), 'column')}, and {self.source} has {columns}: "
+                + ", ".join(repr(cell[:20]) for cell in first[:5]),
+                "name each column, from left to right; --features and --text choose among them",
+            )
+        return names
+
     def _read_header(self) -> tuple[str, ...]:
         """Take the header off the text and check its names."""
         lines = list(io.StringIO(self._text, newline="\n"))
@@ -189,7 +210,7 @@ class Csv:
         if holds_values(cells):
             raise DataError(
                 f"{self.source}, row {self._row - 1}: looks like data, not like column names",
-                "put a line of column names at the head of the file",
+                "put a line of column names at the head of the file, or name them: --names A,B",
             )
         return names
 

@@ -65,13 +65,13 @@ def read_file(path: str, options: ReadingOptions) -> Table:
         text, final = read_opening(source, patient=True)
         chosen = choose_format(source, text, options)
         reader = begin_format(chosen, Opening(source.name, text, final, options))
-        return _collect(source, reader, final)
+        return _collect(source, reader, final, named=bool(options.names))
     finally:
         source.close()
 
 
-def _collect(source: Source, reader: Format, final: bool) -> Table:
-    """All rows of an input as one table."""
+def _collect(source: Source, reader: Format, final: bool, named: bool) -> Table:
+    """All rows of an input as one table; ``named``: a person has named the columns."""
     blocks: list[Block] = []
     held, piece = _Held(), ""
     while True:
@@ -96,7 +96,7 @@ def _collect(source: Source, reader: Format, final: bool) -> Table:
         source.name, reader.names, dict(columns), records,
         files=(source.name,), unit=reader.unit, notes=notes, warnings=reader.warnings, digest=source.digest,
     )  # fmt: skip
-    if reader.unit == "row":
+    if reader.unit == "row" and not named:
         return replace(table, warnings=(*table.warnings, *_doubtful_header(table)))
     return _without_blank_lines(table) if len(table.names) == 1 else table
 
@@ -136,7 +136,7 @@ def _doubtful_header(table: Table) -> list[str]:
         if [cell.strip() for cell in table.column(name).pick(rows)].count(name) > 1:
             return [
                 f"{table.source}: column {name} holds {name!r} as a value too; if row 1 is data, "
-                "put a line of column names above it"
+                "put a line of column names above it, or name them: --names A,B"
             ]
     return []
 

@@ -35,6 +35,7 @@ _SOUND = "to learn, name it in a manifest.csv (audio,text); to hear it: ls *.wav
 _BINARY = (
     (b"PK\x03\x04", "is a spreadsheet or a zip archive", f"{_SHEET}; unpack an archive"),
     (b"\xd0\xcf\x11\xe0", "is an old Office document", _SHEET),
+    (b"RIFF", "is a sound file, not a list of such", "ls *.wav | seqcli predict -; --stream listens to one"),
     (b"PAR1", "is a Parquet file", _AS_TEXT),
     (b"ARROW1", "is an Arrow file", _AS_TEXT),
     (b"SQLite format 3\x00", "is a SQLite database", _AS_TEXT),
@@ -98,6 +99,13 @@ class Source:
             if text:
                 return text
         return ""
+
+    def read_bytes(self, most: int) -> bytes:
+        """The next bytes as they are, at most so many and at least one; b"" at the end."""
+        try:
+            return self._file.read(most) or b""
+        except OSError as error:
+            raise DataError(f"{self.name}: cannot be read: {error.strerror or error}") from error
 
     def close(self) -> None:
         """Close the file; stdin stays open."""

@@ -73,6 +73,41 @@ def parse_wav(content: bytes, name: str) -> Wave:
         place += 8 + size + size % 2
     if form is None or len(form) < 16 or data is None:
         raise DataError(f"{name}: a wav file without {'samples' if form else 'a description'}", _HINT)
+    kind = sample_kind(form, name)
+    samples = kind.samples(data)
+    if not len(samples):
+        raise DataError(f"{name}: holds no sound", "leave the row out")
+    if not np.isfinite(samples).all():
+        raise DataError(f"{name}: holds samples that are no numbers", _HINT)
+    return Wave(samples, kind.rate)
+
+
+class SampleKind(NamedTuple):
+    """What the samples of a recording are."""
+
+    tag: int
+    """Integers or floats,"""
+    bits: int
+    """of so many bits,"""
+    channels: int
+    rate: int
+    """and so many a second of each channel."""
+
+    @property
+    def width(self) -> int:
+        """Bytes of all channels at one moment."""
+        return self.bits // 8 * self.channels
+
+    def samples(self, data: bytes) -> FloatArray:
+        """The mean (S,) over channels of all whole samples in ``data``."""
+        samples = _samples(data, self.tag, self.bits)
+        samples = samples[: len(samples) // self.channels * self.channels].reshape(-1, self.channels)
+        found: FloatArray = samples.mean(axis=1, dtype=np.float64).astype(np.float32)
+        return found
+
+
+def sample_kind(form: bytes, name: str) -> SampleKind:
+    """What a ``fmt `` chunk says. Raises DataError that calls the file ``name`` for what cannot be read."""
     tag, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", form)
     if tag == EXTENSIBLE and len(form) >= 26:
         tag = struct.unpack_from("<H", form, 24)[0]
@@ -81,13 +116,7 @@ def parse_wav(content: bytes, name: str) -> Wave:
         raise DataError(f"{name}: {what} cannot be read", _HINT)
     if not SLOWEST <= rate <= FASTEST or not 1 <= channels <= 64:
         raise DataError(f"{name}: {rate:,} samples a second in {channels} channels makes no sense", _HINT)
-    samples = _samples(data, tag, bits)
-    samples = samples[: len(samples) // channels * channels].reshape(-1, channels)
-    if not len(samples):
-        raise DataError(f"{name}: holds no sound", "leave the row out")
-    if not np.isfinite(samples).all():
-        raise DataError(f"{name}: holds samples that are no numbers", _HINT)
-    return Wave(samples.mean(axis=1, dtype=np.float64).astype(np.float32), rate)
+    return SampleKind(tag, bits, channels, rate)
 
 
 def _samples(data: bytes, tag: int, bits: int) -> FloatArray:

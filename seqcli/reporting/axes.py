@@ -300,3 +300,18 @@ def shortened(text: str, size: float, room: float) -> str:
         if left < 0:
             return text[:kept].rstrip() + "…"
     return text
+
+
+def wrapped(text: str, size: float, room: float, most: int = 2) -> list[str]:
+    """``text`` in up to ``most`` lines, broken between words where it is wider than ``room`` pixels.
+
+    What is too wide for a line of its own, or is left behind the last one, is cut.
+    """
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and (len(lines) == most or text_width(longer, size) <= room):
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return [shortened(line, size, room) for line in lines]

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from seqcli.reporting.axes import LABEL_SIZE, Tick, number_ticks, shortened, text_width, value_range
+from seqcli.reporting.axes import LABEL_SIZE, Tick, number_ticks, shortened, text_width, value_range, wrapped
 from seqcli.reporting.fan import PANEL_TITLE_SIZE, TEXT_SIZE, TITLE_SIZE, WIDTH
 from seqcli.reporting.fan_svg import DARK, FONT, LIGHT, styles
 from seqcli.reporting.screen import Screen
@@ -145,7 +145,7 @@ def _paint_ranks(figure: ComparedFigure, drawing: Drawing) -> None:
     """A line a predictor, the best at the top."""
     room = 0.4 * (WIDTH - 2 * _EDGE) - _GAP
     widest = max((text_width(each.entry.title, TEXT_SIZE) for each in figure.ranked), default=0.0)
-    names = min(widest + 10, room * 0.6)
+    names = min(widest + 10, room * 0.66)
     means = [each.mean(part) for each in figure.ranked for part in ("validation", "test")]
     ends = [
         mean + sign * (each.spread or 0.0)
@@ -167,8 +167,10 @@ def _paint_ranks(figure: ComparedFigure, drawing: Drawing) -> None:
 
     for at, each in enumerate(figure.ranked):
         y = top + _LINE * (at + 0.5)
-        title = shortened(each.entry.title, TEXT_SIZE, names - 6)
-        drawing.text((left - 8, y + 4.5), title, "faint", "end", whole=each.entry.title)
+        small = text_width(each.entry.title, TEXT_SIZE) > names - 6
+        title = shortened(each.entry.title, LABEL_SIZE if small else TEXT_SIZE, names - 6)
+        style = "label" if small else "faint"
+        drawing.text((left - 8, y + 4.5), title, style, "end", whole=each.entry.title)
         mean, test, spread = each.mean("validation"), each.mean("test"), each.spread
         assert mean is not None
         if spread:
@@ -180,8 +182,9 @@ def _paint_ranks(figure: ComparedFigure, drawing: Drawing) -> None:
 
 def _paint_small(small: Small, drawing: Drawing, frame: Frame, ticks: Sequence[Tick]) -> None:
     """One small panel."""
-    title = shortened(small.title, PANEL_TITLE_SIZE * 1.06, frame.width)
-    drawing.text((frame.left, frame.top - 6), title, "panel", whole=small.title)
+    lines = wrapped(small.title, PANEL_TITLE_SIZE * 1.06, frame.width)
+    for up, line in enumerate(reversed(lines)):  # two have room between a panel and the one above
+        drawing.text((frame.left, frame.top - 6 - 16 * up), line, "panel", whole=small.title)
     marks: list[Tick] = []
     for place, name in small.marks:
         x, half = frame.width * place, text_width(name, LABEL_SIZE) / 2

@@ -108,11 +108,19 @@ class PngDrawing(Drawing):
 
     def text(self, at: Point, text: str, style: str, anchor: str = "start", whole: str = "") -> None:
         """A text on its base line."""
+        self._write(at, text, style, _ANCHORS[anchor], 0)
+
+    def turned(self, at: Point, text: str, style: str, whole: str = "") -> None:
+        """A text that is read from the bottom up and begins at ``at``."""
+        self._write(at, text, style, "left", 90)
+
+    def _write(self, at: Point, text: str, style: str, anchor: str, degrees: int) -> None:
         colour, size, weight = _LETTERS[style]
         # DejaVu Sans, which matplotlib brings, is a sixth wider than the faces of a browser.
         self._axes.text(
             *at, text, fontsize=_points(size * 0.88), color=LIGHT[colour], weight=weight,
-            horizontalalignment=_ANCHORS[anchor], verticalalignment="baseline", zorder=self._over(),
+            horizontalalignment=anchor, verticalalignment="baseline", rotation=degrees,
+            rotation_mode="anchor", zorder=self._over(),
         )  # fmt: skip
 
     def _fill(self, corners: Sequence[Point], style: str, opacity: float) -> None:

@@ -36,6 +36,8 @@ class PanelFigure:
     panels: Sequence[Panel]
     left: int = 0
     """Panels for which there was no room."""
+    wide: bool = False
+    """Whether each panel takes the whole width."""
 
     @property
     def notes(self) -> list[str]:
@@ -45,7 +47,7 @@ class PanelFigure:
     @property
     def across(self) -> int:
         """Panels beside each other."""
-        return 1 if len(self.panels) == 1 else 2
+        return 1 if self.wide or len(self.panels) == 1 else 2
 
     @property
     def rows(self) -> list[Sequence[Panel]]:
@@ -55,7 +57,7 @@ class PanelFigure:
     @property
     def width(self) -> float:
         """Pixels from left to right."""
-        return WIDTH if self.across > 1 else _ALONE
+        return WIDTH if self.wide or self.across > 1 else _ALONE
 
     @property
     def height(self) -> float:

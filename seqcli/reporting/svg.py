@@ -105,6 +105,13 @@ class Drawing:
         more = f"<title>{escaped(whole)}</title>" if whole not in ("", text) else ""
         self._parts.append(f'<text class="{style}" {place}>{escaped(text)}{more}</text>')
 
+    def turned(self, at: Point, text: str, style: str, whole: str = "") -> None:
+        """A text that is read from the bottom up and begins at ``at``."""
+        x, y = map(number, at)
+        more = f"<title>{escaped(whole)}</title>" if whole not in ("", text) else ""
+        place = f'x="{x}" y="{y}" transform="rotate(-90 {x} {y})"'
+        self._parts.append(f'<text class="{style}" {place}>{escaped(text)}{more}</text>')
+
     def axes(self, frame: Frame, values: Sequence[Tick], steps: Sequence[Tick]) -> None:
         """Grid lines with their values on the left, and marks with their names below."""
         right, bottom = frame.left + frame.width, frame.top + frame.height

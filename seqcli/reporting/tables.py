@@ -120,7 +120,12 @@ class Layout:
             max([len(column.name), *(_width(shown(row[index], column)) for row in table.rows)])
             for index, column in enumerate(table.columns)
         ]
-        return cls(fit_widths(natural, whole, width, computed), whole)
+        empty = [
+            index
+            for index, _ in enumerate(table.columns)
+            if table.rows and all(shown(row[index], table.columns[index]) == "" for row in table.rows)
+        ]
+        return cls(fit_widths(natural, whole, width, computed, empty), whole)
 
     def widened(self, other: Layout) -> Layout:
         """This layout with room for the numbers of ``other``: later rows of the same table."""
@@ -189,16 +194,22 @@ def _width(text: str) -> int:
 
 
 def fit_widths(
-    natural: Sequence[int], whole: Sequence[bool], width: int, computed: int = 2
+    natural: Sequence[int],
+    whole: Sequence[bool],
+    width: int,
+    computed: int = 2,
+    empty: Sequence[int] = (),
 ) -> dict[int, int]:
     """The width of each column that is shown, so that all of them fit ``width``.
 
     What is to stay ``whole``, as numbers are, keeps its natural width; other texts share what is left, the
-    short ones in full. Where even ``_NARROWEST`` does not fit, columns are left out: those behind the first,
-    then of the last ``computed`` ones all but two, then the first; of each the later ones before the earlier.
+    short ones in full. Where even ``_NARROWEST`` does not fit, columns are left out: the ``empty`` ones of
+    those behind the first, then all of those, then of the last ``computed`` ones all but two, then the first;
+    of each the later ones before the earlier.
     """
     split = len(natural) - computed
     order = [*range(split - 1, 0, -1), *range(len(natural) - 1, split + 1, -1), 0]
+    order.sort(key=lambda index: not 0 < index < split or index not in empty)  # keeps the order of the others
     kept = list(range(len(natural)))
     while True:
         least = sum(natural[i] if whole[i] else min(natural[i], _NARROWEST) for i in kept)

@@ -14,6 +14,7 @@ from seqcli.reporting.results import RowWriter, result_format, result_stream
 from seqcli.reporting.screen import Screen, console_for, is_plain
 from seqcli.reporting.tables import print_on
 from seqcli.reporting.trace_verdict import verdict
+from seqcli.sequences import FloatArray
 
 if TYPE_CHECKING:
     from seqcli.backends.trace import CellTrace
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 UNITS = 4
 """Units that are drawn."""
 NUMBERS = ("position", "token", "layer", "direction", "unit", "name", "value")
+POOLED = "attention"
 GATE, SIGNED = "0 to 1", "-1 to 1"
 _LSTM = {
     "f": ("forget gate f: the share of c that is kept", GATE),
@@ -62,21 +64,34 @@ QUANTITIES = {
 """Of each cell its gates and states as they are drawn: in words, and their scale, "" for one of its own."""
 
 
-def report(screen: Screen, reading: Reading, traces: Sequence[CellTrace], output: OutputOptions) -> None:
-    """The picture with its sentences; in another form every number, and the sentences on the screen."""
+def report(
+    screen: Screen,
+    reading: Reading,
+    traces: Sequence[CellTrace],
+    output: OutputOptions,
+    shares: FloatArray | None = None,
+) -> None:
+    """The picture with its sentences; in another form every number, and the sentences on the screen.
+
+    ``shares`` (T,) are those of the tokens in what attention pools, where a network does.
+    """
     shown = last_forward(traces)
     for note in reading.notes:
         screen.warn(note)
     sentences = verdict(reading, shown)
+    pooled = [] if shares is None else [pooled_group(shares)]
     with result_stream(output) as stream:
         if result_format(output) == "table":
-            _draw(stream, reading, traces, shown, sentences)
+            _draw(stream, reading, traces, pooled, sentences)
             return
         for sentence in sentences:
             screen.line(sentence)
         writer = RowWriter(NUMBERS, result_format(output), stream)
         for row in number_rows(reading, traces):
             writer.write(row)
+        for place, share in enumerate([] if shares is None else shares.tolist()):
+            token = reading.tokens[place]
+            writer.write((place + 1, token, traces[-1].layer, None, None, POOLED, float(f"{share:.6g}")))
         writer.close()
 
 
@@ -112,6 +127,13 @@ def groups_of(trace: CellTrace) -> list[Group]:
     return drawn
 
 
+def pooled_group(shares: FloatArray) -> Group:
+    """How much of each token is in what attention pools, (T,), on the scale of the largest."""
+    largest = float(shares.max())
+    heading = f"{POOLED} pooling: the share of each step in what answers, 0 to {largest:.2f}"
+    return Group(heading, [Row("share", shares.tolist())], largest)
+
+
 def number_rows(reading: Reading, traces: Sequence[CellTrace]) -> Iterator[tuple[Cell, ...]]:
     """Rows of :data:`NUMBERS`: every gate and state of every unit, token by token."""
     for trace in traces:
@@ -141,15 +163,16 @@ def _draw(
     stream: IO[str],
     reading: Reading,
     traces: Sequence[CellTrace],
-    shown: CellTrace,
+    pooled: Sequence[Group],
     sentences: Sequence[str],
 ) -> None:
     """Title, heat map and sentences on ``stream``, as wide as it is."""
     from rich.text import Text
 
-    console = console_for(stream)
+    console, shown = console_for(stream), last_forward(traces)
+    groups = [*groups_of(shown), *pooled]
     print_on(console, Text(title(traces, shown), style="bold"))
-    for line in draw_heat_map(reading.tokens, groups_of(shown), console.width, is_plain(stream)):
+    for line in draw_heat_map(reading.tokens, groups, console.width, is_plain(stream)):
         print_on(console, Text.assemble(*line))
     print_on(console, "")
     for sentence in sentences:

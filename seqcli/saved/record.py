@@ -10,7 +10,7 @@ import re
 from typing import Any
 
 from seqcli.errors import UsageError
-from seqcli.network import InputSpec, NetworkSpec
+from seqcli.network import CODE_PLACE, KMERS, InputSpec, NetworkSpec
 from seqcli.options import Options
 from seqcli.saved.files import MAX_FILE_BYTES, damaged, shown
 from seqcli.saved.graph_check import Port, Signature
@@ -156,8 +156,8 @@ def _network(data: dict[str, Any], where: str) -> NetworkSpec:
         damaged(where, "network has impossible convolutions or strands")
     if not _valid_decoder(spec):
         damaged(where, "network has an impossible decoder")
-    if not valid_attention(spec):
-        damaged(where, "network has an impossible attention")
+    if not valid_attention(spec) or not _valid_bottleneck(spec):
+        damaged(where, "network has an impossible attention or bottleneck")
     if type(spec.band) is not bool or (spec.band and (spec.pool == "none" or spec.chain)):
         damaged(where, "network says a band around no number")
     if spec.skip and (len(spec.skip) != spec.output_shape[-1] or not _valid_skip(spec)):
@@ -189,16 +189,14 @@ def _valid_chain(spec: NetworkSpec) -> bool:
 
 
 def _valid_members(spec: NetworkSpec) -> bool:
-    """Whether networks without a chain may stand side by side: each answers a row, or there is one."""
+    """Whether networks without a chain may stand side by side: each reads whole rows, or there is one."""
     few = type(spec.members) is int and 1 <= spec.members <= MOST_MEMBERS
-    return few and (spec.members == 1 or _answers_rows(spec))
+    return few and (spec.members == 1 or _reads_rows(spec))
 
 
-def _answers_rows(spec: NetworkSpec) -> bool:
-    """Whether the network reads a whole row and gives one answer."""
-    return (
-        spec.pool != "none" and not (spec.streams or spec.stateful or spec.skip) and spec.decoder == "direct"
-    )
+def _reads_rows(spec: NetworkSpec) -> bool:
+    """Whether the network reads a whole row, to answer it or each of its steps."""
+    return not (spec.streams or spec.stateful or spec.skip) and spec.decoder == "direct"
 
 
 def _valid_stem(spec: NetworkSpec) -> bool:
@@ -212,15 +210,17 @@ def _valid_stem(spec: NetworkSpec) -> bool:
     if type(strands) is not bool or type(noise) not in (int, float) or not 0 <= noise <= 1:
         return False
     values = [item for item in spec.inputs if item.kind == "values"]
-    if strands and not (
-        _answers_rows(spec) and values and values[0].field == "bases" and values[0].size == 4
-    ):
+    if strands and not (_reads_rows(spec) and values and values[0].field == "bases" and values[0].size == 4):
         return False
     if not spec.stem:
         return spec.stem_stride == 1
-    numbers = all(item.kind in ("values", "dense") for item in spec.inputs)
+    numbers = all(item.kind in ("values", "dense") or item.field == KMERS for item in spec.inputs)
     whole = not (spec.streams or spec.stateful or spec.skip) and spec.decoder == "direct"
-    return numbers and whole and spec.stem_stride in (1, *((2, 4, 8) if spec.pool != "none" else ()))
+    return (
+        numbers
+        and whole
+        and spec.stem_stride in (1, *((2, 4, 8) if spec.pool != "none" or spec.bottleneck else ()))
+    )
 
 
 def _valid_decoder(spec: NetworkSpec) -> bool:
@@ -234,6 +234,17 @@ def _valid_decoder(spec: NetworkSpec) -> bool:
     sized = len(spec.output_shape) == 2 and values >= spec.output_shape[1] and spec.hidden_size > 1
     alone = not spec.bidirectional and spec.pool == "last" and not spec.skip and not spec.streams
     return spec.decoder in ("parallel", "recursive") and sized and alone and set(kinds) <= {"values", "ahead"}
+
+
+def _valid_bottleneck(spec: NetworkSpec) -> bool:
+    """Whether a network has no code, or one of a series of numbers whose every step is written again."""
+    if spec.bottleneck == 0:
+        return type(spec.bottleneck) is int
+    kinds = {item.field: item.kind for item in spec.inputs}
+    read = set(kinds.values()) == {"values"} and CODE_PLACE in kinds and len(spec.output_shape) == 1
+    whole = spec.pool == "none" and spec.decoder == "direct" and spec.members == 1 and not spec.attention
+    alone = not (spec.streams or spec.stateful or spec.band or spec.chain or spec.skip or spec.tied)
+    return _size(spec.bottleneck) and read and whole and alone
 
 
 def _valid_skip(spec: NetworkSpec) -> bool:

@@ -25,9 +25,11 @@ from seqcli.tasks.label_rules import (
 from seqcli.tasks.language_plan import language_plan
 from seqcli.tasks.music_plan import pieces_plan
 from seqcli.tasks.parts import LEAST_EXAMPLES
+from seqcli.tasks.reconstructing.plan import reconstruct_plan
 from seqcli.tasks.row_inputs import row_inputs
-from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target
+from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_target, label_named
 from seqcli.tasks.sound_plan import sound_column, sound_plan
+from seqcli.tasks.stepping.finding import labels_steps, rows_alone, steps_plan, typed_steps
 from seqcli.tasks.tag_plan import form_of, is_conll, tag_plan
 from seqcli.tasks.translate_plan import refuse_one_text, translate_plan
 from seqcli.tasks.wide_plan import is_wide, wide_plan
@@ -66,6 +68,8 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
     ):
         if name is not None:
             table.column(name)
+    if options.task == "reconstruct":
+        return reconstruct_plan(table, options)
     if is_wide(table, options):
         return wide_plan(table, options)
     columns = Columns(table, options.time, options.id)
@@ -84,6 +88,8 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
         return language_plan(columns, options, found.reason)
     if task == "translate":
         return translate_plan(columns, options, found)
+    if task == "steps":
+        return steps_plan(columns, found.target[0], found.reason, options)
     if task == "forecast":
         return _forecast_plan(columns, found, options, reading)
     return _row_plan(columns, task, found, options)
@@ -112,6 +118,9 @@ def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
         column = separated_column(columns, options)
         said = several_sentence(column, options.label_separator)
         return "multilabel", Found((column.name,), said, options.label_separator)
+    if options.task == "steps":
+        labels = typed_steps(columns, options, label_named(columns))
+        return "steps", Found((labels.target,), labels.why)
     for rule in RULES:
         if options.task in (None, rule.task) and (found := rule.find(columns)):
             if rule.task != "forecast":
@@ -203,17 +212,22 @@ def _refuse_few(columns: Columns) -> None:
 
 
 def _task_of(columns: Columns, options: ColumnOptions) -> str:
-    """The task that a typed target means: strings are classes, numbers over time a series."""
+    """The task that a typed target means: strings are classes, texts beside texts their translation,
+    numbers over time a series."""
     target = options.target
     if options.label_separator:
         return "multilabel"
     if len(target) > 1:
         return "multilabel" if are_labels(columns, target) else "forecast"
     column = columns[target[0]]
+    if labels_steps(columns, column, options):
+        return "steps"
     if separators_of(column):
         return "multilabel"
     if column.kind != "number":
-        return "classify"
+        read = [other for other in columns if other.running_text and other.name != column.name]
+        written = column.running_text and not column.classes and 2 * column.distinct > column.written
+        return "translate" if written and read else "classify"
     time = columns.time_column()
     if time is not None and not any(other.running_text for other in columns):
         constant = any(not columns.varies_within(column.name, ids) for ids in columns.separators(time.name))
@@ -324,6 +338,7 @@ def _row_plan(columns: Columns, task: str, found: Found, options: ColumnOptions)
     if ids and not options.id:
         reasons.append(f"sequences by {', '.join(ids)}: {target.name} is the same within each")
     if not ids and options.time is None:
+        reasons += rows_alone(columns, target, time) if task == "classify" else ()
         time = None
     taken = {*found.target, *ids, time.name if time else None, options.group}
     usable = [column for column in columns if column.name not in taken]

@@ -83,17 +83,35 @@ class Features:
         ``offsets`` (sequences + 1,) cuts the rows into sequences, within which gaps are filled;
         without it each row stands alone and a gap becomes the mean.
         """
+        return self._matrix(table, offsets, None)[0]
+
+    def going_on(
+        self, table: Table, offsets: IntArray, before: Matrix
+    ) -> tuple[NDArray[np.float32], Matrix]:
+        """The next rows of sequences as (N, channels), and the last scaled numbers of each.
+
+        ``before`` (sequences, numbers) are those of the rows ahead, NaN where there were none.
+        """
+        return self._matrix(table, offsets, before)
+
+    def _matrix(
+        self, table: Table, offsets: IntArray | None, before: Matrix | None
+    ) -> tuple[NDArray[np.float32], Matrix]:
+        """The channels (N, channels) of rows, and the last scaled numbers of each sequence that goes on."""
         values = [_finite(table.numbers(column.name, column.form).values) for column in self.numbers]
         numbers = np.stack(values, axis=1) if values else np.empty((len(table), 0))  # (N, numbers)
         gaps = np.isnan(numbers)
         scaled = self.scaler.transform(numbers)
         if offsets is not None and gaps.any():
-            scaled = (
-                _interpolate(scaled, offsets) if self.missing == "interpolate" else _carry(scaled, offsets)
-            )
+            scaled = fill_gaps(scaled, offsets, self.missing)
+        last = np.empty((0, len(self.numbers)))
+        if before is not None and offsets is not None:
+            owner = np.repeat(np.arange(len(before)), np.diff(offsets))
+            scaled = np.where(np.isnan(scaled), before[owner], scaled)
+            last = scaled[offsets[1:] - 1]
         parts = [np.nan_to_num(scaled, nan=0.0), gaps[:, [column.masked for column in self.numbers]]]
         parts += [_one_hot(table.cells(column.name), column.values) for column in self.classes]
-        return np.concatenate(parts, axis=1).astype(np.float32)
+        return np.concatenate(parts, axis=1).astype(np.float32), last
 
     def bad_cells(self, table: Table) -> dict[int, str]:
         """Rows with a cell that is no number, or an infinite one: position → what is wrong."""
@@ -161,6 +179,11 @@ def _one_hot(cells: list[str], values: tuple[str, ...]) -> Matrix:
         if index is not None:
             out[row, index] = 1.0
     return out
+
+
+def fill_gaps(values: Matrix, offsets: IntArray, missing: str) -> Matrix:
+    """(N, F) with the gaps of each sequence filled as ``missing`` says, NaN where nothing is known."""
+    return _interpolate(values, offsets) if missing == "interpolate" else _carry(values, offsets)
 
 
 def _carry(values: Matrix, offsets: IntArray) -> Matrix:

@@ -15,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqcli.errors import ModelError, UsageError
-from seqcli.network import InputSpec
+from seqcli.network import KMERS, InputSpec
 from seqcli.options import Options
 from seqcli.preprocessing.batching import covering_length
 from seqcli.preprocessing.dna import BASES
 from seqcli.preprocessing.grams import NAME as GRAMS
 from seqcli.preprocessing.grams import Grams
+from seqcli.preprocessing.kmers import kmer_ids
 from seqcli.preprocessing.places import FEWEST_STEPS, LONGEST, bump_count, places_of, usual_length
 from seqcli.preprocessing.subwords import Subwords
 from seqcli.preprocessing.vocabulary import BPE, MOST_PIECES, Vocabulary, tokenize_words
@@ -44,6 +45,8 @@ MOST_TOKENS = 30_000
 """Ids of a vocabulary; rarer tokens are unknown."""
 TEXTS_AT_ONCE = 4096
 """Texts whose words are at hand together."""
+KMER_SIZE = 32
+"""Numbers of the vector of a run of bases."""
 MOST_STEPS = 1000
 """Steps of a text that are read, however few texts are longer."""
 
@@ -159,6 +162,8 @@ class Inputs:
             fields.update(self.text_fields(joined_texts(table, self.text)))
         if self.dna is not None:
             fields[BASES_FIELD] = self.dna.encode(table.cells(self.text[0]))
+            if self.dna.kmers:
+                fields[KMERS] = self.dna.encode_runs(table.cells(self.text[0]))
         if self.sound is not None:
             fields[VALUES] = self.sound.encode(table)
         if self.features is not None and self.ids:
@@ -205,6 +210,8 @@ class Inputs:
             specs.append(InputSpec(PARTS, "bags", self.subwords.size, size))
         if self.dna is not None:
             specs.append(InputSpec(BASES_FIELD, "values", len(BASES)))
+            if self.dna.kmers:
+                specs.append(InputSpec(KMERS, "bags", kmer_ids(self.dna.kmers), embedding_size or KMER_SIZE))
         if self.sound is not None:
             specs.append(InputSpec(VALUES, "values", self.sound.width))
         if self.features is not None:

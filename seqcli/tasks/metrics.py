@@ -14,6 +14,9 @@ HIGHER_IS_BETTER = {
     "mcc": True,
     "auroc": True,
     "auprc": True,
+    "hits": True,
+    "false_alarms": False,
+    "flagged": False,
     "cer": False,
     "wer": False,
     "whole_clips": True,
@@ -39,6 +42,9 @@ HIGHER_IS_BETTER = {
     "token_error": False,
 }
 """Every metric that a task reports; a test holds this against the models of all tasks."""
+
+ODD_METRICS = ("auroc", "auprc", "hits", "false_alarms", "flagged")
+"""Of a model that looks for odd series, on a file that says which are, and on one that does not."""
 
 
 def is_worse(metric: str, value: float, limit: float) -> bool:

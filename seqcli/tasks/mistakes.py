@@ -8,6 +8,7 @@ from seqcli.sequences import IntArray
 from seqcli.tasks.base import Plan
 from seqcli.tasks.inputs import Inputs, joined_texts
 
+TITLE = "Worst mistakes"
 WORST = 10
 """Mistakes that are listed."""
 SHOWN_TEXT = 160
@@ -22,11 +23,8 @@ def shown_rows(
     ids = [table.cells(name) for name in plan.id]
     found: list[tuple[Cell, ...]] = []
     for row in rows.tolist():
-        number: Cell = int(table.records[row])
-        if table.file_of is not None:
-            number = f"{table.files[int(table.file_of[row])]} {number}"
-        text = [] if texts is None else [_short(texts[row])]
-        found.append((number, *(cells[row] for cells in ids), *text))
+        text = [] if texts is None else [short(texts[row])]
+        found.append((row_number(table, row), *(cells[row] for cells in ids), *text))
     columns = (
         ResultColumn(table.unit),
         *(ResultColumn(name) for name in plan.id),
@@ -35,6 +33,13 @@ def shown_rows(
     return columns, found
 
 
-def _short(text: str) -> str:
+def row_number(table: Table, row: int) -> Cell:
+    """The number of a row of ``table`` as messages count, with its file where there are several."""
+    number = int(table.records[row])
+    return number if table.file_of is None else f"{table.files[int(table.file_of[row])]} {number}"
+
+
+def short(text: str) -> str:
+    """A text in one line, cut where it is long."""
     text = " ".join(text.split())
     return text if len(text) <= SHOWN_TEXT else text[: SHOWN_TEXT - 1] + "…"

@@ -83,6 +83,8 @@ class TargetRole:
     """The rows (N,) whose target is known."""
     strata: Callable[[Table, IntArray], Sequence[str]]
     """The named rows (N,) → what each part should hold an equal share of."""
+    each_step: bool = False
+    """Whether each row of a series has a target of its own."""
 
 
 def make_parts(tables: Tables, plan: Plan, options: Options, target: TargetRole) -> Parts:
@@ -93,8 +95,8 @@ def make_parts(tables: Tables, plan: Plan, options: Options, target: TargetRole)
     and where there are fewer than 20 examples.
     """
     warnings = list(target.check(tables.main))
-    main = _usable_rows(tables.main, plan, options, target, warnings)
-    plan = _without_constants(main, plan, warnings)
+    main = usable_rows(tables.main, plan, options, target, warnings)
+    plan = without_constants(main, plan, warnings)
     grouping = group_rows(main, plan.id, plan.time)
     if len(grouping) < LEAST_EXAMPLES:
         raise DataError(
@@ -119,7 +121,7 @@ def make_parts(tables: Tables, plan: Plan, options: Options, target: TargetRole)
     sentences = list(split.sentences)
     for place, name, given in ((1, "validation", tables.validation), (2, "test", tables.test)):
         if given is not None:
-            table = _usable_rows(given, plan, options, target, warnings)
+            table = usable_rows(given, plan, options, target, warnings)
             parts[place] = _part(table, plan)
             what = counted(len(parts[place].first), "sequence" if plan.id else "row")
             sentences.append(f"{name} part: {what} of {table.source}")
@@ -139,12 +141,14 @@ def _part(table: Table, plan: Plan) -> Part:
     return Part(table, group_rows(table, plan.id, plan.time).first)
 
 
-def _usable_rows(
-    table: Table, plan: Plan, options: Options, target: TargetRole, warnings: list[str]
+def usable_rows(
+    table: Table, plan: Plan, options: Options, target: TargetRole | None, warnings: list[str]
 ) -> Table:
     """The rows with a target (and, in a sequence, an id and a time); refuses columns that cannot be read."""
-    rows = target.known(table)
-    if plan.id and plan.time:
+    rows = target.known(table) if target else np.arange(len(table))
+    each_step = target is not None and target.each_step
+    series = bool(plan.id) or each_step
+    if series and plan.time:
         stamps = time_stamps(table, plan.time)
         warnings += stamps.sentences
         rows = rows[stamps.usable[rows]]
@@ -157,18 +161,18 @@ def _usable_rows(
         rows = rows[named[rows]]
     if len(rows) < len(table):
         table = table.take(rows)
-    shared = shared_times(table, plan.time, plan.id) if plan.id and plan.time else 0
+    shared = shared_times(table, plan.time, plan.id) if series and plan.time else 0
     if shared:
         warnings.append(f"{shared:,} rows share their {plan.time} within a sequence: kept in file order")
     for name in plan.features:
         if table.kind(name) != "text":
             warnings += feature_numbers(table, name, options.reading.missing).sentences
-    if plan.id:
+    if plan.id and not each_step:
         _refuse_mixed(table, plan)
     return table
 
 
-def _without_constants(table: Table, plan: Plan, warnings: list[str]) -> Plan:
+def without_constants(table: Table, plan: Plan, warnings: list[str]) -> Plan:
     """The plan without features of numbers that are the same in every row; never without any input."""
     constant = [
         name for name in plan.features if table.kind(name) != "text" and feature_numbers(table, name).constant

@@ -23,6 +23,8 @@ TASKS = {
     "pianoroll.v1": "seqcli.tasks.pianoroll:PianoRoll",
     "translate.v1": "seqcli.tasks.translate:Translate",
     "tag.v1": "seqcli.tasks.tag:Tag",
+    "steps.v1": "seqcli.tasks.steps:Steps",
+    "reconstruct.v1": "seqcli.tasks.reconstruct:Reconstruct",
     "transcribe.v1": "seqcli.tasks.transcribe:Transcribe",
 }
 CURRENT = {name.partition(".")[0]: name for name in TASKS}

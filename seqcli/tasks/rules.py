@@ -20,6 +20,7 @@ from seqcli.tasks.label_rules import (
     several_labelled,
     several_sentence,
 )
+from seqcli.tasks.stepping.finding import labelled_bases, labelled_steps
 from seqcli.tasks.tag_plan import HELD, form_of
 
 LABEL_WORDS = (("label", "class", "target"), ("category", "sentiment"), ("rating", "stars", "score"), ("y",))
@@ -90,7 +91,7 @@ def _named_pair(columns: Columns) -> Found | None:
     return None
 
 
-def _label_named(columns: Columns) -> Column | None:
+def label_named(columns: Columns) -> Column | None:
     """The column that is called like a label; raises DataError when two are called so equally plainly."""
     names = {bare(column.name) for column in columns}
     candidates = [column for column in columns if column.kind in {"text", "number"} and not column.constant]
@@ -113,7 +114,7 @@ def _label_named(columns: Columns) -> Column | None:
 
 
 def _several_labels(columns: Columns) -> Found | None:
-    time, named = columns.time_column(), _label_named(columns)
+    time, named = columns.time_column(), label_named(columns)
     found = several_labelled(columns)
     if named is not None:
         found = [named] if separators_of(named) else []
@@ -142,17 +143,16 @@ def _may_be_label(column: Column, others: list[str]) -> bool:
 
 
 def _label_word(columns: Columns) -> Found | None:
-    column = _label_named(columns)
+    column = label_named(columns)
     if column is None or _forecast_target(columns, column):
         return None
-    many = column.kind == "text" and 10 * column.distinct <= column.written  # 77 intents are classes too
-    if column.classes or many:
+    if column.classes or (column.kind == "text" and _names_classes(column)):  # 77 intents are classes too
         return Found((column.name,), f"a column called {described(column)}")
     return None
 
 
 def _number_word(columns: Columns) -> Found | None:
-    column = _label_named(columns)
+    column = label_named(columns)
     if column is None or column.kind != "number" or column.classes or _forecast_target(columns, column):
         return None
     return Found((column.name,), f"a column of numbers called {column.name}")
@@ -232,9 +232,14 @@ def _text_and_classes(columns: Columns) -> Found | None:
     return Found((classes[0].name,), f"text and one column of classes: {described(classes[0])}")
 
 
+def _names_classes(column: Column) -> bool:
+    """Whether the strings of a column are few enough to be classes: at most 50, or each in ten rows."""
+    return column.classes or (column.repeated and 10 * column.distinct <= column.written)
+
+
 def _two_strings(columns: Columns) -> Found | None:
     usable = [column for column in columns if not column.useless]
-    repeated = [column for column in usable if column.repeated]
+    repeated = [column for column in usable if _names_classes(column)]
     if len(usable) != 2 or any(column.kind != "text" for column in usable) or len(repeated) != 1:
         return None
     return Found((repeated[0].name,), f"of two columns of strings one repeats: {described(repeated[0])}")
@@ -251,7 +256,7 @@ def _numbers_and_classes(columns: Columns) -> Found | None:
 
 def _two_texts(columns: Columns) -> Found | None:
     usable = [column for column in columns.of_kind("text") if not column.useless]
-    if len(usable) == 2 and not any(column.repeated for column in usable) and not columns.of_kind("number"):
+    if len(usable) == 2 and not any(map(_names_classes, usable)) and not columns.of_kind("number"):
         return Found((usable[1].name,), f"two columns of text, {usable[0].name} and {usable[1].name}")
     return None
 
@@ -261,6 +266,19 @@ def _one_text(columns: Columns) -> Found | None:
     if len(usable) == 1 and usable[0].kind == "text":
         return Found((usable[0].name,), "nothing but text")
     return None
+
+
+def _label_a_base(columns: Columns) -> Found | None:
+    found = labelled_bases(columns.table)
+    return Found((found.target,), found.why) if found else None
+
+
+def _label_a_step(columns: Columns) -> Found | None:
+    column = label_named(columns)
+    if column is not None and _forecast_target(columns, column):
+        return None
+    found = labelled_steps(columns, column)
+    return Found((found.target,), found.why) if found else None
 
 
 RULES = (
@@ -274,12 +292,26 @@ RULES = (
     Rule("audio paths", "a column of paths to audio files", "transcribe", _audio),
     Rule("source and target", "two columns of strings called source and target", "translate", _named_pair),
     Rule(
+        "label a base",
+        "a column of DNA and one with as many letters in each row, of at most 20 kinds",
+        "steps",
+        _label_a_base,
+    ),
+    Rule(
         "several labels",
         "cells of a column are lists, or split by |, ; or a comma, into at most 50 repeated labels of few "
         "words, most of which come in more than one combination; one cell in twenty holds two or more; and "
         "there is text beside it, or it is called so (labels, tags, topics, genres, or a label word)",
         "multilabel",
         _several_labels,
+    ),
+    Rule(
+        "label a step",
+        "a label word, or a column called activity, state, phase, stage, gesture, behaviour, posture, movement or "
+        "motion, of at most 50 repeated values changes within series of numbers over time; of a single series it "
+        "comes in stretches",
+        "steps",
+        _label_a_step,
     ),
     Rule(
         "label word",
@@ -305,7 +337,7 @@ RULES = (
     ),
     Rule(
         "two strings",
-        "exactly two usable columns, both strings, one of which repeats",
+        "exactly two usable columns, both strings, one of which has at most 50 repeated values, or one in ten rows",
         "classify",
         _two_strings,
     ),
@@ -315,7 +347,7 @@ RULES = (
         "classify",
         _numbers_and_classes,
     ),
-    Rule("two texts", "exactly two columns of text", "translate", _two_texts),
+    Rule("two texts", "exactly two columns of text, neither of them classes", "translate", _two_texts),
     Rule("one text", "one column of text, or a text file", "language", _one_text),
 )
 

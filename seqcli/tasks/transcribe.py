@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -20,7 +20,7 @@ from seqcli.sequences import TARGET, Batch, Batchable, Examples, FloatArray, Int
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.classify_metrics import comparison_table, log_softmax
 from seqcli.tasks.parts import Source, TargetRole, left_out_sentences, make_parts
-from seqcli.tasks.speech.ctc import best_text, greedy
+from seqcli.tasks.speech.ctc import Foresight, best_text, greedy
 from seqcli.tasks.speech.metrics import error_rates, worst_table
 from seqcli.tasks.speech.sizes import network_spec, training_defaults
 from seqcli.tasks.speech.sound import FRAMES, Sound, fit_sound, refuse_broken
@@ -48,6 +48,8 @@ class Transcribe:
     """Letter i is symbol i + 1; 0 is the blank."""
     beam: int = 1
     """Texts that are followed when an answer is looked for; 1 takes the best path."""
+    foresight: Foresight | None = field(default=None, repr=False, compare=False)
+    """A model of texts, by which they are weighed too."""
 
     @classmethod
     def prepare(cls, tables: Tables, plan: Plan, options: Options) -> Prepared:
@@ -71,13 +73,16 @@ class Transcribe:
         train, validation, test = (task.encode_labelled(part.table) for part in parts.all)
         short = int((train.lengths < needed).sum())
         shown = f"{sound.stack} frames a step, " if sound.stack > 1 else ""
+        network = network_spec(sound, len(letters), options)
         rules.append(f"transcripts: {len(letters)} different letters; {shown}scored by CTC")
+        if network.hears_on and not sound.per_clip:
+            rules.append("no step looks ahead: predict --stream writes letters while sound comes in")
         return Prepared(
             task=task,
             train=train,
             validation=validation,
             test=test,
-            network=network_spec(sound, len(letters), options),
+            network=network,
             loss="ctc",
             training=training_defaults(train, options),
             rules=rules,
@@ -145,7 +150,7 @@ class Transcribe:
         rows: list[dict[str, Cell]] = []
         for row in steps:
             logs = log_softmax(row[~np.isnan(row[:, 0])])
-            text, chance = best_text(logs, self.beam)
+            text, chance = best_text(logs, self.beam, self.foresight)
             rows.append({"prediction": self.written(text), "probability": round(float(np.exp(chance)), 7)})
         return rows
 
@@ -159,7 +164,7 @@ class Transcribe:
         rows = np.split(outputs, ends) if len(examples) else []
         if self.beam == 1:
             return [self.written(greedy(row)) for row in rows]
-        return [self.written(best_text(log_softmax(row), self.beam)[0]) for row in rows]
+        return [self.written(best_text(log_softmax(row), self.beam, self.foresight)[0]) for row in rows]
 
     def said(self, examples: Examples) -> list[str]:
         """What is said in each labelled row."""

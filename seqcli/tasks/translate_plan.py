@@ -66,15 +66,16 @@ def translate_plan(columns: Columns, options: ColumnOptions, found: Found) -> Pl
         column for column in columns if column.name not in (*target, options.group) and column.kind != "empty"
     ]
     texts = [column for column in others if column.kind == "text" and not column.useless] or others
-    if options.features:
-        texts = [columns[name] for name in options.features if name not in target]
+    typed = (*options.features, *options.text)
+    if typed:
+        texts = [columns[name] for name in typed if name not in target]
     named = [column for column in texts if bare(column.name) == "source"]
     texts = named or texts
     if not texts:
-        raise DataError(f"{table.source}: no column is left to read {target[0]} from", "--features names it")
+        raise DataError(f"{table.source}: no column is left to read {target[0]} from", "--text names it")
     if len(texts) > 1:
         error = ambiguous(columns, "could be read", texts)
-        raise DataError(error.message, f"choose with --features {texts[0].name}")
+        raise DataError(error.message, f"choose with --text {texts[0].name}")
     source = texts[0].name
     files = table.files if table.names == COLUMNS else ()
     reason = f"a line of {files[0]} says what that of {files[1]} says" if len(files) == 2 else found.reason

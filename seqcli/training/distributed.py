@@ -35,6 +35,8 @@ PATIENCE = timedelta(days=7)
 """How long a process waits for another: baselines of many rows take the first one long."""
 LEAVING = timedelta(seconds=30)
 """How long a process that failed waits for the first one to clear up before it ends all of them."""
+TABLE = 1024
+"""Rows from which on a matrix is looked at as a table, of which a batch uses few rows."""
 FAILED, LEFT = "seqcli/failed", "seqcli/left"
 
 
@@ -67,27 +69,48 @@ class Team:
     def average(self, parameters: Sequence[Tensor], weight: Tensor, sums: Tensor) -> Tensor:
         """Make the gradients of ``parameters`` (...,) each those of the whole batch.
 
-        ``weight`` () is w_p and ``sums`` (K,) what else to add up over processes, which is returned. A
-        gradient that no process has stays None.
+        They come multiplied by ``weight`` (), which is w_p; ``sums`` (K,) is what else to add up over
+        processes, which is returned. A gradient that no process has stays None. Of a large table only the
+        rows travel that are not zero in some process: a batch of texts looks up few of its words.
         """
         has = torch.tensor([float(p.grad is not None) for p in parameters])
-        scaled = [
-            p.new_zeros(p.numel()) if p.grad is None else (p.grad * weight.to(p.dtype)).flatten()
-            for p in parameters
+        gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        rows = self._rows_in_use(gradients)
+        sent = [
+            g if used is None else g.index_select(0, used) for g, used in zip(gradients, rows, strict=True)
         ]
         tail = torch.cat([has, weight.float()[None], sums.float()])
-        flat = torch.cat([*(part.float() for part in scaled), tail])
+        flat = torch.cat([*(part.flatten().float() for part in sent), tail])
         self._add(flat)
-        parts = torch.split(flat, [p.numel() for p in parameters] + [len(parameters), 1, len(sums)])
-        *gradients, has, weight, sums = parts
+        *added, has, weight, sums = torch.split(
+            flat, [part.numel() for part in sent] + [len(has), 1, len(sums)]
+        )
         flat[: len(flat) - len(tail)] /= weight.clamp(min=torch.finfo(flat.dtype).tiny)
-        for parameter, gradient, known in zip(parameters, gradients, has.tolist(), strict=True):
-            parameter.grad = gradient.view_as(parameter).to(parameter.dtype) if known else None
+        for place, (parameter, known) in enumerate(zip(parameters, has.tolist(), strict=True)):
+            gradient, used = gradients[place], rows[place]
+            whole = added[place].view_as(sent[place]).to(gradient.dtype)
+            if used is not None:  # the others are zeros in every process
+                whole = gradient.index_copy_(0, used, whole)
+            parameter.grad = whole if known else None
         return sums
 
-    def any(self, said: bool) -> bool:
-        """Whether it is so in any process."""
-        return said if self.size == 1 else self.sum(float(said)) > 0
+    def _rows_in_use(self, gradients: Sequence[Tensor]) -> list[Tensor | None]:
+        """For each of ``gradients`` (...,) the rows (R,) that are not zero in some process; None: all."""
+        tables = [gradient for gradient in gradients if gradient.ndim == 2 and len(gradient) >= TABLE]
+        if not tables:
+            return [None] * len(gradients)
+        used = torch.cat([gradient.abs().sum(1) != 0 for gradient in tables]).to(torch.uint8)
+        self._add(used)
+        found = iter(torch.split(used, [len(gradient) for gradient in tables]))
+        return [
+            next(found).nonzero()[:, 0] if gradient.ndim == 2 and len(gradient) >= TABLE else None
+            for gradient in gradients
+        ]
+
+    def any(self, one: bool, other: bool) -> tuple[bool, bool]:
+        """Of two things whether each is so in any process."""
+        one, other = self.add_up(np.array([one, other], dtype=np.int64)) > 0
+        return bool(one), bool(other)
 
     def sum(self, value: float) -> float:
         """The sum of a number over all processes."""

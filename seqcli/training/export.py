@@ -21,6 +21,7 @@ from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.tasks.base import Plan, Scores, Task
 from seqcli.training.sentences import MUSIC
 
+RECONSTRUCT = "reconstruct"
 PACKAGES = ("torch", "numpy", "safetensors", "onnx", "onnxruntime", "scikit-learn")
 
 
@@ -102,6 +103,8 @@ def model_card(record: Mapping[str, Any], plan: Plan, facts: CardFacts) -> str:
     target = ", ".join(plan.target)
     rows = [f"{part}: {count:,}" for part, count in facts.parts.items()]
     said = [] if plan.task in ("language", *MUSIC) else [f"Target: {target}"]
+    if plan.task == RECONSTRUCT:
+        said = [f"Judged by, and not learnt from: {target}"] if target else []
     sections = [
         f"# {facts.name}",
         f"{_what(plan)} It was trained by seqcli {record['versions']['seqcli']} on {record['created'][:10]}.",
@@ -167,6 +170,11 @@ def _what(plan: Plan) -> str:
         return f"A recurrent network that reads the column {plan.text[0]} and writes the column {target}."
     if plan.task == "tag":
         return f"A recurrent network that gives each word a tag, as the column {target} does."
+    if plan.task == "steps":
+        each = "base of DNA" if plan.text else "row of a series"
+        return f"A recurrent network that gives each {each} a label, as the column {target} does."
+    if plan.task == RECONSTRUCT:
+        return "A recurrent network that writes usual series again; the worse it does, the odder a series is."
     if plan.task == "transcribe":
         return f"A recurrent network that writes what is said in a clip, as the column {target} does."
     if plan.task == "multilabel":
@@ -259,6 +267,14 @@ def _usage(plan: Plan, name: str, source: str) -> str:
             f"seqcli predict new.txt -m {model} --format conll",
             f"seqcli evaluate tagged.conll -m {model}",
         ]
+    elif plan.task == "steps":
+        lines = [f"seqcli predict new.csv -m {model}", f"seqcli evaluate labelled.csv -m {model}"]
+    elif plan.task == RECONSTRUCT:
+        lines = [
+            f"seqcli predict new.csv -m {model}",
+            f"seqcli predict new.csv -m {model} --per-step",
+            f"seqcli evaluate labelled.csv -m {model} --anomalous VALUE",
+        ]
     else:
         lines = [
             f"seqcli predict new.csv -m {model}",
@@ -288,6 +304,13 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
             "From which probability on a label is given was chosen on the validation part; where labels come "
             "more or less often than there, other thresholds are better (`predict --threshold`).",
         ]
+    elif plan.task == RECONSTRUCT:
+        limits += [
+            "What is odd in a way that its errors do not show is not found, and usual series of a new kind "
+            "are taken for odd.",
+            f"The threshold holds its rate of false alarms for series like those of the {facts.held_out}, "
+            "and as roughly as they are few.",
+        ]
     elif plan.task == "translate":
         limits += [
             "It writes what is likely after its training pairs: fluent text may leave out, add or change "
@@ -298,6 +321,11 @@ def _limits(plan: Plan, facts: CardFacts) -> list[str]:
         limits += [
             "It knows the tags it was trained on and no others; names of a new kind are not found.",
             "Text of another kind than the training sentences is tagged worse, and it does not say so.",
+        ]
+    elif plan.task == "steps":
+        limits += [
+            "It always answers with one of the labels it was trained on, whatever the input is.",
+            "Neighbouring steps are much alike, so that the test steps say less than as many rows by themselves.",
         ]
     elif plan.task == "transcribe":
         limits += [

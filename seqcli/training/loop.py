@@ -65,15 +65,16 @@ def fit(
         else:
             yield from run.start()
         while True:
-            if run.team.any(interrupt.requested):
+            epoch_end = run.position.step == run.plan.epoch_end(run.position.epoch + 1)
+            stopped, due = run.asked(interrupt, checkpoint, epoch_end)
+            if stopped:
                 raise run.interrupted(checkpoint)
             if run.position.reason:
                 break
-            epoch_end = run.position.step == run.plan.epoch_end(run.position.epoch + 1)
             event = run.score_epoch(interrupt) if epoch_end else run.step()
             if event is None:  # interrupted while scoring; the next turn says so
                 continue
-            if checkpoint and (run.position.reason or run.is_due(checkpoint, epoch_end)):
+            if checkpoint and (run.position.reason or due):
                 run.save(checkpoint)
             yield event
     return run.outcome()
@@ -245,9 +246,12 @@ class _Run:
         resume = checkpoint.resume_command
         return Interrupted(f"{where}; the state is saved", f"go on with: {resume}" if resume else "")
 
-    def is_due(self, checkpoint: CheckpointStore, epoch_end: bool) -> bool:
-        """Whether it is time for a checkpoint, by the clock of the process that writes it."""
-        return self.team.any(self.team.leads and checkpoint.due(epoch_end))
+    def asked(
+        self, interrupt: Interrupt, checkpoint: CheckpointStore | None, epoch_end: bool
+    ) -> tuple[bool, bool]:
+        """Whether any process was interrupted; whether a checkpoint is due, by the clock of its writer."""
+        due = checkpoint is not None and self.team.leads and checkpoint.due(epoch_end)
+        return self.team.any(interrupt.requested, due)
 
     def save(self, checkpoint: CheckpointStore) -> None:
         """Write the whole state; of a finished fit only what its outcome needs."""

@@ -34,6 +34,8 @@ def training_device(training: TrainingOptions) -> torch.device:
 
 def reads_steps(prepared: Prepared) -> bool:
     """Whether a task reads series of numbers or DNA, row by row."""
+    if prepared.loss == "steps" or prepared.network.bottleneck:
+        return True
     inputs = getattr(prepared.task, "inputs", None)
     return isinstance(inputs, Inputs) and inputs.reads_steps
 
@@ -44,6 +46,7 @@ def _refuse_for_steps(options: Options, prepared: Prepared) -> None:
     flags: dict[str, Any] = {
         "--stem": network.stem,
         "--reverse-complement": network.reverse_complement or None,
+        "--kmers": network.kmers,
         "--members": network.members,
     }
     for flag, value in flags.items():
@@ -53,11 +56,12 @@ def _refuse_for_steps(options: Options, prepared: Prepared) -> None:
             raise UsageError(
                 f"{flag} is for series of numbers and DNA, and neither is read here", f"leave out {flag}"
             )
-    if network.reverse_complement and prepared.task.inputs.dna is None:  # type: ignore[attr-defined]
-        raise UsageError(
-            "--reverse-complement is for DNA, and no column of it is read here",
-            "--level dna --text COLUMN names one",
-        )
+    reads_dna = getattr(getattr(prepared.task, "inputs", None), "dna", None) is not None
+    for flag, typed in (("--reverse-complement", network.reverse_complement), ("--kmers", network.kmers)):
+        if typed and not reads_dna:
+            raise UsageError(
+                f"{flag} is for DNA, and no column of it is read here", "--level dna --text COLUMN names one"
+            )
 
 
 def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
@@ -65,10 +69,10 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
     training, network = options.training, options.network
     _refuse_for_steps(options, prepared)
     _refuse_of_several(training)
-    if not any(item.embedded for item in prepared.network.inputs):
+    if not any(item.of_text for item in prepared.network.inputs):
         for flag, value in (
             ("--level", options.columns.level),
-            ("--embedding-size", network.embedding_size),
+            ("--embedding-size", None if network.kmers else network.embedding_size),
             ("--subwords", network.subwords),
             ("--word-dropout", network.word_dropout),
             ("--embedding-dropout", network.embedding_dropout),
@@ -81,7 +85,7 @@ def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
                 raise UsageError(
                     f"{flag} shapes how text is read, and no text is read here", f"leave out {flag}"
                 )
-    if all(item.embedded for item in prepared.network.inputs) and options.reading.missing != "mask":
+    if all(item.of_text for item in prepared.network.inputs) and options.reading.missing != "mask":
         raise UsageError("--missing is about numbers, and no numbers are read here", "leave out --missing")
     if network.vectors and not isinstance(getattr(prepared.task, "inputs", None), Inputs):
         task = prepared.task.plan.task

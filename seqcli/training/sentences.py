@@ -90,16 +90,17 @@ def _columns_line(plan: Plan) -> str:
         return f"columns: {plan.text[0]}, a piece a row"
     inputs = plan.features or plan.indicators
     past = ("its own past",) if plan.task == "forecast" and not inputs else ()
-    language = plan.task == "language"
+    language, judged = plan.task == "language", plan.task == "reconstruct"
     roles = {
         "text": plan.text if language else (),
         "depending on": plan.features if language else (),
-        "target": () if language else plan.target,
+        "target": () if language or judged else plan.target,
         "from": () if language else (*plan.text, *plan.features, *plan.audio, *plan.indicators, *past),
         "known ahead": plan.ahead,
         "of each series": plan.static,
         "over": (plan.time,) if plan.time else (),
         "for each": plan.id,
+        "judged by": plan.target if judged else (),
         "together in the split": (plan.group,) if plan.group else (),
     }
     return "columns: " + "; ".join(f"{role} {_list(names)}" for role, names in roles.items() if names)

@@ -112,13 +112,13 @@ class Stepper:
         """Leave the gradients of the whole batch; returns its loss () and its rows."""
         rows = len(batch[LENGTHS])
         loss = torch.zeros((), device=self.device)
+        weight = mean_over(self._setup.loss, batch) if self._team.size > 1 else None
         if rows:  # of a small batch some of many processes have none
             with precision(self._setup.precision):
                 loss = self._training_loss(self._outputs(batch), batch)
-            loss.backward()  # type: ignore[no-untyped-call]
-        if self._team.size == 1:
+            loss.backward(None if weight is None else weight.to(loss.dtype))  # type: ignore[no-untyped-call]
+        if weight is None:
             return loss.detach(), rows
-        weight = mean_over(self._setup.loss, batch)
         said = torch.stack([loss.detach() * weight, weight, torch.tensor(float(rows))])
         total, weights, whole = self._team.average(self._parameters, weight, said)
         return total / weights, float(whole)

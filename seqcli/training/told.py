@@ -9,6 +9,7 @@ from seqcli.network import RESIDUAL, NetworkSpec
 from seqcli.options import Options
 from seqcli.preprocessing.vocabulary import PADDING
 from seqcli.tasks.base import Prepared
+from seqcli.threads import team_place
 from seqcli.training.chained import changer, scoring
 from seqcli.training.fit_setup import FitSetup
 from seqcli.training.refusals import reads_steps, training_device
@@ -67,7 +68,7 @@ def resolved_options(options: Options, prepared: Prepared, threads: int) -> Opti
     usual = dict(prepared.training)
     if reads_steps(prepared):
         usual["stem"] = "conv" if spec.stem else "none"
-    if any(item.embedded for item in spec.inputs):
+    if any(item.of_text for item in spec.inputs):
         shape += ["embedding_dropout", "variational"]
         shape += [] if spec.streams else ["word_dropout"]
         usual["subwords"] = any(item.kind == "bags" for item in spec.inputs) if not spec.streams else None
@@ -75,6 +76,8 @@ def resolved_options(options: Options, prepared: Prepared, threads: int) -> Opti
         usual.pop("epochs", None)  # the length is typed; passes would only cut it short
     if not len(prepared.validation):
         usual.pop("patience", None)
+    if usual.get("batch_size") and not usual.get("bptt") and options.training.bptt is None:
+        usual["batch_size"] *= team_place()[1]  # each process takes as many rows as one alone would
     decided = {
         "weight_decay": FitSetup.weight_decay,
         "precision": _precision(spec, training_device(options.training).type),

@@ -162,3 +162,31 @@ def test_mamba_forgets_by_the_length_of_a_step():
 def initialise_to_zero(cell) -> None:
     for weight in cell.parameters():
         torch.nn.init.zeros_(weight)
+
+
+@every_block
+def test_what_is_read_some_steps_at_a_time_is_what_is_read_at_once(name, monkeypatch):
+    """Outputs, the last state and all gradients; the parts end at 4, 8 and 11 steps."""
+    torch.manual_seed(2)
+    cell = load_cell(name)(3, 5).double()
+    for weight in cell.parameters():
+        torch.nn.init.uniform_(weight, -0.8, 0.8)
+    x = torch.randn(2, 11, 3, dtype=torch.float64, requires_grad=True)
+    state = tuple(torch.rand(2, 5, dtype=torch.float64).requires_grad_() for _ in cell.states)
+    wanted = [x, *state, *cell.parameters()]
+    parts = []
+    found = []
+    for cached in (2**30, 0):
+        monkeypatch.setattr("seqcli.backends.cells.block.CACHED", cached)
+        monkeypatch.setattr("seqcli.backends.cells.block.LEAST_STEPS", 4)
+        with monkeypatch.context() as watched:
+            mix = cell.mix
+            watched.setattr(
+                cell, "mix", lambda c, u, memory, mix=mix: parts.append(len(c)) or mix(c, u, memory)
+            )
+            outputs, last = cell.scan(x, state)
+        loss = (outputs * torch.linspace(-1, 1, 11)[:, None]).sum() + sum((part**2).sum() for part in last)
+        found.append([outputs, *last, *torch.autograd.grad(loss, wanted)])
+    assert parts == [11, 4, 4, 3]
+    for whole, joined in zip(*found, strict=True):
+        torch.testing.assert_close(whole, joined, rtol=1e-11, atol=1e-12)

@@ -68,3 +68,24 @@ def test_weights_of_rows_count_in_forecasts_too():
     outputs, target = torch.tensor([[[1.0]], [[3.0]]]), torch.zeros(2, 1, 1)
     weighted = LOSSES["mse"](outputs, {"target": target, "weight": torch.tensor([1.0, 3.0])})
     assert float(weighted) == pytest.approx((1 * 1 + 3 * 9) / 4)
+
+
+def test_steps_are_scored_where_they_have_a_label():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(size=(2, 3, 4))
+    target = np.array([[1, 4, 0], [-1, 2, 0]])  # class + 1; 0 and -1 are not learnt
+    logs = logits - np.log(np.exp(logits).sum(axis=2, keepdims=True))
+    losses = [-logs[0, 0, 0], -logs[0, 1, 3], -logs[1, 1, 1]]
+    outputs = torch.tensor(logits, requires_grad=True)
+    batch = {"target": torch.tensor(target)}
+    loss = LOSSES["steps"](outputs, batch)
+    assert float(loss.detach()) == pytest.approx(np.mean(losses))
+    loss.backward()
+    assert not outputs.grad[torch.tensor(target) <= 0].any()
+    weight = torch.tensor([[2.0, 1.0, 9.0], [9.0, 3.0, 9.0]])
+    weighed = LOSSES["steps"](outputs.detach(), {**batch, "weight": weight})
+    assert float(weighed) == pytest.approx(np.average(losses, weights=[2, 1, 3]))
+    smooth = training_loss("steps", 0.2)(outputs.detach(), batch)
+    spread = -logs[[0, 0, 1], [0, 1, 1]].mean(axis=1)
+    assert float(smooth) == pytest.approx(np.mean(0.8 * np.array(losses) + 0.2 * spread))
+    assert float(LOSSES["steps"](outputs.detach(), {"target": torch.zeros(2, 3, dtype=torch.int64)})) == 0

@@ -8,14 +8,14 @@ import torch
 from torch.nn import functional as F
 
 from seqcli.backends.network import build_network
-from seqcli.backends.trace import CellTrace, trace_network
+from seqcli.backends.trace import CellTrace, pooled_shares, trace_network
 from seqcli.errors import ModelError, UsageError
 from seqcli.network import InputSpec, NetworkSpec
 
 IDS = np.array([3, 5, 1, 4, 4, 6])
 
 
-def make_network(cell: str, layers: int = 1, both: bool = False, streams: bool = False):
+def make_network(cell: str, layers: int = 1, both: bool = False, streams: bool = False, pool: str = "last"):
     spec = NetworkSpec(
         (InputSpec("tokens", "tokens", 7, 4),),
         (3,),
@@ -23,7 +23,7 @@ def make_network(cell: str, layers: int = 1, both: bool = False, streams: bool =
         hidden_size=5,
         num_layers=layers,
         bidirectional=both,
-        pool="none" if streams else "last",
+        pool="none" if streams else pool,
         streams=streams,
     )
     network = build_network(spec, seed=3).double().eval()
@@ -158,3 +158,19 @@ def test_a_cell_without_equations_in_numpy_is_refused() -> None:
     spec = NetworkSpec((InputSpec("tokens", "tokens", 7, 4),), (3,), cell="none")
     with pytest.raises(UsageError, match="the cell none cannot be traced: that is written for rnn, gru, ls"):
         trace_network(spec, {}, {"tokens": IDS})
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "mingru", "mamba"])
+@pytest.mark.parametrize("both", [False, True])
+def test_shares_of_attention_make_the_vector_that_torch_pools(cell, both):
+    network = make_network(cell, 2, both, pool="attention")
+    seen = {}
+    network.pool.register_forward_hook(lambda module, args, out: seen.update(args=args, out=out))
+    with torch.no_grad():
+        network({"tokens": torch.from_numpy(IDS)[None], "lengths": torch.tensor([len(IDS)])})
+    traces = trace_network(network.spec, weights_of(network), {"tokens": IDS})
+    shares = pooled_shares(network.spec, weights_of(network), traces)
+    assert shares.sum() == pytest.approx(1, abs=1e-12)
+    assert shares @ seen["args"][0][0].numpy() == pytest.approx(seen["out"][0].numpy(), abs=1e-10)
+    assert np.ptp(shares) > 1e-3
+    assert pooled_shares(make_network(cell).spec, {}, traces) is None

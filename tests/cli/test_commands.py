@@ -402,6 +402,11 @@ def test_every_example_in_help_runs(here, capsys, monkeypatch, example, write_cs
             shutil.copytree(golden / folder, name)
     if "-m ner.seqcli" in example:
         shutil.copytree(golden / "tag_spans.seqcli", "ner.seqcli")
+    if "-m speech.seqcli" in example:
+        shutil.copytree(golden / "transcribe_onward.seqcli", "speech.seqcli")
+        TINY["tiny_language"](Path("text.seqcli"))
+        shutil.copy(golden / "clips" / "dd-0.wav", "clip.wav")
+        Path("clips.csv").write_text("audio\nclip.wav\n")
     if "sites" in example:
         shutil.copytree(golden / "classify_bases.seqcli", "sites.seqcli")
         Path("sites.fa").write_text(">one\nACGTACGTTAGCCATGACGTACGT\n>two\nTTGACCATGCAACGGATTACAGGT\n")

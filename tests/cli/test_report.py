@@ -214,3 +214,19 @@ def test_a_browser_draws_it_without_complaint(name, capsys, tmp_path) -> None:
     written = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert done.stdout.count("<svg") == written.count("<svg") > 3
     assert "Learning rate" in done.stdout
+
+
+def test_a_card_says_what_is_heard_and_what_was_turned_off(capsys) -> None:
+    card = {
+        row["item"]: row["value"]
+        for row in rows_of(run(capsys, "show", str(GOLDEN / "transcribe.seqcli"))[1])
+    }
+    assert card["inputs"] == "audio"
+    copy = Path("off.seqcli")
+    shutil.copytree(GOLDEN / "transcribe.seqcli", copy)
+    record = json.loads((copy / "model.json").read_text(encoding="utf-8"))
+    record["typed"] = ["refit"]
+    record["options"]["refit"] = False
+    (copy / "model.json").write_text(json.dumps(record), encoding="utf-8")
+    card = {row["item"]: row["value"] for row in rows_of(run(capsys, "show", "off.seqcli")[1])}
+    assert card["typed: --no-refit"] == "yes"

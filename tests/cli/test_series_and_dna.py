@@ -144,8 +144,12 @@ def test_a_logo_shows_what_each_change_of_a_base_does(capsys: pytest.CaptureFixt
     assert float(place["T"]) == 0
     assert float(place["score"]) == pytest.approx(np.mean(falls), abs=2e-3)
     drawn = Path("logo.svg").read_text()
-    assert drawn.count("<text transform=") >= 3
+    assert drawn.count('transform="translate(') >= 3
+    assert '<text class="T" transform=' in drawn
+    assert ">1</text>" in drawn
     assert "NaN" not in drawn
+    run(capsys, "explain", "a.csv", "-m", SITES, "--row", "2", "--plot", "logo.html")
+    assert "prefers-color-scheme:dark" in Path("logo.html").read_text()
     table = main(["explain", "a.csv", "-m", SITES, "--format", "table"])
     assert table == 0
     assert "=" in capsys.readouterr().out

@@ -190,3 +190,31 @@ def test_options_of_other_tasks_mean_nothing_here(run):
         assert "translate" in err
     code, _, err = run("train", "d.csv", "--attention", "doc", *TINY)
     assert (code, "did you mean 'dot'" in err or "dot" in err) == (USAGE, True)
+
+
+@pytest.mark.parametrize("typed", [(), ("--align",)])
+def test_where_it_looked_is_drawn_beside_the_answers(run, typed):
+    Path("new.csv").write_text("english\nThe baker's boy sold a lantern.\nHi\n\n", encoding="utf-8")
+    plain = run("predict", "new.csv", "-m", PHRASES, *typed)[1]
+    code, out, err = run("predict", "new.csv", "-m", PHRASES, *typed, "--plot", "looked.html")
+    assert code == OK, err
+    assert out == plain
+    assert "plot: looked.html" in err
+    page = Path("looked.html").read_text(encoding="utf-8")
+    assert page.count("<table>") == 2
+    for word in ("baker", "&#39;s", "lantern", "&lt;end&gt;"):
+        assert f">{word}<" in page
+
+
+def test_a_figure_of_nothing_is_not_written_and_other_models_have_none(run):
+    Path("blank.csv").write_text("no,english\n1,\n", encoding="utf-8")
+    code, _, err = run("predict", "blank.csv", "-m", PHRASES, "--plot", "looked.svg")
+    assert code == OK, err
+    assert "looked.svg is not written" in err
+    assert not Path("looked.svg").exists()
+    code, _, err = run("predict", "-", "-m", REVIEWS, "--plot", "looked.svg", text="fine\n")
+    assert code == USAGE
+    assert "--plot is of translations" in err
+    code, _, err = run("predict", "-", "-m", PHRASES, "--plot", "looked.pdf", text="Hi\n")
+    assert code == USAGE
+    assert ".png, .svg or .html" in err

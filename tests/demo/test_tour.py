@@ -47,6 +47,10 @@ def other_sequences_are_learned(folder: Path) -> None:
     assert metrics["linear part alone"]["accuracy"] < metrics["gru alone"]["accuracy"]
     assert metrics["gru alone"]["accuracy"] >= 0.85
     assert (folder / "tune.mid").stat().st_size > 100
+    metrics = json.loads((folder / "days.seqcli" / "model.json").read_text(encoding="utf-8"))["metrics"]
+    assert metrics["gru"]["exact"] >= 0.95
+    metrics = json.loads((folder / "speech.seqcli" / "model.json").read_text(encoding="utf-8"))["metrics"]
+    assert metrics["gru"]["cer"] <= 0.1
 
 
 def compared(log: Path, part: str) -> dict[tuple[str, bool, int | None], float]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import math
 import random
 import shutil
 import sys
@@ -96,6 +97,22 @@ def chords() -> list[Row]:
     return rows
 
 
+def recordings() -> list[Row]:
+    """Recordings of three motions each, one after the other, with the motion of each step."""
+    rows: list[Row] = []
+    steps: dict[int, int] = {}
+    for sequence, _, *axes, label in sensor(75):
+        recording = (sequence - 1) // 3
+        steps[recording] = steps.get(recording, 0) + 1
+        rows.append((recording, steps[recording], *axes, label))
+    return rows
+
+
+def marked_sites() -> list[Row]:
+    """DNA with a letter below each base: s where a site is, else a point."""
+    return [(text, "." * 11 + ("sss" if kind == "site" else "...") + "." * 10) for text, kind in sites()]
+
+
 def phrases() -> list[Row]:
     """Short sentences, and what they are in a made language that turns words and their order round."""
     rows: list[Row] = []
@@ -105,6 +122,20 @@ def phrases() -> list[Row]:
         other = " ".join(word[::-1] for word in (*thing.split(), *verb.split(), *person.split()))
         rows.append((f"{said[0].upper()}{said[1:]}", f"{other}!"))
     return list(dict.fromkeys(rows))
+
+
+def beats() -> list[Row]:
+    """A short series a row, of unlike lengths; every sixth has a step that is far off."""
+    rng = random.Random(6)
+    rows: list[Row] = []
+    for place in range(120):
+        steps = 10 + place % 3
+        values = [math.sin(step + place % 2) + rng.gauss(0, 0.1) for step in range(steps)]
+        if place % 6 == 5:
+            values[4] += 4
+        shown = [*(f"{value:.3f}" for value in values), *[""] * (12 - steps)]
+        rows.append(("fault" if place % 6 == 5 else "ok", *shown))
+    return rows
 
 
 def averages() -> list[Row]:
@@ -391,6 +422,45 @@ GOLDEN = {
         ("audio", "text"),
         said,
         ("--num-layers", "1"),
+        slice(6),
+        longer=("--epochs", "40"),
+    ),
+    "steps_rows": Golden(
+        ("recording", "step", "x", "y", "z", "activity"),
+        recordings,
+        ("--no-bidirectional", "--cell", "lstm"),
+        slice(400),
+        longer=("--epochs", "10"),
+    ),
+    "steps_bases": Golden(
+        ("sequence", "sites"), marked_sites, ("--reverse-complement", "--members", "2"), slice(20),
+        longer=("--epochs", "6"),
+    ),
+    "classify_kmers": Golden(
+        ("sequence", "label"),
+        sites,
+        ("--text", "sequence", "--kmers", "3", "--embedding-size", "6"),
+        slice(20),
+    ),
+    "reconstruct": Golden(
+        ("sequence", "step", "x", "y", "z", "label"),
+        motions,
+        ("--task", "reconstruct", "--anomalous", "shake"),
+        slice(400),
+        longer=("--epochs", "20"),
+    ),
+    "reconstruct_rows": Golden(
+        ("state", *(f"v{step}" for step in range(12))),
+        beats,
+        ("--task", "reconstruct", "--target", "state", "--bottleneck", "2", "--cell", "lstm", "--stem", "conv"),
+        slice(30),
+        with_verb=("--per-step",),
+        longer=("--epochs", "20"),
+    ),
+    "transcribe_onward": Golden(
+        ("audio", "text"),
+        said,
+        ("--num-layers", "1", "--no-bidirectional"),
         slice(6),
         longer=("--epochs", "40"),
     ),

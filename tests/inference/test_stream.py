@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from tiny_language import tiny_language
 
+from seqcli.backends.graph import saved_graphs
+from seqcli.backends.network import build_network
 from seqcli.errors import ModelError
 from seqcli.inference.session import GraphSession
 from seqcli.inference.stream import StreamSession
+from seqcli.network import InputSpec, NetworkSpec
+from seqcli.options import CELLS
 
 RNG = np.random.default_rng(7)
 
@@ -79,3 +85,31 @@ def test_a_graph_whose_arrays_have_other_shapes_than_it_states(tmp_path, monkeyp
         )
         with pytest.raises(ModelError, match=said):
             streams.read({"tokens": np.array([[3, 4]])})
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_sound_in_pieces_is_answered_as_the_whole(cell) -> None:
+    """A network that looks back alone has both graphs, and its states begin as zeros in either."""
+    inputs = (InputSpec("values", "values", 6),)
+    spec = NetworkSpec(inputs, (5,), cell=cell, hidden_size=8, num_layers=2, pool="none")
+    assert spec.hears_on
+    graphs = saved_graphs(build_network(spec, 3).eval())
+    batch, step = (GraphSession(graphs[name], name, 1) for name in ("batch", "step"))
+    values = RNG.normal(0, 1, (1, 23, 6)).astype(np.float32)
+    whole = batch.run({"values": values, "lengths": np.array([23])})
+    streams = StreamSession(step, {name: np.zeros(8) for name in step.inputs if name != "values"}, 5)
+    for piece in (1, 4, 23):
+        states, parts = None, []
+        for start in range(0, 23, piece):
+            logits, states = streams.read({"values": values[:, start : start + piece]}, states)
+            parts.append(logits)
+        np.testing.assert_allclose(np.concatenate(parts, axis=1), whole, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"bidirectional": True}, {"pool": "last"}, {"stem": 1}, {"inputs": (InputSpec("t", "tokens", 9, 4),)}],
+)
+def test_what_looks_ahead_or_reads_no_numbers_has_no_step(other) -> None:
+    spec = NetworkSpec((InputSpec("values", "values", 6),), (5,), hidden_size=8, pool="none")
+    assert not replace(spec, **other).hears_on

@@ -7,7 +7,15 @@ import math
 import numpy as np
 import pytest
 
-from seqcli.preprocessing.mel import FLOOR, fft_size, hertz_to_mel, log_mel, mel_filters, mel_to_hertz
+from seqcli.preprocessing.mel import (
+    FLOOR,
+    MelStream,
+    fft_size,
+    hertz_to_mel,
+    log_mel,
+    mel_filters,
+    mel_to_hertz,
+)
 
 
 def test_the_scale_by_hand() -> None:
@@ -58,3 +66,27 @@ def test_a_tone_is_loudest_in_its_band_and_a_short_clip_is_one_frame() -> None:
     assert (log_mel(tone, rate, 40).argmax(axis=1) == nearest).all()
     assert log_mel(tone[:10], rate, 40).shape == (1, 40)
     assert log_mel(np.zeros(10, np.float32), rate, 3) == pytest.approx(np.full((1, 3), math.log(FLOOR)))
+
+
+@pytest.mark.parametrize("size", [1, 79, 80, 81, 200, 5000])
+def test_frames_of_sound_in_pieces_are_those_of_the_whole(size: int) -> None:
+    sound = np.random.default_rng(size).normal(0, 0.1, 2 * 990 + 77).astype(np.float32)
+    stream = MelStream(8000, 12)
+    parts = [stream.feed(sound[place : place + size]) for place in range(0, len(sound), size)]
+    parts.append(stream.feed(sound[:0], final=True))
+    assert len(parts[-1]) == 0
+    assert np.concatenate(parts) == pytest.approx(log_mel(sound, 8000, 12), abs=1e-5)
+
+
+def test_a_short_clip_in_pieces_is_one_frame_at_its_end() -> None:
+    sound = np.random.default_rng(0).normal(0, 0.1, 150).astype(np.float32)
+    stream = MelStream(8000, 12)
+    assert not len(stream.feed(sound[:100]))
+    assert stream.feed(sound[100:], final=True) == pytest.approx(log_mel(sound, 8000, 12), abs=1e-6)
+
+
+def test_a_stream_of_frames_holds_less_than_a_window() -> None:
+    stream = MelStream(8000, 12)
+    for _ in range(200):
+        stream.feed(np.zeros(333, np.float32))
+        assert len(stream._held) < 200

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqcli.preprocessing import resampling
-from seqcli.preprocessing.resampling import resample
+from seqcli.preprocessing.resampling import Resampler, resample
 
 
 def sine(hertz: float, rate: int, seconds: float = 0.5) -> np.ndarray:
@@ -40,3 +40,25 @@ def test_long_sound_is_made_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = resample(sine(300, 8000), 8000, 11025)
     monkeypatch.setattr(resampling, "AT_ONCE", 100)
     assert np.array_equal(resample(sine(300, 8000), 8000, 11025), whole)
+
+
+@pytest.mark.parametrize(("rate", "wanted"), [(8000, 16000), (16000, 8000), (44100, 8000), (8000, 11025)])
+@pytest.mark.parametrize("sizes", [(1, 2, 3), (7, 400), (4000,)])
+def test_sound_in_pieces_is_the_whole(rate: int, wanted: int, sizes: tuple[int, ...]) -> None:
+    sound = np.random.default_rng(rate).normal(0, 0.2, 6001).astype(np.float32)
+    resampler, parts, place = Resampler(rate, wanted), [], 0
+    while place < len(sound):
+        size = sizes[len(parts) % len(sizes)]
+        parts.append(resampler.feed(sound[place : place + size]))
+        place += size
+    parts.append(resampler.feed(np.empty(0, np.float32), final=True))
+    assert np.concatenate(parts) == pytest.approx(resample(sound, rate, wanted), abs=1e-6)
+
+
+def test_what_is_held_of_endless_sound_stays_small() -> None:
+    resampler, held = Resampler(44100, 8000), set()
+    for _ in range(50):
+        resampler.feed(np.zeros(4410, np.float32))
+        held.add(len(resampler._held))
+    assert max(held) < 1000
+    assert len(held) < 5

@@ -87,6 +87,14 @@ def test_a_delimiter_is_of_a_table(name: str) -> None:
     assert choose("a;b\n", name=name, delimiter=";", input_format="csv")[0] == "csv"
 
 
+def test_names_are_of_a_table() -> None:
+    assert choose("a\tb\n", name="pairs.txt", names=("en", "de"))[0] == "csv"
+    assert choose("a\tb\n", name="x.tsv", names=("en", "de"))[0] == "tsv"
+    for name, typed in (("rows.jsonl", None), ("x.csv", "txt")):
+        with pytest.raises(UsageError, match="--names calls the columns of a csv or tsv"):
+            choose("a,b\n", name=name, input_format=typed, names=("a", "b"))
+
+
 def test_nothing_at_all() -> None:
     with pytest.raises(DataError, match="stdin: there is nothing to read"):
         choose("\n", ("review",))

@@ -37,6 +37,32 @@ def read(
     return reader, rows, numbers, faults
 
 
+def named(text: str, *names: str, kind: type[Csv] = Csv) -> tuple[list[tuple[str, ...]], list[int]]:
+    """The rows and row numbers of a file without a header."""
+    reader = kind(Opening("f.csv", text, True, ReadingOptions(names=names)))
+    block = reader.feed("", True)
+    return list(block.rows(reader.names)), block.numbers.tolist()
+
+
+def test_a_file_without_a_header_begins_with_its_first_row() -> None:
+    assert named("good,1\nbad,2\n", "text", "stars") == ([("good", "1"), ("bad", "2")], [1, 2])
+    assert named("a\tb c\n", "x", "y", kind=Tsv) == ([("a", "b c")], [1])
+    assert named('"two\nlines",1\n', "text", "stars") == ([("two\nlines", "1")], [1])
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("a",), "--names calls 1 column, and f.csv has 2 columns: 'good', '1'"),
+        (("a", "b", "c"), "--names calls 3 columns, and f.csv has 2 columns"),
+        (("a", "a"), "two columns are called 'a'"),
+    ],
+)
+def test_each_column_gets_a_name_of_its_own(names: tuple[str, ...], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        named("good,1\n", *names)
+
+
 cell = st.text(st.characters(exclude_characters="\r\0", exclude_categories=["Cs"]), max_size=6)
 
 

@@ -18,6 +18,7 @@ from seqcli.reporting.axes import (
     step_ticks,
     text_width,
     value_range,
+    wrapped,
 )
 
 
@@ -188,3 +189,22 @@ def test_a_text_is_cut_to_its_room() -> None:
     assert text_width(cut, 12) <= 100
     assert text_width("店", 12) > text_width("m", 12) > text_width("i", 12)
     assert text_width("e\u0301", 12) == text_width("e", 12)
+
+
+@pytest.mark.parametrize("room", [40.0, 90.0, 130.0, 1000.0])
+def test_a_title_is_broken_between_words_and_no_line_is_too_wide(room: float) -> None:
+    title = "minLSTM both ways"
+    lines = wrapped(title, 12, room)
+    assert all(text_width(line, 12) <= room for line in lines)
+    assert len(lines) <= 2
+    if room >= 90:  # wide enough for "minLSTM" and for what is left
+        assert " ".join(lines) == title
+    assert (len(lines) == 1) is (text_width(title, 12) <= room)
+
+
+def test_what_does_not_fit_into_the_last_line_is_cut() -> None:
+    first, second = wrapped("one two three four five six", 12, 50)
+    assert first == "one two"
+    assert second.startswith("three")
+    assert second.endswith("…")
+    assert wrapped("", 12, 50) == []

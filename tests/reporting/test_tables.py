@@ -165,3 +165,15 @@ def test_a_caption_breaks_between_words_and_not_ahead_of_a_percent_sign(monkeypa
     assert " ".join(line.strip() for line in lines) == caption
     assert max(map(len, lines)) <= width
     assert not any(line.startswith("%") for line in lines)
+
+
+def test_an_empty_column_gives_its_room_to_others() -> None:
+    columns = [
+        ResultColumn(name) for name in ("predictor", "accuracy", "spread", "seconds", "state", "steps")
+    ]
+    table = ResultTable(
+        "", tuple(columns), [("gru", 0.5, None, 2.5, "carried", 3), ("rnn", 0.25, None, 7.5, "", 4)]
+    )
+    assert list(Layout.of(table, 200).widths) == [0, 1, 2, 3, 4, 5]
+    assert list(Layout.of(table, 47).widths) == [0, 1, 3, 4, 5]
+    assert list(fit_widths([9] * 5, [True] * 5, 45, empty=[1, 4])) == [0, 2, 3, 4]

@@ -34,10 +34,21 @@ EXAMPLES = {
         "translate",
         ("target",),
     ),
+    "label a base": (
+        "sequence,structure\n" + "\n".join(f"{'ACGTT' * 5},{'(..)-' * 5}" for _ in SHORT),
+        "steps",
+        ("structure",),
+    ),
     "several labels": (
         "text,tags\n" + "\n".join(f"{t},{['a|b', 'b', 'a', 'c|b', ''][i % 5]}" for i, t in enumerate(TEXTS)),
         "multilabel",
         ("tags",),
+    ),
+    "label a step": (
+        "id,time,x,activity\n"
+        + "\n".join(f"{i // 10},{i % 10},{i * 7 % 13},{'sit walk'.split()[i // 5 % 2]}" for i in range(60)),
+        "steps",
+        ("activity",),
     ),
     "label word": (
         "text,stars\n" + "\n".join(f"{t},{i % 5}" for i, t in enumerate(TEXTS)),
@@ -224,3 +235,14 @@ def test_nothing_fits(table_of) -> None:
     rows = "\n".join(f"{i * 0.7},{i * i / 3}" for i in range(60))
     with pytest.raises(DataError, match=r"a \(number\), b \(number\)"):
         find(table_of(f"a,b\n{rows}"))
+
+
+def test_words_that_come_twice_each_are_written_and_not_told_apart(table_of) -> None:
+    """A word and its misspellings: far more different words than classes could be."""
+    words = [f"word{chr(97 + i % 26)}{chr(97 + i // 26)}" for i in range(60)]
+    rows = [f"{word}{typo},{word}" for word in words for typo in "xy"]
+    plan = make_plan(table_of("wrong,right\n" + "\n".join(rows)), ColumnOptions(), ReadingOptions())
+    assert (plan.task, plan.text, plan.target) == ("translate", ("wrong",), ("right",))
+    few = [f"{word}{typo},{'kind' + word[-1]}" for word in words for typo in "xyzuvw"]
+    plan = make_plan(table_of("name,kind\n" + "\n".join(few)), ColumnOptions(), ReadingOptions())
+    assert (plan.task, plan.target) == ("classify", ("kind",))

@@ -88,3 +88,56 @@ def test_what_no_path_can_spell_has_no_probability() -> None:
     logs = logs_of(2, 3, 0)
     assert text_log_probability(logs, (1, 1)) == -np.inf
     assert text_log_probability(logs, (1, 2)) > -np.inf
+
+
+class Likings:
+    """Made-up log-probabilities of each symbol behind each text, and of its end."""
+
+    def __init__(self, symbols: int, seed: int) -> None:
+        self._symbols, self._seed = symbols, seed
+
+    def _row(self, text: tuple[int, ...]) -> np.ndarray:
+        scores = np.random.default_rng([self._seed, *text]).normal(0, 2, self._symbols)
+        return 0.7 * (scores - np.log(np.exp(scores).sum()))
+
+    def behind(self, texts: list[tuple[int, ...]]) -> np.ndarray:
+        return np.stack([self._row(text) for text in texts])
+
+    def whole(self, text: tuple[int, ...]) -> float:
+        rows = [self._row(text[:place])[symbol] for place, symbol in enumerate(text)]
+        return float(sum(rows) + self._row(text)[0])
+
+
+@pytest.mark.parametrize(("steps", "symbols"), [(1, 3), (4, 3), (5, 3), (4, 4)])
+@pytest.mark.parametrize("seed", range(4))
+def test_fusion_at_full_width_equals_enumeration(steps: int, symbols: int, seed: int) -> None:
+    logs, likings = logs_of(steps, symbols, seed), Likings(symbols, seed)
+    every = by_enumeration(logs)
+    found = beam_search(logs, 10_000, likings)
+    assert {text for text, _ in found} == set(every)
+    for text, score in found:
+        without_end = likings.whole(text) - likings.behind([text])[0, 0]
+        assert score == pytest.approx(np.log(every[text]) + without_end, rel=1e-9)
+    best = max(every, key=lambda text: np.log(every[text]) + likings.whole(text))
+    text, heard = best_text(logs, 10_000, likings)
+    assert text == best
+    assert np.exp(heard) == pytest.approx(every[text])  # its probability is still by the sound alone
+
+
+def test_fusion_changes_what_is_found() -> None:
+    changed = 0
+    for seed in range(20):
+        logs = logs_of(5, 3, seed)
+        changed += best_text(logs, 500)[0] != best_text(logs, 500, Likings(3, seed))[0]
+    assert 0 < changed < 20
+
+
+def test_a_narrow_beam_is_led_by_what_is_held_likely() -> None:
+    # By sound alone 3 is third, and two that are followed would not be it.
+    class Third(Likings):
+        def _row(self, text: tuple[int, ...]) -> np.ndarray:
+            return np.log(np.array([0.2, 0.05, 0.05, 0.7]))
+
+    logs = np.log(np.array([[0.02, 0.35, 0.33, 0.30], [0.97, 0.01, 0.01, 0.01]]))
+    assert best_text(logs, 2)[0] == (1,)
+    assert best_text(logs, 2, Third(4, 0))[0] == (3,)

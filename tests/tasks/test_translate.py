@@ -53,7 +53,7 @@ def test_a_third_column_is_left_out_and_two_candidates_are_an_error():
     other = table_of(("a", "b", "no", "c"), rows)
     with pytest.raises(DataError, match="more than one column could be read: b, c") as caught:
         plan_of(other, task="translate", target=("a",))
-    assert caught.value.hint == "choose with --features b"
+    assert caught.value.hint == "choose with --text b"
     assert plan_of(other, task="translate", target=("a",), features=("c",)).text == ("c",)
 
 

@@ -68,6 +68,30 @@ def batch_of(*sources):
     return {"source": padded, "lengths": np.array([len(source) for source in sources])}
 
 
+class Sure(Table):
+    """A writer that is nearly sure of each token of one text; behind it comes the end, before any other."""
+
+    wanted = (3, 4, 5, 5, 4, 3, 4, 5)
+
+    def after(self, h, last, memory):
+        return np.where(last[:, None] == END_OF_TEXT, 0.0, h + 1.0).astype(np.float32)
+
+    def chances(self, h):
+        found = np.full((len(h), VOCABULARY), 0.001)
+        found[:, END_OF_TEXT] = 0.05
+        for row, place in enumerate(h[:, 0].astype(int)):
+            found[row, (*self.wanted, END_OF_TEXT)[min(place, len(self.wanted))]] = 0.9
+        return np.log(found / found.sum(1, keepdims=True))
+
+
+@pytest.mark.parametrize("beam", [1, 2, 3, 5, 10])
+def test_early_ends_beside_a_sure_text_do_not_end_the_search(beam):
+    """Five texts end ahead of the right one, each with a chance of about 1 in 20."""
+    (found,) = search(Sure(0), batch_of((1, 2)), np.array([30]), Search(beam=beam))
+    assert found[0].ids == Sure.wanted
+    assert found[0].score == pytest.approx((8 * np.log(0.9 / 0.954) + np.log(0.9 / 0.905)) / 9, rel=1e-5)
+
+
 @pytest.mark.parametrize("penalty", [0.0, 0.6, 1.0])
 @pytest.mark.parametrize("seed", range(4))
 def test_with_all_the_beams_there_are_it_finds_what_enumeration_finds(seed, penalty):

@@ -27,6 +27,12 @@ def rows(directory: Path):
     return network, drain(fit(network, tiny_examples(61, 1), tiny_examples(30, 2), setup))[1]
 
 
+def table(directory: Path):
+    """Most words of a large table are in no batch, and some in the rows of one process alone."""
+    network = TinyNetwork(dropout=0.0, words=2000)
+    return network, drain(fit(network, tiny_examples(40, 3), None, tiny_setup(batch_size=4)))[1]
+
+
 def stream(directory: Path):
     """A text, left after 5 steps and gone on with, so that states of all rows went into a file and back."""
     setup, store = setup_of(batch_size=5), OftenSaved(directory / "stream")
@@ -69,7 +75,7 @@ def pairs(directory: Path):
 def fits(directory: Path) -> dict[str, list[dict]]:
     """Run them all, write ``NAME.safetensors`` of each; the rows of their histories."""
     histories = {}
-    for run in (rows, stream, both, pairs):
+    for run in (rows, table, stream, both, pairs):
         network, outcome = run(directory)
         if team().leads:
             weights = {name: value.clone() for name, value in network.state_dict().items()}

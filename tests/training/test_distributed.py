@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -96,7 +97,7 @@ def test_rows_texts_and_pairs_are_shared_to_the_same_end(tmp_path) -> None:
     done = torchrun(tmp_path / "logs", str(script), str(together))
     assert done.returncode == 0, printed(tmp_path / "logs", 0)[1]
     names = sorted(path.name for path in alone.glob("*.safetensors"))
-    assert len(names) == 4
+    assert len(names) == 5
     for name in names:
         same_weights(alone / name, together / name)
     scored, shared = (json.loads((place / "histories.json").read_text()) for place in (alone, together))
@@ -112,6 +113,9 @@ def a_batch(name: str, rng) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     outputs = torch.tensor(rng.normal(size=(7, 4)), dtype=torch.float32)
     if name in ("cross_entropy", "written"):
         target = torch.tensor(rng.integers(3, size=(7, 4)))
+        outputs = torch.tensor(rng.normal(size=(7, 4, 3)), dtype=torch.float32)
+    elif name == "steps":
+        target = torch.tensor(rng.integers(-1, 4, size=(7, 4)))
         outputs = torch.tensor(rng.normal(size=(7, 4, 3)), dtype=torch.float32)
     elif name == "ctc":
         target = torch.tensor(rng.integers(1, 3, size=(7, 2)))
@@ -196,6 +200,20 @@ def test_what_cannot_be_shared_is_refused(monkeypatch, capsys, tmp_path, line, s
     errors = capsys.readouterr().err
     assert said in errors
     assert "hint: " in errors
+
+
+def test_each_process_takes_as_many_rows_as_one_alone(monkeypatch, capsys, tmp_path) -> None:
+    source = str(a_file(tmp_path / "reviews.csv"))
+
+    def batches(*typed: str) -> int:
+        assert main(["train", source, "--dry-run", *typed]) == 0
+        return int(re.search(r"batches of (\d+)", "".join(capsys.readouterr()))[1])
+
+    alone = batches()
+    assert batches("--batch-size", "20") == 20
+    started_by_torchrun(monkeypatch)
+    assert batches() == 2 * alone
+    assert batches("--batch-size", "20") == 20
 
 
 def test_a_process_knows_its_place(monkeypatch) -> None:

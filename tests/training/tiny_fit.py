@@ -30,10 +30,10 @@ CLASSES = 3
 class TinyNetwork(nn.Module):
     """Embedding, dropout, GRU, dropout, mean over valid steps, head: (B, T) int64 → (B, 3)."""
 
-    def __init__(self, seed: int = 0, dropout: float = 0.3) -> None:
+    def __init__(self, seed: int = 0, dropout: float = 0.3, words: int = 20) -> None:
         super().__init__()
         torch.manual_seed(seed)
-        self.embedding = nn.Embedding(20, 8, padding_idx=0)
+        self.embedding = nn.Embedding(words, 8, padding_idx=0)
         self.recurrent = nn.GRU(8, 12, batch_first=True)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(12, CLASSES)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 SEEN = ("u1", "u2", "u3")
 """Names of the last u's, the newest first."""
+CACHED, LEAST_STEPS = 2**18, 16
+"""Numbers that are widest on the way, in the steps that are read at a time; and the fewest steps."""
 WIDER = 2
 """How many times as wide as the layer its gated part is inside."""
 
@@ -103,7 +105,23 @@ class Block(Cell):
         return self.norms[2](v), (*after, u, u1, u2)
 
     def scan(self, x: Tensor, state: State) -> tuple[Tensor, State]:
-        """All steps: x (B, T, F), state → (outputs (B, T, H), state after step T)."""
+        """All steps: x (B, T, F), state → (outputs (B, T, H), state after step T).
+
+        On a processor some steps at a time, as many as its cache holds of what is made on the way: all at
+        once would be written to the slow memory and read again for each of the small operations.
+        """
+        width = max(2 * WIDER, len(self.memory)) * self.hidden_size * len(x)
+        steps = max(LEAST_STEPS, CACHED // width)
+        if x.shape[1] <= steps or x.device.type != "cpu":
+            return self._scan(x, state)
+        parts = []
+        for part in x.split(steps, dim=1):
+            outputs, state = self._scan(part, state)
+            parts.append(outputs)
+        return torch.cat(parts, dim=1), state
+
+    def _scan(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """All steps at once: x (B, T, F), state → (outputs (B, T, H), state after step T)."""
         v, seen, u = self._enter(x, state)
         y, memory = self.mix(causal_conv(seen, self.weight_conv, self.bias_conv), u, state[:-REACH])
         v = v + y

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,14 +21,14 @@ from seqcli.options import (
     PlotOptions,
     ReadingOptions,
 )
-from seqcli.options_use import BacktestOptions, EvaluateOptions, SpeechOptions
+from seqcli.options_use import BacktestOptions, EvaluateOptions, FusionOptions, SpeechOptions
 from seqcli.reporting.plots import check_plot
 from seqcli.reporting.results import RowWriter, check_output, result_format, result_stream, write_result
 from seqcli.reporting.screen import Screen, has_colours
 from seqcli.reporting.surprise import SurpriseWriter
 from seqcli.reporting.training import show_tables
 from seqcli.results import ResultTable
-from seqcli.tasks.metrics import HIGHER_IS_BETTER, is_worse
+from seqcli.tasks.metrics import HIGHER_IS_BETTER, ODD_METRICS, is_worse
 
 if TYPE_CHECKING:
     from seqcli.inference.evaluate import Measured
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from seqcli.readers.table import Table
     from seqcli.reporting.panels import Panel
     from seqcli.sequences import Examples
-    from seqcli.tasks.base import Scores
+    from seqcli.tasks.base import Scores, Task
 
 NOTHING = "this result has nothing to draw"
 
@@ -57,6 +57,7 @@ def evaluate(call: Invocation) -> int:
     refuse_training(call, options.dynamic)
     from seqcli.cli.use import open_model
     from seqcli.inference.evaluate import measure
+    from seqcli.inference.foresight import with_search
 
     model = open_model(call.group(ModelOptions).model, screen, call.files)
     limits, per_token = options.fail_under, options.per_token
@@ -64,7 +65,7 @@ def evaluate(call: Invocation) -> int:
         raise UsageError("--per-token goes with a language model, which this is not", "leave out --per-token")
     if options.dynamic:
         check_dynamic(call, model)
-    check_names(limits, next(iter(model.record["metrics"].values()), {}))
+    check_names(limits, measurable(model))
     table = read_labelled(call, model, screen)
     if per_token:
         write_tokens(model, table, output, screen)
@@ -72,7 +73,10 @@ def evaluate(call: Invocation) -> int:
     def also(examples: Examples) -> list[Scores]:
         return dynamic_scores(call, model, examples, screen) if options.dynamic else []
 
-    measured = measure(model, table, screen.warn, also, call.group(SpeechOptions).transcripts)
+    def searching(task: Task) -> Task:
+        return with_search(task, model, call.group(SpeechOptions).transcripts, call.group(FusionOptions))
+
+    measured = measure(model, table, screen.warn, also, searching, call.group(ColumnOptions))
     tables = measured.tables
     show_tables(screen, tuple(tables if per_token else tables[1:]))
     show_scored(measured, f"{model.path.name} on {Path(table.source).name}", plot, screen)
@@ -128,8 +132,9 @@ def refuse_training(call: Invocation, dynamic: bool) -> None:
 
     One that is ``dynamic`` goes on learning, and some say how.
     """
-    kept = {"input_format", "encoding", "delimiter"} | (OBEYED if dynamic else frozenset())
+    kept = {"input_format", "encoding", "delimiter", "names"} | (OBEYED if dynamic else frozenset())
     pair = {"source", "target"} if "source" in call.typed else set()
+    pair |= {"anomalous", "target"} if "anomalous" in call.typed else set()
     idle = sorted(call.typed_training - kept - pair)
     if idle:
         flag = "--" + idle[0].replace("_", "-")
@@ -190,6 +195,13 @@ def write_tokens(model: SavedModel, table: Table, output: OutputOptions, screen:
         writer.close()
 
 
+def measurable(model: SavedModel) -> frozenset[str]:
+    """The metrics that the model can have on some file."""
+    own: Mapping[str, float | None] = next(iter(model.record["metrics"].values()), {})
+    judged = ODD_METRICS if str(model.record["task"]["name"]).startswith("reconstruct.") else ()
+    return frozenset({*own, *judged})
+
+
 def check_names(limits: tuple[tuple[str, float], ...], metrics: Collection[str]) -> None:
     """Raise UsageError for a limit on a metric that is not measured."""
     for metric, _ in limits:
@@ -232,7 +244,7 @@ COMMAND = Command(
         "seqcli evaluate prices.csv --folds 3 --steps 100",
     ),
     groups=(
-        *(ModelOptions, EvaluateOptions, SpeechOptions, BacktestOptions),
+        *(ModelOptions, EvaluateOptions, SpeechOptions, FusionOptions, BacktestOptions),
         *TRAINING_GROUPS,
         *(OutputOptions, PlotOptions),
     ),
@@ -240,7 +252,7 @@ COMMAND = Command(
         group: tuple(
             item.name
             for item in fields(group)
-            if item.name not in (*NEVER_IN_FORECAST, "task") or item.name == "source"
+            if item.name not in (*NEVER_IN_FORECAST, "task") or item.name in ("source", "anomalous")
         )
         for group in (ColumnOptions, NetworkOptions)
     },

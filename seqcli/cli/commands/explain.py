@@ -99,7 +99,7 @@ COMMAND = Command(
         "seqcli explain clips.csv -m clips.seqcli --format csv -o seconds.csv",
     ),
     groups=(ExplainOptions, ModelOptions, ReadingOptions, PlotOptions, OutputOptions),
-    only={ReadingOptions: ("input_format", "encoding", "delimiter")},
+    only={ReadingOptions: ("input_format", "encoding", "delimiter", "names")},
     files="FILE",
     files_help="As for forecast -m: its newest window is explained. As for predict: each row; - is stdin.",
 )

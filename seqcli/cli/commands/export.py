@@ -117,7 +117,7 @@ def _stem(model: SavedModel) -> str:
     return model.path.absolute().name.removesuffix(".seqcli")
 
 
-READING = frozenset({"input_format", "encoding", "delimiter"})
+READING = frozenset({"input_format", "encoding", "delimiter", "names"})
 
 COMMAND = Command(
     run=export,

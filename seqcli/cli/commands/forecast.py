@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from seqcli.readers.table import Table
 
 WANTED = Wanted(
-    "forecast", "forecast", obeyed=frozenset({"interval", "input_format", "encoding", "delimiter"})
+    "forecast", "forecast", obeyed=frozenset({"interval", "input_format", "encoding", "delimiter", "names"})
 )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from seqcli.model_dir import SavedModel
     from seqcli.readers.table import Table
 
-READING = frozenset({"input_format", "encoding", "delimiter"})
+READING = frozenset({"input_format", "encoding", "delimiter", "names"})
 WANTED = Wanted("generate", "language", obeyed=READING)
 AS_IT_IS = Wanted("generate", "language", obeyed=READING | {"seed"})
 """Of a model that is there, --seed is the seed of the draws."""

@@ -39,7 +39,7 @@ COLUMNS = tuple(item.name for item in fields(ColumnOptions) if item.name != "eve
 NOT_LINEAR = (frozenset(TRAINING) | {"cells", "init", "init_scale", "look_every"}) - {"seed", "threads"}
 WITHOUT_FILE = frozenset({"hidden_size", "num_layers", "init", "seed", "threads"})
 WITH_MODEL = frozenset({"look_back", "seed", "show_all"})
-OF_A_FILE = frozenset({"input_format", "encoding", "delimiter"})
+OF_A_FILE = frozenset({"input_format", "encoding", "delimiter", "names"})
 """Options that change nothing for a linear cell; those that do on random sequences, beside a model, and
 beside a model and a file."""
 

@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from seqcli.cli.command import Command, Invocation
+from seqcli.cli.listening import check_listening, predict_sound
 from seqcli.cli.translating import predict_texts, refuse_translation
 from seqcli.cli.use import open_model
 from seqcli.errors import UsageError
-from seqcli.options import ModelOptions, OutputOptions, ReadingOptions, option
-from seqcli.options_use import PredictOptions, TranslateOptions
+from seqcli.option import option
+from seqcli.options import ModelOptions, OutputOptions, PlotOptions, ReadingOptions
+from seqcli.options_use import FusionOptions, ListenOptions, PredictOptions, TranslateOptions
+from seqcli.reporting.plots import check_plot
 from seqcli.reporting.progress import counted
 from seqcli.reporting.results import CONLL, TEXT_LINES, RowWriter, check_output, result_format, result_stream
 from seqcli.reporting.screen import Screen, is_terminal
@@ -45,33 +48,43 @@ def predict(call: Invocation) -> int:
             f"cat them: … | seqcli predict - {call.files[0]}",
         )
     from seqcli.inference.answers import decoder
-    from seqcli.inference.kinds import with_beam
-    from seqcli.inference.predict import Predictions, row_task
+    from seqcli.inference.foresight import with_search
+    from seqcli.inference.predict import row_task
+    from seqcli.inference.series_steps import StepScores, refuse_steps
+    from seqcli.inference.steps import predictions_of
     from seqcli.inference.trust import saved_task
     from seqcli.tasks.base import Chained
 
     output = call.group(OutputOptions)
     check_output(output)
-    screen = Screen(output.quiet, output.verbose)
+    check_plot(call.group(PlotOptions), output)
+    screen, listening = Screen(output.quiet, output.verbose), check_listening(call)
     model = open_model(call.group(ModelOptions).model, screen, call.files)
+    if listening:
+        return predict_sound(call, model, screen)
     prompting = not call.files and is_terminal(sys.stdin)
     if model.network.attention or isinstance(saved_task(model), Chained):
         return predict_language(call, model, screen, prompting)
     transcribes = hasattr(saved_task(model), "beam")
     refuse_translation(call, model, transcribes)
-    task = with_beam(row_task(model), call.group(TranslateOptions).beams if transcribes else None)
+    task = row_task(model)
+    beam = call.group(TranslateOptions).beams if transcribes else None
+    task = with_search(task, model, beam, call.group(FusionOptions))
     options = call.group(PredictOptions)
     decoder(model, task, options)  # refuses ahead of the reading
+    if options.per_step:
+        refuse_steps(model, task)
     if output.format in (CONLL, TEXT_LINES):
         what = "a tag for each word" if output.format == CONLL else "a translation a line"
         raise UsageError(f"--format {output.format} has {what}, and this model makes none", "--format csv")
     if prompting:
-        if task.plan.id or task.plan.time:
+        if task.plan.id or task.plan.time or (task.plan.task == "steps" and not task.plan.text):
             raise UsageError("this model reads sequences of rows, which cannot be typed in", "name a FILE")
         stream = cast("RecordStream", Prompt(task.columns, screen))
     else:
         stream = _rows_of(call, model, task, screen)
-    predictions = Predictions(model, stream, options, screen.warn, task)
+    kind = StepScores if options.per_step else predictions_of
+    predictions = kind(model, stream, options, screen.warn, task)
     form = result_format(output)
     if prompting and form == "table":
         answer(predictions, len(task.columns))
@@ -115,10 +128,11 @@ def _rows_of(call: Invocation, model: SavedModel, task: RowTask, screen: Screen)
 
 def predict_language(call: Invocation, model: SavedModel, screen: Screen, prompting: bool) -> int:
     """What models of whole texts do: tag their words, or translate them."""
+    from seqcli.inference.foresight import with_search
     from seqcli.inference.trust import saved_task
     from seqcli.tasks.base import Chained
 
-    task = saved_task(model)
+    task = with_search(saved_task(model), model, None, call.group(FusionOptions))
     texts = ("text",) if isinstance(task, Chained) else cast("Translate", task).columns
     asked = cast("RecordStream", Prompt(texts, screen)) if prompting else None
     if not isinstance(task, Chained):
@@ -183,11 +197,17 @@ COMMAND = Command(
         "seqcli predict -m reviews.seqcli",
         "echo '3 May 1999' | seqcli predict - -m dates.seqcli",
         "echo '3 May 1999' | seqcli predict - -m dates.seqcli --align --format table",
+        "seqcli predict dates.csv -m dates.seqcli --align --plot looked.svg -o looked.jsonl",
         "seqcli predict dates.csv -m dates.seqcli --beam 10 --n-best 3",
+        "seqcli predict clip.wav -m speech.seqcli --stream",
+        "seqcli predict clips.csv -m speech.seqcli --beam 8 --language-model text.seqcli",
         "echo 'John lives in Paris' | seqcli predict - -m ner.seqcli --format conll",
     ),
-    groups=(ModelOptions, PredictOptions, TranslateOptions, ReadingOptions, PredictOutputOptions),
-    only={ReadingOptions: ("input_format", "encoding", "delimiter")},
+    groups=(
+        *(ModelOptions, PredictOptions, TranslateOptions, FusionOptions, ListenOptions),
+        *(ReadingOptions, PlotOptions, PredictOutputOptions),
+    ),
+    only={ReadingOptions: ("input_format", "encoding", "delimiter", "names")},
     files="FILE",
     files_help="Rows with the model's input columns; - or a pipe is stdin. On a terminal: asks for rows.",
 )

@@ -111,7 +111,7 @@ def page(call: Invocation, named: str | None) -> int:
 
 def trace(named: str | None, text: str, output: OutputOptions) -> int:
     """Write the gates and states of the model called ``named`` while it reads ``text``."""
-    from seqcli.backends.trace import check_traceable, trace_network
+    from seqcli.backends.trace import check_traceable, pooled_shares, trace_network
     from seqcli.cli.use import open_model
     from seqcli.inference.reading import read_text
     from seqcli.readers.sources import bad_character
@@ -129,14 +129,23 @@ def trace(named: str | None, text: str, output: OutputOptions) -> int:
     need_weights(model.record, model.path, "a trace")
     reading = read_text(model, text)
     traces = trace_network(model.network, model.weights(), reading.ids, reading.ahead)
-    report(screen, reading, traces, output)
+    shares = pooled_shares(model.network, model.weights(), traces)
+    report(screen, reading, traces, output, shares)
     return 0
+
+
+def _typed_row(name: str, value: Any) -> tuple[str, Cell]:
+    """An option that was typed; of a switch that was turned off as it is typed."""
+    flag = name.replace("_", "-")
+    return (f"typed: --no-{flag}", "yes") if value is False else (f"typed: --{flag}", _typed(value))
 
 
 def _typed(value: Any) -> str:
     """An option's value much as it was typed."""
     if isinstance(value, list):
         return _list(value)
+    if value is True:
+        return "yes"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -149,7 +158,7 @@ def card(model: SavedModel) -> ResultTable:
     record, network, task = model.record, model.network, saved_task(model)
     plan = task.plan
     direction = "both ways" if network.bidirectional else "forward"
-    inputs = _list([*plan.text, *plan.features, *plan.indicators]) or "past values of the target"
+    inputs = _list([*plan.text, *plan.features, *plan.indicators, *plan.audio]) or "past values of the target"
     rows: list[tuple[str, Cell]] = [("model", str(model.path)), ("task", plan.task)]
     rows += [("target", _list(plan.target)), ("inputs", inputs)]
     rows += [("layout", "wide: one series a row")] if plan.wide else []
@@ -171,7 +180,7 @@ def card(model: SavedModel) -> ResultTable:
     rows.append(("made", f"{record['created'][:16].replace('T', ' ')} UTC, {model.age()}"))
     rows += [(f"test: {predictor}", _scores(values)) for predictor, values in record["metrics"].items()]
     typed = {name: model.options().get(name) for name in record["typed"]}
-    rows += [(f"typed: --{name.replace('_', '-')}", _typed(value)) for name, value in typed.items()]
+    rows += [_typed_row(name, value) for name, value in typed.items()]
     rows.append(("seed, threads, steps", f"{record['seed']}, {record['threads']}, {record['steps']}"))
     versions = (f"{name} {version}" for name, version in record["versions"].items() if version)
     rows.append(("versions", ", ".join(versions)))

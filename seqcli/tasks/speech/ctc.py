@@ -9,7 +9,9 @@ al. 2014, First-pass large vocabulary continuous speech recognition using bi-dir
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp, log1p
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,15 +31,32 @@ def greedy(scores: AnyArray) -> Text:
     return tuple(kept[kept != BLANK].tolist())
 
 
-def beam_search(logs: NDArray[np.float64], width: int) -> list[tuple[Text, float]]:
+class Foresight(Protocol):
+    """A model of texts, by which those that sound alike are told apart; how much it counts is its own."""
+
+    def behind(self, texts: Sequence[Text]) -> NDArray[np.float64]:
+        """Log-probabilities (N, V) of each symbol behind each text, and of its end at the blank's place."""
+
+    def whole(self, text: Text) -> float:
+        """The log-probability of a whole text and its end."""
+
+
+def beam_search(
+    logs: NDArray[np.float64], width: int, foresight: Foresight | None = None
+) -> list[tuple[Text, float]]:
     """The likeliest texts by log-probabilities (T, V), at most ``width``, each with its log-probability.
 
-    No more than ``width`` texts are followed at a time; with as many as there are, the result is exact.
+    No more than ``width`` texts are followed at a time; with as many as there are, the result is exact. With
+    ``foresight`` the log-probability by it is part of the sum, of the end alone it is not.
     """
     beams: dict[Text, tuple[float, float]] = {(): (0.0, NONE)}  # paths that end in a blank, and the others
+    held: dict[Text, float] = {(): 0.0}  # what foresight says of a text
     for row in logs.tolist():
         grown: dict[Text, list[float]] = {}
-        for text, (blank, other) in beams.items():
+        followed = list(beams)
+        behind = foresight.behind(followed).tolist() if foresight else [[0.0] * len(row)] * len(followed)
+        for text, nexts in zip(followed, behind, strict=True):
+            blank, other = beams[text]
             total, last = _either(blank, other), text[-1] if text else BLANK
             kept = grown.setdefault(text, [NONE, NONE])
             kept[0] = _either(kept[0], total + row[BLANK])
@@ -48,21 +67,29 @@ def beam_search(logs: NDArray[np.float64], width: int) -> list[tuple[Text, float
                 # The same symbol again is a new one only behind a blank.
                 before = blank if symbol == last else total
                 longer[1] = _either(longer[1], before + row[symbol])
-        ranked = sorted((-_either(*both), text) for text, both in grown.items())[:width]
+                held[(*text, symbol)] = held[text] + nexts[symbol]
+        ranked = sorted((-_either(*both) - held[text], text) for text, both in grown.items())[:width]
         beams = {text: (grown[text][0], grown[text][1]) for least, text in ranked if least < -NONE}
-    found = [(text, _either(*both)) for text, both in beams.items()]
+        held = {text: held[text] for text in beams}
+    found = [(text, _either(*both) + held[text]) for text, both in beams.items()]
     return sorted(found, key=lambda item: (-item[1], item[0]))
 
 
-def best_text(logs: NDArray[np.float64], width: int) -> tuple[Text, float]:
-    """The likeliest text that is found by log-probabilities (T, V), and its whole log-probability.
+def best_text(
+    logs: NDArray[np.float64], width: int, foresight: Foresight | None = None
+) -> tuple[Text, float]:
+    """The likeliest text that is found by log-probabilities (T, V), and its own whole log-probability.
 
     A beam of 1 takes the best path's. A narrow beam loses paths on the way, so its texts are measured anew.
+    With ``foresight`` the text is chosen by the sum with what that says of it and its end.
     """
-    found = {greedy(logs)} | ({text for text, _ in beam_search(logs, width)} if width > 1 else set())
-    measured = [(-text_log_probability(logs, text), text) for text in found]
-    least, text = min(measured)
-    return text, -least
+    found = {greedy(logs)}
+    if width > 1:
+        found |= {text for text, _ in beam_search(logs, width, foresight)}
+    heard = {text: text_log_probability(logs, text) for text in found}
+    sums = {text: heard[text] + (foresight.whole(text) if foresight else 0.0) for text in found}
+    text = min(found, key=lambda text: (-sums[text], text))
+    return text, heard[text]
 
 
 def _either(one: float, other: float) -> float:

@@ -31,8 +31,8 @@ def text_scores(written: Sequence[str], wanted: Sequence[str], characters: bool)
     return {
         **_corpus_scores(written, wanted),
         "exact": exact / len(wanted),
-        "token_error": error_rate([_cut(text, characters) for text in written],
-                                  [_cut(text, characters) for text in wanted]),
+        "token_error": error_rate([tokens_of(text, characters) for text in written],
+                                  [tokens_of(text, characters) for text in wanted]),
     }  # fmt: skip
 
 
@@ -63,7 +63,8 @@ def edits(written: Sequence[str], wanted: Sequence[str]) -> int:
     return row[-1]
 
 
-def _cut(text: str, characters: bool) -> list[str]:
+def tokens_of(text: str, characters: bool) -> list[str]:
+    """What errors are counted in: characters, or words between blanks."""
     return list(text.strip()) if characters else text.split()
 
 

@@ -5,8 +5,10 @@ that ends is complete, and leaves the beam. Texts are compared by
 
     score = Σ log p(y_t) / length^α          α = 0 compares sums, 1 means a token (Wu et al. 2016, section 7)
 
-The search of a source is over when it has N complete texts, or when no open one could get ahead of those that
-are asked for, even if all its further tokens were certain. With one beam it takes the likeliest token each
+The search of a source is over when it has N complete texts and no open one is better as it stands than those
+that are asked for, or when none could get ahead of them even if all its further tokens were certain. N complete
+ones alone are no reason: a network that is sure of each token has none but early ends beside the right text.
+With one beam it takes the likeliest token each
 time. What says how likely tokens are is a :class:`Writer`, in torch or in ONNX Runtime.
 """
 
@@ -197,11 +199,13 @@ def _going(beams: _Beams, found: list[_Found], limits: IntArray, at: tuple[int, 
             going[place] = False
             if len(texts) < how.wanted:
                 texts += _cut_short(beams, place, (length, how))
-        elif len(texts) >= how.beam or best == NEVER:
+        elif best == NEVER:
             going[place] = False
         elif len(texts) >= how.wanted:
-            bound = best / limit**how.length_penalty
-            going[place] = bound > found[row].best(how.wanted)[-1].score
+            least = found[row].best(how.wanted)[-1].score
+            ahead = best / length**how.length_penalty > least
+            could = best / limit**how.length_penalty > least
+            going[place] = could and (ahead or len(texts) < how.beam)
     return going
 
 

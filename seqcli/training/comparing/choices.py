@@ -14,7 +14,7 @@ from seqcli.tasks.inputs import group_rows
 from seqcli.tasks.parts import LEAST_EXAMPLES, Source
 from seqcli.training.comparing.entries import TRANSFORMER, Entry
 
-WHOLE = ("classify", "multilabel", "regress", "tag", "translate", "transcribe")
+WHOLE = ("classify", "multilabel", "regress", "tag", "translate", "transcribe", "steps", "reconstruct")
 """Tasks that have the whole input when they answer, whatever the cell is."""
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -18,8 +19,8 @@ LENGTHS = (32, 64, 128, 256, 512, 1024, 1448, 2048)
 """Steps; those from half of the longest on tell how time and memory grow."""
 ROWS = 4
 """Sequences that are read side by side."""
-TIMES, ENOUGH = 3, 0.3
-"""A step is timed so often, or until so many seconds are spent."""
+ROUNDS, LEAST_ROUNDS, ENOUGH = 5, 3, 2.0
+"""All lengths are timed in so many rounds; in fewer, down to the least, once so many seconds are spent."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +73,9 @@ def growth_of(name: str, units: int, lengths: Sequence[int] = LENGTHS) -> Growth
             layer = layer_of(name, units)
             for weight in layer.parameters():
                 nn.init.uniform_(weight, -(units**-0.5), units**-0.5)
-            seconds, kept = [], []
-            for length in lengths:
-                x = torch.randn(ROWS, length, units)
-                kept.append(bytes_kept(layer, x))  # the first step at this length sets things up
-                seconds.append(_least_seconds(layer, x))
+            read = [torch.randn(ROWS, length, units) for length in lengths]
+            kept = [bytes_kept(layer, x) for x in read]  # the first step at each length sets things up
+            seconds = least_in_rounds([partial(_learn, layer, x) for x in read])
     finally:
         torch.set_num_threads(threads)
     return Growth(name, tuple(lengths), tuple(seconds), tuple(kept))
@@ -105,11 +104,21 @@ def _learn(layer: nn.Module, x: Tensor) -> None:
     layer(x, lengths).square().mean().backward()
 
 
-def _least_seconds(layer: nn.Module, x: Tensor) -> float:
-    """Processor time of the quickest of a few steps on x (B, T, F)."""
-    taken: list[float] = []
-    while len(taken) < TIMES and sum(taken) < ENOUGH:
-        before = time.process_time()
-        _learn(layer, x)
-        taken.append(time.process_time() - before)
-    return min(taken)
+def least_in_rounds(
+    steps: Sequence[Callable[[], None]], clock: Callable[[], float] = time.process_time
+) -> list[float]:
+    """Processor time of each of ``steps``, the least of some rounds over all of them.
+
+    Others who work on the machine slow a step too, by the caches that they share. They come and go: in
+    rounds they meet a few of its repeats, where all repeats in a row could fall into one of their hours.
+    """
+    least = [math.inf] * len(steps)
+    begin = clock()
+    for done in range(ROUNDS):
+        if done >= LEAST_ROUNDS and clock() - begin > ENOUGH:
+            break
+        for at, step in enumerate(steps):
+            before = clock()
+            step()
+            least[at] = min(least[at], clock() - before)
+    return least

@@ -14,7 +14,10 @@ from seqcli.options import Options
 from seqcli.tasks.base import Prepared
 
 ROWS = ("classify", "multilabel", "regress")
-EVERY = (*ROWS, "forecast", "language", "tag", "music", "pianoroll", "translate", "transcribe")
+EVERY = (
+    *(*ROWS, "forecast", "language", "tag", "music", "pianoroll", "translate", "transcribe", "steps"),
+    "reconstruct",
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ SPACE = (
     Choice("subwords", (False, True), tasks=ROWS, where="tokens", unless=("init_from",)),
     Choice("pool", ("last", "mean", "max", "attention", "max+mean"), tasks=ROWS, where="steps"),
     Choice(
-        "label_smoothing", (0.0, 0.05, 0.1), tasks=("classify", "language", "music", "translate"),
+        "label_smoothing", (0.0, 0.05, 0.1), tasks=("classify", "language", "music", "translate", "steps"),
         unless=("backend",),
     ),
     Choice("attention", ("dot", "bahdanau"), tasks=("translate",), unless=("init_from",)),
@@ -102,7 +105,7 @@ def met(prepared: Prepared) -> frozenset[str]:
     """What a training reads: "tokens", several "steps" one after the other, "segments" of a series."""
     spec = prepared.network
     facts = {
-        "tokens": any(item.embedded for item in spec.inputs),
+        "tokens": any(item.of_text for item in spec.inputs),
         "steps": spec.streams or int(prepared.train.lengths.max(initial=1)) > 1,
         "segments": spec.decoder != "direct",
     }

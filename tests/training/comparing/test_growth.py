@@ -8,7 +8,7 @@ from torch import nn
 
 from seqcli.backends.registry import CELLS
 from seqcli.training.comparing.entries import TRANSFORMER
-from seqcli.training.comparing.growth import bytes_kept, growth_of, layer_of, upper_slope
+from seqcli.training.comparing.growth import bytes_kept, growth_of, layer_of, least_in_rounds, upper_slope
 
 
 @pytest.mark.parametrize("power", [1.0, 1.5, 2.0])
@@ -16,6 +16,17 @@ def test_the_slope_is_the_power_from_half_of_the_longest_on(power: float) -> Non
     lengths = [32, 256, 1024, 1448, 2048]
     values = [1e9, 1e9, *(3e-5 * length**power for length in lengths[2:])]  # what is shorter does not count
     assert upper_slope(lengths, values) == pytest.approx(power, abs=1e-9)
+
+
+def test_a_busy_while_slows_no_length_for_good() -> None:
+    """A clock on which all that is done between two moments takes three times as long."""
+    now, costs = [0.0], (1.0, 2.0, 4.0)
+
+    def work(cost: float) -> None:
+        now[0] += 3 * cost if 5 <= now[0] < 16 else cost  # the 4 of the first round, the 1 and 2 behind it
+
+    steps = [lambda cost=cost: work(cost) for cost in costs]
+    assert least_in_rounds(steps, lambda: now[0]) == list(costs)
 
 
 def test_bytes_kept_are_those_of_the_tensors_that_a_product_keeps() -> None:

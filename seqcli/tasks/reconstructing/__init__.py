@@ -1,0 +1,1 @@
+"""Series that are written again, and how odd they are."""
