@@ -66,7 +66,7 @@ def test_columns_that_are_named_as_files_are_said(capsys) -> None:
 
 def test_a_sound_file_in_place_of_a_manifest(capsys) -> None:
     write_wav(Path("clips/a.wav"), spoken("a", 1))
-    assert refused(capsys, "train", "clips/a.wav")[0] == "clips/a.wav: is a sound file"
+    assert refused(capsys, "train", "clips/a.wav")[0] == "clips/a.wav: is a sound file, not a list of such"
     model = ("-m", str(GOLDEN / "transcribe.seqcli"))
     said, hint = refused(capsys, "predict", "clips", *model)
     assert said == "clips: is a directory"
