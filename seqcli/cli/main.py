@@ -38,7 +38,7 @@ COMMANDS = {
     ),
     "explain": (
         "seqcli.cli.commands.explain:COMMAND",
-        "Show what drove a forecast, lag by lag, or the class of a text, word by word.",
+        "Show what an answer hangs on: lags, words, bases, stretches of sound, columns.",
     ),
     "compare": (
         "seqcli.cli.commands.compare:COMMAND",

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from seqcli.sequences import FloatArray
 
 Real = NDArray[np.float64]
-WORDS, SECONDS, HERTZ, STEPS, COLUMNS = "words", "seconds", "hertz", "steps", "columns"
-"""What was taken away: words, stretches of time, bands of sound, stretches of steps, whole columns."""
+WORDS, CHARACTERS = "words", "characters"
+SECONDS, HERTZ, STEPS, COLUMNS = "seconds", "hertz", "steps", "columns"
+"""What was taken away: words or characters, stretches of time, bands of sound, runs of steps, columns."""
 LOG_ODDS, NATS = "log-odds", "nats"
 
 

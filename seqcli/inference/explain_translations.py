@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from seqcli.inference.effects import NATS, WORDS, Block, Effects
+from seqcli.inference.effects import CHARACTERS, NATS, WORDS, Block, Effects
 from seqcli.inference.explained_rows import Question, RowExplanations
 from seqcli.inference.translating import SavedWriter, translator
 from seqcli.network import SOURCE, WRITTEN
 from seqcli.preprocessing.spelling import BLANK, END_OF_TEXT, Spelling
+from seqcli.preprocessing.vocabulary import BPE
 from seqcli.sequences import TARGET, Batchable, IntArray, Sequences
 from seqcli.tasks.translate import MOST_READ
 from seqcli.tasks.translating.answers import translate
@@ -66,13 +67,14 @@ class TranslationExplanations(RowExplanations[Effects]):
         looked = _added(weights[:, : len(read)].astype(np.float64), source_of).T  # (S, tokens)
         counts = np.bincount(written_of)
         attention = (_added(looked, written_of) / counts).T  # (P, S)
+        over = WORDS if task.source.level == BPE else CHARACTERS
         return Effects(
             row=str(asked.number),
             read=text,
             prediction=task.target.decode(ids),
             probability=float(np.exp(own[0].sum())),
             parts=written,
-            blocks=[Block(WORDS, source, effects, attention=attention.astype(np.float32))],
+            blocks=[Block(over, source, effects, attention=attention.astype(np.float32))],
             unit=NATS,
             measures=own[0].tolist(),
             places=list(range(1, len(written) + 1)),

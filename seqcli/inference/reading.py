@@ -66,6 +66,11 @@ def read_text(model: SavedModel, text: str) -> Reading:
         from seqcli.inference.reading_tags import read_sentence
 
         return read_sentence(model, cast("Tag", task), text)
+    if task.plan.task == "translate":
+        raise UsageError(
+            f"{model.path}: a translator reads one text and writes another, and --trace follows one",
+            f"seqcli predict - --align -m {model.path} shows where it looks; explain what its words hang on",
+        )
     inputs = getattr(task, "inputs", None)
     if not isinstance(inputs, Inputs) or not inputs.only_text or inputs.vocabulary is None:
         raise UsageError(

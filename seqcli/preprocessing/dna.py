@@ -29,6 +29,8 @@ MOST_AMBIGUOUS = 0.1
 """Share of ambiguous letters up to which a column is DNA: words are made of such letters too."""
 MOST_STRANGE = 0.01
 """Share of cells with a letter that is no base, up to which the others say what the column is."""
+MOST_SPOILT = 0.2
+"""Share of such cells up to which a column is DNA that has to be corrected; of words nearly all have some."""
 _LETTERS = "".join(MEANT) + GAPS
 _BLANK = re.compile(r"\s+")
 _STRANGE = re.compile(f"[^{re.escape(_LETTERS)}]")
@@ -62,8 +64,11 @@ def strange_letter(bases: str) -> str:
     return found.group() if found else ""
 
 
-def looks_like_dna(cells: Iterable[str]) -> bool:
-    """Whether cells hold bases and nothing else: no blank between them, long, and few ambiguous ones."""
+def looks_like_dna(cells: Iterable[str], most_strange: float = MOST_STRANGE) -> bool:
+    """Whether cells hold bases and nothing else: no blank between them, long, and few ambiguous ones.
+
+    A share of ``most_strange`` cells may hold other letters.
+    """
     letters = clear = count = strange = 0
     for cell in cells:
         text = cell.strip()
@@ -77,7 +82,7 @@ def looks_like_dna(cells: Iterable[str]) -> bool:
         letters += len(bases)
         clear += len(_CLEAR.findall(bases))
     bases_alone = count - strange
-    if not bases_alone or strange > MOST_STRANGE * count:
+    if not bases_alone or strange > most_strange * count:
         return False
     return letters >= LEAST_BASES * bases_alone and clear >= (1 - MOST_AMBIGUOUS) * letters
 

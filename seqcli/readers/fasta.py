@@ -11,6 +11,7 @@ one: behind ``label=`` or ``class=``, or behind the last ``|`` where what stands
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from seqcli.readers.columns import TextColumn
 from seqcli.readers.sources import bad_character
 
 ID, SEQUENCE, LABEL = "id", "sequence", "label"
+
 MOST_LABELS = 50
 _NAMED = re.compile(r"(?:^|[\s|;,])(?:label|class)\s*=\s*([^\s|;,]+)", re.IGNORECASE)
 _HINT = "each sequence stands under a line such as >name"
@@ -117,3 +119,8 @@ def looks_like_fasta(lines: list[str]) -> bool:
         and not lines[1].startswith(">")
         and " " not in lines[1].strip()
     )
+
+
+def from_fasta(names: Sequence[str], unit: str) -> bool:
+    """Whether a table of these columns was read from FASTA; its ids are names of sequences and no more."""
+    return unit == Fasta.unit and tuple(names[:2]) == (ID, SEQUENCE)

@@ -31,15 +31,16 @@ _BOMS = (
 )
 _SHEET = "save the sheet as CSV (UTF-8) and give that file"
 _AS_TEXT = "give a csv, tsv, jsonl or txt file"
+_SOUND = "name it in a manifest.csv (audio,text) to learn; to hear, ls *.wav | seqcli predict -, or --stream"
 _BINARY = (
     (b"PK\x03\x04", "is a spreadsheet or a zip archive", f"{_SHEET}; unpack an archive"),
     (b"\xd0\xcf\x11\xe0", "is an old Office document", _SHEET),
-    (b"RIFF", "is a sound file, not a list of such", "ls *.wav | seqcli predict -; --stream listens to one"),
     (b"PAR1", "is a Parquet file", _AS_TEXT),
     (b"ARROW1", "is an Arrow file", _AS_TEXT),
     (b"SQLite format 3\x00", "is a SQLite database", _AS_TEXT),
     (b"\x93NUMPY", "is a NumPy array", _AS_TEXT),
     (b"%PDF", "is a PDF document", _AS_TEXT),
+    *((mark, "is a sound file, not a list of such", _SOUND) for mark in (b"RIFF", b"ID3", b"fLaC", b"OggS")),
     (b"BZh", "is a bzip2 archive", "unpack it with bunzip2, or compress it with gzip"),
     (b"\xfd7zXZ\x00", "is an xz archive", "unpack it with unxz, or compress it with gzip"),
     (b"\x28\xb5\x2f\xfd", "is a zstd archive", "unpack it with unzstd, or compress it with gzip"),
@@ -217,7 +218,9 @@ def open_source(path: str, encoding: str | None = None) -> Source:
         return Source("stdin", cast("IO[bytes]", getattr(buffer, "raw", buffer)), encoding)
     refuse_model(path)
     if is_folder(path):
-        raise DataError(f"{path}: is a directory", "give a file")
+        heard = f"ls {path.rstrip('/')}/*.wav | seqcli predict - -m MODEL reads the clips in it"
+        clips = any(Path(path).glob("*.wav"))
+        raise DataError(f"{path}: is a directory", heard if clips else "give a file")
     if Path(path).suffix.lower() in {".xlsx", ".xls", ".ods"}:
         raise DataError(f"{path}: is a spreadsheet", _SHEET)
     try:

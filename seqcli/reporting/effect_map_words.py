@@ -43,10 +43,10 @@ def _of_tags(effects: Effects) -> str:
         order = [place for place in np.argsort(-scores, kind="stable").tolist() if scores[place] >= NOTHING]
         named = [
             f"{'itself' if place == effects.places[at] - 1 else _quoted(block.causes[place])}"
-            f" {scores[place]:+.2f}"
+            f" ({scores[place]:+.2f})"
             for place in order[:MOST_CAUSES]
         ]
-        why = f"by {' and '.join(named)}" if named else "whatever is taken away"
+        why = f"because of {' and '.join(named)}" if named else "whatever is taken away"
         said.append(f"{_quoted(effects.parts[at])} is {printable(effects.said[at])} {why}")
     left = len(shown) - MOST_PARTS
     more = f"; {left} more" if left > 0 else ""

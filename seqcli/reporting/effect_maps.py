@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqcli.inference.effects import COLUMNS, HERTZ, NATS, SECONDS, STEPS, WORDS
+from seqcli.inference.effects import CHARACTERS, COLUMNS, HERTZ, NATS, SECONDS, STEPS, WORDS
 from seqcli.reporting.effect_map_words import told
 from seqcli.reporting.heat_map import Group, Row, draw_heat_map, visible
 from seqcli.reporting.results import RowWriter
@@ -37,6 +37,7 @@ MOST_SAID = 10
 """Sentences on a screen beside rows in a pipe."""
 THINGS = {
     WORDS: "word read",
+    CHARACTERS: "character read",
     SECONDS: "stretch, by its first second",
     HERTZ: "band, by its lowest hertz",
     STEPS: "stretch, by its steps",

@@ -11,6 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from seqcli.readers.alike import together
+from seqcli.readers.fasta import ID, from_fasta
 from seqcli.readers.table import Table
 from seqcli.sequences import AnyArray
 
@@ -156,6 +157,8 @@ class Column:
         A running number; else nearly all differ, in a column called id, key, uuid, … or as short codes
         that mix letters and digits.
         """
+        if self.name == ID and from_fasta(self.table.names, self.table.unit):
+            return True
         if self.kind == "number" and self.counter:
             return True
         if not self.filled or self.distinct < 0.95 * self.filled or self.running_text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from seqcli.errors import DataError, UsageError
 from seqcli.options import ColumnOptions, ReadingOptions
 from seqcli.readers.aggregate import first_shared_time
+from seqcli.readers.fasta import from_fasta
 from seqcli.readers.music import PIECE
 from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
@@ -30,7 +31,7 @@ from seqcli.tasks.rules import LABEL_WORDS, RULES, Found, ambiguous, forecast_ta
 from seqcli.tasks.sound_plan import sound_column, sound_plan
 from seqcli.tasks.stepping.finding import labels_steps, rows_alone, steps_plan, typed_steps
 from seqcli.tasks.tag_plan import form_of, is_conll, tag_plan
-from seqcli.tasks.translate_plan import translate_plan
+from seqcli.tasks.translate_plan import refuse_one_text, translate_plan
 from seqcli.tasks.wide_plan import is_wide, wide_plan
 
 NUMBER_WORDS = frozenset({"y", "target", "score", "rating", "stars"})
@@ -83,6 +84,7 @@ def make_plan(table: Table, options: ColumnOptions, reading: ReadingOptions) -> 
         columns = Columns(planned, options.time, options.id)
     task, found = _decide(columns, options)
     if task == "language":
+        _refuse_unlabelled(columns, options.task)
         return language_plan(columns, options, found.reason)
     if task == "translate":
         return translate_plan(columns, options, found)
@@ -133,6 +135,9 @@ def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
             return "forecast", Found(targets, reason)
         raise _nothing_to_forecast(columns)
     _refuse_one_class(columns)
+    if options.task == "translate":
+        refuse_one_text(columns)
+    _refuse_unlabelled(columns, options.task)
     candidates = _candidates(columns, options.task)
     if options.task in {"classify", "regress"} and len(candidates) == 1:
         return options.task, Found((candidates[0].name,), f"{candidates[0].name} is the only candidate")
@@ -145,6 +150,16 @@ def _decide(columns: Columns, options: ColumnOptions) -> tuple[str, Found]:
         f"{columns.table.source}: no rule says what to learn from {kinds}",
         "--task and --target say it",
     )
+
+
+def _refuse_unlabelled(columns: Columns, task: str | None) -> None:
+    """Raise DataError for sequences of a FASTA file that nothing is said of."""
+    table = columns.table
+    if task is None and from_fasta(table.names, table.unit) and len(table.names) == 2:
+        raise DataError(
+            f"{table.source}: nothing says which class each sequence is",
+            "give a file for each class: seqcli train pos.fa neg.fa; or write >name|class",
+        )
 
 
 def _nothing_to_forecast(columns: Columns) -> DataError:

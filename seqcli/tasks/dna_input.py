@@ -9,7 +9,13 @@ from typing import Any
 from seqcli.errors import DataError, UsageError
 from seqcli.options import Options
 from seqcli.preprocessing.batching import covering_length
-from seqcli.preprocessing.dna import bare_bases, encode_bases, looks_like_dna, strange_letter
+from seqcli.preprocessing.dna import (
+    MOST_SPOILT,
+    bare_bases,
+    encode_bases,
+    looks_like_dna,
+    strange_letter,
+)
 from seqcli.preprocessing.kmers import LONGEST, SHORTEST, encode_kmers, kmer_ids
 from seqcli.readers.roles import counted
 from seqcli.readers.table import Table
@@ -67,6 +73,12 @@ def fit_dna(table: Table, text: tuple[str, ...], options: Options, rules: list[s
         return None
     cells = table.cells(text[0])
     if level is None and not looks_like_dna(cells):
+        if looks_like_dna(cells, MOST_SPOILT):
+            fault = next(iter(bad_bases(table, text[0]).values()))
+            raise DataError(
+                f"{fault}, where nearly all rows are DNA",
+                "correct such rows or leave them out; --level characters reads letters",
+            )
         return None
     for fault in bad_bases(table, text[0]).values():
         raise DataError(fault, BASES_HINT)

@@ -87,9 +87,10 @@ def _task_and_target(columns: Columns, usable: list[Column], options: ColumnOpti
             raise ambiguous(columns, "could be the label", found)
         if found and options.task != "transcribe":
             return "classify", found[0].name, f"{found[0].name} has {found[0].distinct} repeated values"
+    empty = [column.name for column in columns if column.kind == "empty"]
     raise DataError(
         f"{columns.table.source}: no column says what is said in the clips, or which class they are",
-        "--target names it",
+        f"column {empty[0]} is empty" if empty else "put it beside them, in a column called text or label",
     )
 
 

@@ -18,6 +18,7 @@ from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.sequences import TARGET, Batchable, Examples, FloatArray, Sequences, joined
 from seqcli.tasks.base import Plan, Prepared, Scores, Tables
 from seqcli.tasks.parts import left_out_sentences
+from seqcli.tasks.translate_plan import taken_for_names
 from seqcli.tasks.translating.answers import unpacked
 from seqcli.tasks.translating.lexicon import word_by_word
 from seqcli.tasks.translating.parts import Pairs, make_parts, read_pairs
@@ -76,7 +77,7 @@ class Translate:
         encoded = [task.encode_pairs(part) for part in parts.all]
         short = np.flatnonzero((lengths[0] <= LONGEST) & (lengths[1] <= LONGEST))
         train: Batchable = encoded[0] if len(short) == len(parts.train) else encoded[0].take(short)
-        warnings = [*left_out_sentences(plan), *parts.warnings]
+        warnings = [*taken_for_names(plan), *left_out_sentences(plan), *parts.warnings]
         if len(train) < len(encoded[0]):
             lost = len(encoded[0]) - len(train)
             warnings.append(f"{lost:,} pairs of more than {LONGEST} {source.unit}s are left out of training")

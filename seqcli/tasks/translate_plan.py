@@ -32,6 +32,28 @@ def of_two_files(options: ColumnOptions) -> ColumnOptions:
     return replace(options, source=None, task="translate", target=COLUMNS[1:], features=COLUMNS[:1])
 
 
+def refuse_one_text(columns: Columns) -> None:
+    """Raise DataError for a file in which nothing stands beside what could be read."""
+    filled = [column.name for column in columns if column.kind != "empty"]
+    if len(filled) < 2:
+        there = f"only {filled[0]} holds something" if filled else "none holds anything"
+        raise DataError(
+            f"{columns.table.source}: a translation needs a column to read and one to write, and {there}",
+            "such as source,target in a csv; of two files --source a.de --target a.en",
+        )
+
+
+def taken_for_names(plan: Plan) -> list[str]:
+    """A warning where the names of both columns are themselves texts: a file without a header."""
+    names = (*plan.text, *plan.target)
+    if not all(len(name.split()) > 3 or name.endswith((".", "!", "…")) for name in names):
+        return []
+    return [
+        f"the first pair, {names[0][:40]!r} and {names[1][:40]!r}, is taken for the names of the columns: "
+        "put a line with two names ahead of it"
+    ]
+
+
 def translate_plan(columns: Columns, options: ColumnOptions, found: Found) -> Plan:
     """Source and target: as typed, else by the rule that was ``found``, else the two columns of text.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -38,6 +39,11 @@ def read_pairs(files: Sequence[str], options: Options) -> tuple[Tables, Plan]:
     """
     columns = of_two_files(options.columns)
     source = str(options.columns.source)
+    if files and not Path(source).exists() and source not in files:
+        raise UsageError(
+            f"--source names a file of texts, and there is no file {source}",
+            f"columns of {files[0]} are named by --features {source} --target {options.columns.target[0]}",
+        )
     if tuple(files) != (source,):
         raise UsageError(
             f"--source and --target are the files to learn from, and {files[0]} is another",

@@ -152,7 +152,7 @@ def test_the_page_holds_its_numbers(place, capsys) -> None:
         (["--series", "close"], 2, "one series only"),
         (["--plot", "lags.pdf"], 2, ".png, .svg or .html"),
         (["--window", "3"], 2, "explain has no option --window"),
-        (["-m", "classify_rows.seqcli"], 2, "explain takes a forecaster or a classifier of texts"),
+        (["-m", "language_rows.seqcli"], 2, "not one that goes on with it"),
         (["--method", "gradients"], 2, "--method means nothing to a forecast"),
         (["--row", "3"], 2, "--row means nothing to a forecast"),
         (["-o", "none/rows.csv"], 2, "there is no directory none"),

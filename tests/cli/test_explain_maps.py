@@ -33,7 +33,7 @@ def test_a_tagger_has_a_row_for_each_word_and_each_other_word(capsys) -> None:
     assert len(rows) == words**2
     assert [row["because"] for row in rows[:words]] == [rows[words * at]["word"] for at in range(words)]
     assert {row["sentence"] for row in rows} == {"1"}
-    assert "1: 'Kawski' is B-PER by 'Bolak' +" in err
+    assert "1: 'Kawski' is B-PER because of 'Bolak' (+" in err
 
 
 def test_one_word_is_asked_about_wherever_it_stands(capsys) -> None:
@@ -45,7 +45,7 @@ def test_one_word_is_asked_about_wherever_it_stands(capsys) -> None:
         assert {part["part"] for part in record["parts"]} == {"met"}
         assert record["read"].split()[record["parts"][0]["position"] - 1] == "met"
         assert len(record["effects"][0]["scores"]) == len(record["parts"])
-        assert record["because"].startswith("'met' is O by ")
+        assert record["because"].startswith("'met' is O because of ")
 
 
 def test_a_word_that_is_nowhere_is_said_with_what_is_like_it(capsys) -> None:
