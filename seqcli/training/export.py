@@ -19,6 +19,7 @@ from seqcli.network import NetworkSpec
 from seqcli.options import Options
 from seqcli.results import Cell, ResultColumn, ResultTable
 from seqcli.tasks.base import Plan, Scores, Task
+from seqcli.training.card_limits import LIMITS
 from seqcli.training.sentences import MUSIC
 
 RECONSTRUCT = "reconstruct"
@@ -285,67 +286,11 @@ def _usage(plan: Plan, name: str, source: str) -> str:
 
 
 def _limits(plan: Plan, facts: CardFacts) -> list[str]:
+    """What a card says a model is not good for."""
     test = facts.parts.get("test", 0)
-    limits = [f"The table above rests on {test:,} test {facts.unit} of one file; other data may be harder."]
-    if plan.task == "forecast":
-        limits += [
-            "A forecast takes the future to resemble the past: what the file never showed is not foreseen.",
-            "The intervals hold their coverage on average over time as long as errors stay as large as they "
-            f"were on the {facts.held_out}; they are not a bound.",
-        ]
-    elif plan.task == "classify":
-        limits += [
-            "It always answers with one of the classes it was trained on, whatever the input is.",
-            "Its probabilities suit the validation part; on other data they may be too sure of themselves.",
-        ]
-    elif plan.task == "multilabel":
-        limits += [
-            "It knows the labels it was trained on and no others, and not which of them exclude each other.",
-            "From which probability on a label is given was chosen on the validation part; where labels come "
-            "more or less often than there, other thresholds are better (`predict --threshold`).",
-        ]
-    elif plan.task == RECONSTRUCT:
-        limits += [
-            "What its errors do not show is not found, and usual series of a new kind are taken for odd.",
-            f"The threshold holds its rate of false alarms for series like those of the {facts.held_out}, "
-            "and as roughly as they are few.",
-        ]
-    elif plan.task == "translate":
-        limits += [
-            "It writes what is likely after its training pairs: fluent text may leave out, add or change "
-            "what the source says.",
-            "Texts that are much longer than those of the training part, or of another kind, fare worse.",
-        ]
-    elif plan.task == "tag":
-        limits += [
-            "It knows the tags it was trained on and no others; names of a new kind are not found.",
-            "Text of another kind than the training sentences is tagged worse, and it does not say so.",
-        ]
-    elif plan.task == "steps":
-        limits += [
-            "It always answers with one of the labels it was trained on, whatever the input is.",
-            "Neighbouring steps are alike, so that the test steps say less than as many rows by themselves.",
-        ]
-    elif plan.task == "transcribe":
-        limits += [
-            "It knows the letters it was trained on, and speech like that of its training clips.",
-            "Other microphones, rooms and speakers are transcribed worse, and it does not say so.",
-        ]
-    elif plan.task in MUSIC:
-        limits += [
-            "It writes what is likely bar by bar; it knows no form that spans a piece.",
-            "It may repeat passages of its training pieces note for note.",
-        ]
-    elif plan.task == "language":
-        limits += [
-            "It writes what is likely, which is not what is true.",
-            "It may repeat passages of its training text word for word.",
-        ]
-    else:
-        limits += [
-            "Values far from those of the training part are extrapolated without a warning.",
-            f"The intervals hold their coverage on average over rows like those of the {facts.held_out}; "
-            "they are not a bound.",
-        ]
-    limits.append("It repeats whatever bias its training data hold.")
-    return limits
+    kind = "music" if plan.task in MUSIC else plan.task
+    return [
+        f"The table above rests on {test:,} test {facts.unit} of one file; other data may be harder.",
+        *(limit.format(held_out=facts.held_out) for limit in LIMITS[kind]),
+        "It repeats whatever bias its training data hold.",
+    ]

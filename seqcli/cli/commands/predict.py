@@ -22,6 +22,7 @@ from seqcli.reporting.screen import Screen, is_terminal
 from seqcli.results import Cell
 
 if TYPE_CHECKING:
+    from seqcli.inference.predict import Predictions
     from seqcli.model_dir import SavedModel
     from seqcli.readers.stream import Record, RecordStream
     from seqcli.tasks.base import RowTask
@@ -85,15 +86,23 @@ def predict(call: Invocation) -> int:
         stream = _rows_of(call, model, task, screen)
     kind = StepScores if options.per_step else predictions_of
     predictions = kind(model, stream, options, screen.warn, task)
+    asked = len(task.columns) if prompting else 0
+    return _answer_rows(predictions, stream, asked, output, screen)
+
+
+def _answer_rows(
+    predictions: Predictions, stream: RecordStream, asked: int, output: OutputOptions, screen: Screen
+) -> int:
+    """Print or write what comes of each row; ``asked`` columns are asked for on the terminal."""
     form = result_format(output)
-    if prompting and form == "table":
-        answer(predictions, len(task.columns))
+    if asked and form == "table":
+        answer(predictions, asked)
         return 0
     # Rows that scroll by on this very terminal are the best sign of how far it is.
     scrolling = is_terminal(sys.stdout) and output.output in (None, "-")
     with result_stream(output) as sink:
         writer = RowWriter(predictions.names, form, sink, predictions.computed)
-        watched = prompting or scrolling
+        watched = asked or scrolling
         followed = predictions if watched else counted(screen, predictions, "rows", lambda: stream.share)
         for rows in followed:
             for row in rows:
