@@ -8,8 +8,8 @@ that ends is complete, and leaves the beam. Texts are compared by
 The search of a source is over when it has N complete texts and no open one is better as it stands than those
 that are asked for, or when none could get ahead even if all its further tokens were certain. N complete ones
 alone are no reason: a network that is sure of each token has none but early ends beside the right text. With
-one beam it takes the likeliest token each time. What says how likely tokens are is a :class:`Writer`, in torch
-or in ONNX Runtime.
+one beam it takes the likeliest token each time. What says how likely tokens are is a :class:`Writer`, in
+torch or in ONNX Runtime.
 """
 
 from __future__ import annotations
