@@ -27,10 +27,9 @@ from seqcli.tasks.speech.sound import FRAMES, Sound, fit_sound, refuse_broken
 
 UNKNOWN, SHOWN = -1, "\ufffd"
 """A letter that training did not see, and how it is shown."""
-STACKS = (3, 2, 1)
-"""Frames that may be one step, the most first: fewer steps are learnt faster."""
-SLACK = 1.25
-"""Steps a letter needs at the least: training makes clips faster, too."""
+STACKS = {6: 2.0, 3: 1.25, 2: 1.25}
+"""Frames that may be one step, the most first, as fewer steps are learnt faster; and how many times the steps
+that a text needs there have to be: training makes clips faster, too, and six suit letters that are rare."""
 MOST_LETTERS = 5000
 
 
@@ -244,10 +243,10 @@ def steps_needed(text: str) -> int:
 
 def _stack(frames: IntArray, needed: IntArray) -> int:
     """How many frames make a step, so that nearly all clips (N,) have the steps (N,) that they need."""
-    for stack in STACKS[:-1]:
-        if (frames >= SLACK * stack * needed).mean() >= 0.99:
+    for stack, slack in STACKS.items():
+        if (frames >= slack * stack * needed).mean() >= 0.99:
             return stack
-    return STACKS[-1]
+    return 1
 
 
 def _target(examples: Examples) -> Sequences:

@@ -17,7 +17,7 @@ from seqcli.tasks.base import Tables
 from seqcli.tasks.detect import make_plan
 from seqcli.tasks.registry import load_task, prepare
 from seqcli.tasks.speech.sound import FRAMES, Sound
-from seqcli.tasks.transcribe import Transcribe, spelt, steps_needed
+from seqcli.tasks.transcribe import Transcribe, _stack, spelt, steps_needed
 
 
 @pytest.fixture
@@ -194,3 +194,12 @@ def test_sound_in_a_classifier_is_restored_too(manifest: Path) -> None:
     assert isinstance(task.inputs.sound, Sound)
     with pytest.raises(ModelError):
         load_task({**task.to_json(), "inputs": {**task.to_json()["inputs"], "text": ["audio"]}})
+
+
+@pytest.mark.parametrize(("letters", "stack"), [(5, 6), (6, 3), (16, 3), (17, 2), (24, 2), (25, 1), (90, 1)])
+def test_a_step_holds_as_many_frames_as_the_letters_leave_room_for(letters: int, stack: int) -> None:
+    """Of 60 frames: 6 a step where they are twice the steps that are needed, 3 or 2 where a quarter more."""
+    frames, needed = np.full(200, 60), np.full(200, letters)
+    assert _stack(frames, needed) == stack
+    needed[0] = 1000  # one clip in 200 may be too short
+    assert _stack(frames, needed) == stack
