@@ -35,6 +35,10 @@ def test_in_a_pipe_every_number_is_a_row_that_torch_computes_too(here, capsys) -
     code, out, err = run(capsys, "show", "-m", "reviews.seqcli", "--trace", TEXT)
     assert code == 0
     rows = list(csv.DictReader(io.StringIO(out)))
+    pooled = [row for row in rows if row["name"] == "attention"]
+    rows = [row for row in rows if row not in pooled]
+    assert [row["position"] for row in pooled] == list("12345")
+    assert sum(float(row["value"]) for row in pooled) == pytest.approx(1, abs=1e-5)
     model = read_model("reviews.seqcli")
     network = build_network(model.network, seed=0).eval()
     network.load_state_dict({name: torch.from_numpy(values) for name, values in model.weights().items()})
