@@ -337,7 +337,7 @@ RULES = (
     ),
     Rule(
         "two strings",
-        "exactly two usable columns, both strings, one of few repeated values (at most 50, or a tenth of the rows)",
+        "exactly two usable columns, both strings, one of few repeated values: at most 50, or one in ten rows",
         "classify",
         _two_strings,
     ),
