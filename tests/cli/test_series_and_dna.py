@@ -227,3 +227,24 @@ def test_splice_junctions_leave_out_what_names_rows(capsys: pytest.CaptureFixtur
     assert "rows repeat another row; equal rows were kept in one part" in err
     assert "Sequence read as DNA" in err
     assert rows[0]["predictor"] == "combined"
+
+
+def test_runs_of_bases_are_read_beside_bases(capsys: pytest.CaptureFixture[str]) -> None:
+    """Such a model answers, explains and reads ambiguous letters; what cannot be obeyed is refused."""
+    model = str(GOLDEN / "classify_kmers.seqcli")
+    Path("sites.csv").write_text("sequence\nACGTACGTACGGTAACGTACGTAC\nACGTACGTACGNNNACGTACGTAC\nACG\n")
+    rows, _ = run(capsys, "predict", "sites.csv", "-m", model, "--probabilities")
+    assert len(rows) == 3
+    assert rows[0]["probability_site"] != rows[1]["probability_site"]
+    changes, _ = run(capsys, "explain", "sites.csv", "-m", model, "--row", "2", "--format", "csv")
+    assert len(changes) == 24
+    golden = str(GOLDEN / "classify_kmers.csv")
+    typed = ("--text", "sequence", "--kmers", "3", "--dry-run")
+    _, err = run(capsys, "train", golden, *typed, "--reverse-complement", code=2)
+    assert "--kmers reads runs in one direction" in err
+    _, err = run(capsys, "train", golden, *typed[:-2], "1", "--dry-run", code=2)
+    assert "--kmers" in err
+    _, err = run(capsys, "train", golden, *typed, "--level", "characters", code=2)
+    assert "--kmers is for series of numbers and DNA" in err
+    _, err = run(capsys, "train", golden, *typed, "--word-dropout", ".1", code=2)
+    assert "--word-dropout shapes how text is read" in err
