@@ -337,7 +337,7 @@ RULES = (
     ),
     Rule(
         "two strings",
-        "exactly two usable columns, both strings, one of few repeated values: at most 50, or one in ten rows",
+        "exactly two usable columns, both strings: one has at most 50 repeated values, or one in ten rows",
         "classify",
         _two_strings,
     ),
