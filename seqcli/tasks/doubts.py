@@ -20,11 +20,9 @@ from seqcli.tasks.label_doubts import never_given, worst_sets
 from seqcli.tasks.mistakes import WORST, shown_rows
 from seqcli.tasks.multilabel import Multilabel
 from seqcli.tasks.parts import Source
-from seqcli.tasks.tag import Tag
-from seqcli.tasks.transcribe import Transcribe
-from seqcli.tasks.translate import PairExamples, Translate
-from seqcli.tasks.worst_sequences import worst_tags, worst_texts
 
+SEQUENCES = ("tag", "translate", "transcribe")
+"""Tasks that answer with more than one label."""
 LEAST_ROWS = 20
 """Rows below which one class for all of them says nothing."""
 MOST_UNKNOWN, LEAST_WORDS = 0.2, 20
@@ -67,14 +65,10 @@ def doubts(task: Any, outputs: FloatArray, examples: Examples, table: Table) -> 
         worst = worst_sets(task, logits, examples, table)
         tables += [worst] if worst.rows else []
         sentences += never_given(task, logits, examples)
-    if isinstance(task, Transcribe) and isinstance(examples, Batchable):
-        worst = task.worst(outputs, examples, table)
-        tables += [worst] if worst.rows else []
-    if isinstance(task, Tag) and isinstance(examples, Batchable) and len(examples):
-        worst = worst_tags(task, outputs, examples, table)
-        tables += [worst] if worst.rows else []
-    if isinstance(task, Translate) and isinstance(examples, PairExamples):
-        worst = worst_texts(task, outputs, examples, table)
+    if task.plan.task in SEQUENCES and len(examples):
+        from seqcli.tasks.worst_sequences import worst_sequences  # here, because rows need none of it
+
+        worst = worst_sequences(task, outputs, examples, table)
         tables += [worst] if worst.rows else []
     counter = TextCounter.of(task)
     if counter is not None and isinstance(examples, Batchable):

@@ -197,8 +197,8 @@ def _refuse_mixed(table: Table, plan: Plan) -> None:
                 raise DataError(
                     f"{table.where(row, target)}: {answer}, but {answers[key]} in an earlier row of "
                     f"{plan.id[0]} {key[0]}",
-                    "a sequence has one answer; name other columns with --id, or --group to keep rows "
-                    "together",
+                    "a sequence has one answer; name other columns with --id, --group to keep rows together, "
+                    "or --task steps to label each row",
                 )
 
 

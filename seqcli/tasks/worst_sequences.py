@@ -7,14 +7,28 @@ import numpy as np
 from seqcli.preprocessing.vocabulary import BPE
 from seqcli.readers.table import Table
 from seqcli.results import Cell, ResultColumn, ResultTable
-from seqcli.sequences import Batchable, FloatArray
+from seqcli.sequences import Batchable, Examples, FloatArray
 from seqcli.tasks.mistakes import TITLE, WORST, row_number, short
 from seqcli.tasks.tag import Tag
+from seqcli.tasks.transcribe import Transcribe
 from seqcli.tasks.translate import PairExamples, Translate
 from seqcli.tasks.translating.scores import edits, tokens_of
 
 AROUND = 4
 """Words that are shown on either side of one with a wrong tag."""
+
+
+def worst_sequences(
+    task: Tag | Translate | Transcribe, outputs: FloatArray, examples: Examples, table: Table
+) -> ResultTable:
+    """The worst mistakes on ``examples`` of ``table``, by the network's outputs (N, *output_shape)."""
+    assert isinstance(examples, Batchable)
+    if isinstance(task, Tag):
+        return worst_tags(task, outputs, examples, table)
+    if isinstance(task, Transcribe):
+        return task.worst(outputs, examples, table)
+    assert isinstance(examples, PairExamples)
+    return worst_texts(task, outputs, examples, table)
 
 
 def worst_tags(task: Tag, outputs: FloatArray, examples: Batchable, table: Table) -> ResultTable:

@@ -39,7 +39,7 @@ def read_pairs(files: Sequence[str], options: Options) -> tuple[Tables, Plan]:
     """
     columns = of_two_files(options.columns)
     source = str(options.columns.source)
-    if files and not Path(source).exists() and source not in files:
+    if files and not Path(source).exists() and Path(files[0]).exists():
         raise UsageError(
             f"--source names a file of texts, and there is no file {source}",
             f"columns of {files[0]} are named by --features {source} --target {options.columns.target[0]}",

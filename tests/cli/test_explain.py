@@ -12,7 +12,7 @@ import pytest
 from command_lines import rows_of, run
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-NAMES = ("forecast_single", "forecast_panel", "forecast_members", "classify_rows")
+NAMES = ("forecast_single", "forecast_panel", "forecast_members", "language_rows")
 
 
 @pytest.fixture

@@ -127,6 +127,10 @@ def a_batch(name: str, rng) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         target = torch.tensor(rng.integers(2, size=(7, 4, 5)), dtype=torch.float32)
         target[2, 3:] = torch.nan
         outputs = torch.tensor(rng.normal(size=(7, 4, 5)), dtype=torch.float32)
+    elif name == "series":
+        target = torch.tensor(rng.normal(size=(7, 4, 2)), dtype=torch.float32)
+        target[1, 2, 0] = target[4, 0, 1] = torch.nan
+        outputs = torch.tensor(rng.normal(size=(7, 4, 2)), dtype=torch.float32)
     elif name == "huber_and_band":
         outputs = torch.tensor(rng.normal(size=(7, 4, 3)), dtype=torch.float32)
     weight = torch.tensor(rng.random(7) + 0.1, dtype=torch.float32)

@@ -39,6 +39,8 @@ LETTERS = 20
 """Different letters that label bases, at the most: more are no small alphabet."""
 GLANCE = 100
 """Cells that tell most columns from DNA already."""
+CHANGING = 0.25
+"""Series in which a label changes, of all, where it is one of steps."""
 RUNS, STAYS = 3, 0.5
 """Stretches of a label that a single recording has for each one, and how far beyond chance a label stays."""
 
@@ -69,7 +71,7 @@ def labelled_steps(columns: Columns, named: Column | None) -> StepLabels | None:
     others = [item for item in columns.of_kind("number") if item.name not in (column.name, time.name, *ids)]
     if all(item.useless for item in others):
         return None
-    if ids and columns.varies_within(column.name, ids):
+    if ids and _changes(columns, column.name, ids):
         return StepLabels(
             column.name, f"{column.name} changes within each {', '.join(ids)}, over {time.name}"
         )
@@ -84,6 +86,15 @@ def labels_steps(columns: Columns, target: Column, options: ColumnOptions) -> bo
         return True
     called = target.kind == "text" or bare(target.name) in NUMBERED or _called_state(target)
     return called and labelled_steps(columns, target) is not None
+
+
+def _changes(columns: Columns, name: str, ids: tuple[str, ...]) -> bool:
+    """Whether a label changes within the series: in one of few it is a slip, which is refused later."""
+    answers: dict[tuple[str, ...], set[str]] = {}
+    keys = zip(*(columns.table.cells(column) for column in ids), strict=True)
+    for key, cell in zip(keys, columns.table.cells(name), strict=True):
+        answers.setdefault(key, set()).add(cell.strip())
+    return sum(len(each) > 1 for each in answers.values()) >= CHANGING * len(answers)
 
 
 def _called_state(column: Column) -> bool:
