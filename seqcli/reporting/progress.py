@@ -59,6 +59,7 @@ def counted(
     count = 0
     with waiting(screen, "reading"):
         for batch in batches:
+            screen.move("")  # what becomes of it may come to this very terminal, through a pipe
             yield batch
             count += len(batch)
             now = time.monotonic()

@@ -43,6 +43,12 @@ def test_a_terminal_sees_a_bar_and_what_is_left(monkeypatch, terminal) -> None:
     assert len(drawn) < 80
 
 
+def test_the_line_is_away_while_rows_go_on(terminal) -> None:
+    """They may come to the same terminal, by way of a pipe."""
+    for _ in progress.counted(Screen(stream=terminal), BATCHES, "rows", lambda: None):
+        assert terminal.getvalue().endswith(WIPED)
+
+
 def test_without_a_known_end_there_is_no_bar(monkeypatch, terminal) -> None:
     follow(monkeypatch, Screen(stream=terminal), [0.0, 0.05, 2.0, 2.01], [None])
     assert terminal.getvalue().split(WIPED) == ["", "reading …", "2,000 rows, 1,000 a second", ""]
