@@ -39,7 +39,7 @@ def test_a_terminal_sees_a_bar_and_what_is_left(monkeypatch, terminal) -> None:
     # Drawn once: the first batch came at once, and the third right after the second.
     follow(monkeypatch, Screen(stream=terminal), [0.0, 0.05, 2.0, 2.01], [0.2])
     drawn = f"{'━' * 7}{'─' * 27} 20% · 2,000 rows, 1,000 a second · 0:08 left"
-    assert terminal.getvalue().split(WIPED) == ["", "reading …", drawn, ""]
+    assert terminal.getvalue().split(WIPED) == ["", "reading …", "", drawn, ""]
     assert len(drawn) < 80
 
 
@@ -51,7 +51,7 @@ def test_the_line_is_away_while_rows_go_on(terminal) -> None:
 
 def test_without_a_known_end_there_is_no_bar(monkeypatch, terminal) -> None:
     follow(monkeypatch, Screen(stream=terminal), [0.0, 0.05, 2.0, 2.01], [None])
-    assert terminal.getvalue().split(WIPED) == ["", "reading …", "2,000 rows, 1,000 a second", ""]
+    assert terminal.getvalue().split(WIPED) == ["", "reading …", "", "2,000 rows, 1,000 a second", ""]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_without_a_known_end_there_is_no_bar(monkeypatch, terminal) -> None:
 def test_a_narrow_terminal_has_no_room_for_a_bar(monkeypatch, terminal, width, drawn) -> None:
     monkeypatch.setenv("COLUMNS", width)
     follow(monkeypatch, Screen(stream=terminal), [0.0, 0.05, 2.0, 2.01], [0.2])
-    assert terminal.getvalue().split(WIPED)[2] == drawn
+    assert terminal.getvalue().split(WIPED)[3] == drawn
 
 
 def test_a_log_gets_a_line_now_and_then(monkeypatch) -> None:
