@@ -311,6 +311,9 @@ def test_margins_count_nothing_and_unseen_labels_are_wrong(table_of) -> None:
     doubled = made.task.calibrate(right / 40, made.test)
     assert doubled.scale > 1
     assert doubled.joined(right, made.test) == pytest.approx(right * doubled.scale)
+    # 188 of 188 known steps are right, which is taken for 189 of 191: a margin of log 189 says that.
+    scale = made.task.calibrate(right / 4, made.test).scale
+    assert scale == pytest.approx(np.log(189) / (9 / 4), rel=0.04)
 
 
 def test_rare_labels_weigh_more_where_that_is_asked(table_of) -> None:
