@@ -161,7 +161,8 @@ class Invocation:
         """Raise UsageError for an option that was given and that ``task`` does not read."""
         idle = sorted(self.typed & IDLE.get(task, frozenset()))
         if idle:
-            flag = "--" + idle[0].replace("_", "-")
+            off = "no-" if self.values[idle[0]] is False else ""
+            flag = f"--{off}{idle[0].replace('_', '-')}"
             raise UsageError(f"{flag} means nothing to the task {task}", f"leave out {flag}")
 
     def checked(self, events: Iterator[Seen]) -> Iterator[Seen]:

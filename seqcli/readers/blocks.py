@@ -77,7 +77,17 @@ def missing_column(source: str, names: Sequence[str], expected: Sequence[str]) -
     missing = next(name for name in expected if name not in names)
     close = near_miss(missing, names)
     hint = f"{close!r} → {missing!r}?" if close else f"its columns are {', '.join(names)}"
+    if not close and any(map(_is_number, names)):
+        hint += "; if that is a first row of data, --names A,B names the columns"
     return DataError(f"{source}: no column is called {missing!r}", hint)
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
 
 
 def fault_error(source: str, unit: str, number: int, fault: Fault) -> DataError:

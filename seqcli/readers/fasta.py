@@ -43,7 +43,10 @@ class Fasta:
             raise DataError(f"{opening.source}, line {first}: no > ahead of the first sequence", _HINT)
         heads = [line[1:] for line in lines if line.startswith(">")]
         self._form = _label_form(heads)
-        names = (ID, SEQUENCE, LABEL) if self._form else (ID, SEQUENCE)
+        asked = opening.text_column
+        # A model that learnt from a table calls the one column of text that it reads as that table did.
+        sequence = asked if asked in opening.expected and asked not in (ID, LABEL) else SEQUENCE
+        names = (ID, sequence, LABEL) if self._form else (ID, sequence)
         self.names: tuple[str, ...] = names
         if self._form:
             where = "behind the last |" if self._form == "|" else "behind label= or class="

@@ -97,7 +97,7 @@ def _collect(source: Source, reader: Format, final: bool, named: bool) -> Table:
         files=(source.name,), unit=reader.unit, notes=notes, warnings=reader.warnings, digest=source.digest,
     )  # fmt: skip
     if reader.unit == "row" and not named:
-        return replace(table, warnings=(*table.warnings, *_doubtful_header(table)))
+        return replace(table, warnings=(*table.warnings, *doubtful_header(table)))
     return _without_blank_lines(table) if len(table.names) == 1 else table
 
 
@@ -129,10 +129,10 @@ def _compact(block: Block) -> Block:
     return replace(block, columns=dict(zip(block.columns, CleanBlock.packed(cells).columns(), strict=True)))
 
 
-def _doubtful_header(table: Table) -> list[str]:
+def doubtful_header(table: Table) -> list[str]:
     """A doubt where a column's name is also one of its values, as in a file without a header."""
     rows = np.arange(min(len(table), _GLANCED))
-    for name in table.names:
+    for name in table.names if table.unit == "row" else ():
         if [cell.strip() for cell in table.column(name).pick(rows)].count(name) > 1:
             return [
                 f"{table.source}: column {name} holds {name!r} as a value too; if row 1 is data, "

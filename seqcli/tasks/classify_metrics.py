@@ -62,18 +62,28 @@ def calibration_error(sure: NDArray[np.float64], right: NDArray[np.bool_]) -> fl
     return float(np.abs(np.bincount(bins, sure - right)).sum()) / len(sure)
 
 
-def best_temperature(logits: NDArray[np.float32], target: IntArray) -> float:
+def best_temperature(logits: NDArray[np.float32], target: IntArray, doubt: bool = False) -> float:
     """The T for which softmax(logits / T), of (N, C), gives the classes (N,) the least log loss.
 
     A network that was trained to the end is too sure of itself; dividing its logits changes no
     prediction (Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2). Fewer than 50
     rows decide nothing: 1.
+
+    Where all rows are right, the surest T is the best one, however few they are. With ``doubt`` each class
+    is met once more than it was, so that it takes many rows to be that sure (Platt 1999, Probabilistic
+    outputs for support vector machines, section 2.2): a row counts (N + 1) / (N + C) as its class and
+    1 / (N + C) as each other.
     """
     if len(target) < LEAST_CALIBRATED:
         return 1.0
     candidates = np.geomspace(LEAST_TEMPERATURE, MOST_TEMPERATURE, 121)
-    rows = np.arange(len(target))
-    losses = [-log_softmax(logits / np.float32(value))[rows, target].mean() for value in candidates]
+    rows, classes = np.arange(len(target)), logits.shape[1]
+    share = 1 / (len(target) + classes) if doubt else 0.0
+    losses = []
+    for value in candidates:
+        chances = log_softmax(logits / np.float32(value))
+        own = chances[rows, target].mean()
+        losses.append(-(1 - share * classes) * own - share * chances.sum(axis=1).mean())
     return float(candidates[int(np.argmin(losses))])
 
 

@@ -159,10 +159,13 @@ class Steps:
         return {**scores, **ranking_scores(chances, target)} if self.inputs.dna else scores
 
     def calibrate(self, outputs: NDArray[np.float32], examples: Examples) -> Steps:
-        """With the scale that makes the probabilities fit best, of outputs (M, C)."""
+        """With the scale that makes the probabilities fit best, of outputs (M, C).
+
+        Steps of a few series may all be right, which says less than as many rows: hence the doubt.
+        """
         logits, target = scored(outputs, examples)
         known = target >= 0
-        return replace(self, scale=1 / best_temperature(logits[known], target[known]))
+        return replace(self, scale=1 / best_temperature(logits[known], target[known], doubt=True))
 
     def recalibrate(self, parts: Sequence[tuple[NDArray[np.float32], Examples]]) -> Steps:
         """Nothing is learnt after the test from outputs (M, C)."""

@@ -63,10 +63,22 @@ def _refuse_for_steps(options: Options, prepared: Prepared) -> None:
             )
 
 
+def _refuse_for_sound(options: Options, prepared: Prepared) -> None:
+    """Raise UsageError for an option on sound where none is read."""
+    inputs = getattr(prepared.task, "inputs", None)
+    if (getattr(prepared.task, "sound", None) or getattr(inputs, "sound", None)) is not None:
+        return
+    typed = (("--per-clip", options.columns.per_clip), ("--no-augment", not options.training.augment))
+    for flag, value in typed:
+        if value:
+            raise UsageError(f"{flag} is for sound, and none is read here", f"leave out {flag}")
+
+
 def refuse_disobeyed(options: Options, prepared: Prepared) -> None:
     """Raise UsageError for an option, typed or from a configuration, that would change nothing."""
     training, network = options.training, options.network
     _refuse_for_steps(options, prepared)
+    _refuse_for_sound(options, prepared)
     _refuse_of_several(training)
     if not any(item.of_text for item in prepared.network.inputs):
         for flag, value in (

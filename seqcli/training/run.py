@@ -22,7 +22,7 @@ from seqcli.backends.device import set_threads
 from seqcli.backends.graph import saved_graphs
 from seqcli.backends.network import Network, build_network
 from seqcli.backends.parameters import parameter_table
-from seqcli.errors import DivergedError
+from seqcli.errors import DataError, DivergedError
 from seqcli.model_dir import (
     TASK_ARRAY,
     SavedModel,
@@ -33,7 +33,7 @@ from seqcli.model_dir import (
     write_model,
 )
 from seqcli.options import Options, SavingOptions
-from seqcli.readers.read import read_table
+from seqcli.readers.read import doubtful_header, read_table
 from seqcli.readers.table import Table
 from seqcli.saved.places import resume_command
 from seqcli.sequences import Batchable, Examples, Windows
@@ -170,7 +170,11 @@ def read_files(files: Sequence[str], options: Options, table: Table | None = Non
     if options.columns.source is not None:
         return read_pairs(files, options)
     main = read_table(files, options.reading) if table is None else table
-    plan = make_plan(main, options.columns, options.reading)
+    try:
+        plan = make_plan(main, options.columns, options.reading)
+    except DataError as error:  # which may come of a first row of data that was taken for names
+        doubt = "" if options.reading.names else "; ".join(doubtful_header(main))
+        raise DataError(error.message, doubt) if doubt else error from None
     named = (options.split.validation, options.split.test)
     validation, test = (read_table([name], options.reading) if name else None for name in named)
     return Tables(main, validation, test), plan

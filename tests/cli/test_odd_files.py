@@ -89,6 +89,12 @@ def test_a_file_without_a_header_is_doubted_or_refused(capsys) -> None:
     assert "looks like data" in refused(capsys, "forecast", "x.csv")[0]
     Path("x.csv").write_text(REVIEWS.partition("\n")[2])
     assert "column bad holds 'bad' as a value too" in ran(capsys, "train", "x.csv", *TINY).err
+    Path("y.csv").write_text("".join(f"s{n // 9},{n % 9},{n / 7},{'ab'[n % 2]}\n" for n in range(90)))
+    said = refused(capsys, "train", "y.csv")  # both columns of strings may be the label
+    assert "more than one column could be the label: s0, a" in said[0]
+    assert "column s0 holds 's0' as a value too" in said[1]
+    assert "--names A,B" in said[1]
+    assert "--names A,B" in refused(capsys, "predict", "y.csv", "-m", "x.seqcli")[1]
 
 
 def test_a_compressed_file_that_ends_too_early_is_refused(capsys) -> None:

@@ -185,6 +185,10 @@ REFUSED = {
         ("train", "long.csv", "--task", "reconstruct", "--false-alarms", "1"),
         "false-alarms",
     ),
+    "refit": (
+        ("train", "long.csv", "--task", "reconstruct", "--no-refit"),
+        "--no-refit means nothing to the task reconstruct",
+    ),
     "pooling": (("train", "long.csv", "--task", "reconstruct", "--pool", "max"), "--pool means nothing"),
     "sentences": (
         ("train", "long.csv", "--task", "reconstruct", "--embedding-size", "8"),

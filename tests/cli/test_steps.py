@@ -176,6 +176,9 @@ def test_jsonl_has_an_object_for_each_base(run, capsys) -> None:
         (("train", "steps_rows.csv", "--prior", "none"), USAGE, "--prior means nothing to the task steps"),
         (("train", "steps_rows.csv", "--level", "words"), USAGE, "--level shapes how text is read"),
         (("train", "steps_rows.csv", "--reverse-complement"), USAGE, "--reverse-complement is for DNA"),
+        (("train", "steps_bases.csv", "--kmers", "3"), USAGE, "--kmers reads runs for a label of the whole"),
+        (("train", "steps_rows.csv", "--no-augment"), USAGE, "--no-augment is for sound"),
+        (("train", "steps_rows.csv", "--per-clip"), USAGE, "--per-clip is for sound"),
         (("compare", "steps_rows.csv", "--rows", "30"), USAGE, "the task steps has none"),
     ],
 )

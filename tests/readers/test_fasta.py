@@ -80,3 +80,12 @@ def test_bases_without_a_name_and_an_empty_file_are_refused() -> None:
 def test_a_model_of_other_columns_is_told_which_is_not_there() -> None:
     with pytest.raises(DataError, match="no column is called 'Sequence'"):
         begin(">one\nACGT\n", expected=("Sequence",))
+
+
+def test_a_model_that_learnt_from_a_table_finds_its_column_of_text() -> None:
+    opening = Opening("f.fa", ">a\nACGT\n", True, ReadingOptions(), ("Sequence",), "Sequence")
+    reader = Fasta(opening)
+    assert reader.names == ("id", "Sequence")
+    assert list(reader.feed("", True).rows(reader.names)) == [("a", "ACGT")]
+    with pytest.raises(DataError, match="no column is called 'age'"):
+        Fasta(opening._replace(expected=("Sequence", "age")))

@@ -44,6 +44,18 @@ def test_the_temperature_undoes_a_scale_and_changes_no_prediction() -> None:
     assert best_temperature(logits[:49] * 4, target[:49]) == 1.0
 
 
+def test_few_rows_that_are_all_right_do_not_make_a_network_sure() -> None:
+    logits, target = np.tile(np.array([[1, -1]], dtype=np.float32), (60, 1)), np.zeros(60, dtype=np.int64)
+    assert best_temperature(logits, target) == 0.25  # the surest there is
+    # As if 61 of 62 rows had been right, which a margin of log 61 says.
+    assert best_temperature(logits, target, doubt=True) == pytest.approx(2 / np.log(61), rel=0.04)
+    logits = RNG.normal(size=(20_000, 3)).astype(np.float32) * 3
+    target = logits.argmax(axis=1)
+    target[::5] = RNG.integers(0, 3, len(target[::5]))
+    without = best_temperature(logits, target)
+    assert best_temperature(logits, target, doubt=True) == pytest.approx(without, rel=0.04)
+
+
 def test_huge_logits_stay_finite() -> None:
     out = log_softmax(np.array([[1e30, 0, -1e30]], dtype=np.float32))
     assert out[0, 0] == 0

@@ -15,7 +15,7 @@ from seqcli.readers.table import Table
 from seqcli.tasks.base import Plan
 from seqcli.tasks.columns import MOST_CLASSES, Column, Columns, bare, name_words
 from seqcli.tasks.row_inputs import row_inputs
-from seqcli.tasks.stepping.parts import bare_labels
+from seqcli.tasks.stepping.parts import MOST_UNEVEN, bare_labels
 from seqcli.tasks.stepping.reading import series_rows
 
 STEP_WORDS = frozenset(
@@ -158,15 +158,18 @@ def _is_dna(cells: Sequence[str]) -> bool:
 
 
 def _letter_for_letter(table: Table, text: str, name: str) -> bool:
-    """Whether a column holds as many letters as each row has bases, of few kinds."""
+    """Whether a column holds as many letters as a row has bases, of few kinds, but for a few rows."""
     if name == text:
         return False
     kinds: set[str] = set()
-    several = False
+    several, uneven = False, 0
     for bases, cell in zip(table.cells(text), table.cells(name), strict=True):
         letters = bare_labels(cell)
         if letters and len(letters) != len(bare_bases(bases)):
-            return False
+            uneven += 1
+            if uneven > MOST_UNEVEN * len(table):
+                return False
+            continue
         kinds.update(letters)
         several = several or len(letters) > 1
     return several and 2 <= len(kinds) <= LETTERS

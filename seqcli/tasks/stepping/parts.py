@@ -23,6 +23,8 @@ FEW = 5
 LEAST_STEPS = 100
 """Steps with a label below which nothing can be split and learnt."""
 MOST_CLASSES = 50
+MOST_UNEVEN = 0.01
+"""Share of rows of DNA that may have another number of labels than bases."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def unequal_lengths(table: Table, plan: Plan) -> list[str]:
         count, letters = len(bare_bases(bases)), len(bare_labels(labels))
         if letters and letters != count:
             odd.append((row, f"{table.where(row, target)}: {letters} labels for {counted(count, 'base')}"))
-    if len(odd) > 0.01 * len(table):
+    if len(odd) > MOST_UNEVEN * len(table):
         raise DataError(odd[0][1], f"each base needs one letter; so it is in {len(table) - len(odd):,} rows")
     return [f"{what}; read without labels" for _, what in odd]
 

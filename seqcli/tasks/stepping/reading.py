@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from seqcli.errors import DataError, ModelError
+from seqcli.errors import DataError, ModelError, UsageError
 from seqcli.options import Options
 from seqcli.preprocessing.dna import bare_bases, encode_bases, looks_like_dna
 from seqcli.preprocessing.places import places_of
@@ -188,7 +188,10 @@ def _told(inputs: Inputs) -> bool:
 
 
 def _fit_bases(table: Table, plan: Plan, options: Options, rules: list[str]) -> Dna:
-    """How bases are read: all of each row. Raises DataError where the column holds none."""
+    """How bases are read: all of each row.
+
+    Raises DataError where the column holds none, UsageError for what bases with labels are not read by.
+    """
     name, level = plan.text[0], options.columns.level
     if level not in (None, "dna") or (level is None and not looks_like_dna(table.cells(name))):
         raise DataError(
@@ -197,5 +200,10 @@ def _fit_bases(table: Table, plan: Plan, options: Options, rules: list[str]) -> 
         )
     for fault in bad_bases(table, name).values():
         raise DataError(fault, BASES_HINT)
+    if options.network.kmers:
+        raise UsageError(
+            "--kmers reads runs for a label of the whole sequence, and here each base has one",
+            "leave out --kmers",
+        )
     rules.append(f"{name} read as DNA: shares of A, C, G, T at each base")
     return Dna(MOST_BASES, options.network.reverse_complement)
