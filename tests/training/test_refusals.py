@@ -19,6 +19,7 @@ def prepared(cell="gru", optimizer="adamw", held_out=3, text=True):
         network=types.SimpleNamespace(cell=cell, inputs=[InputSpec("x", "tokens" if text else "values", 3)]),
         training={"optimizer": optimizer} if optimizer else {},
         validation=range(held_out),
+        task=types.SimpleNamespace(),
     )
 
 
