@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from seqcli.errors import ResourceError
 from seqcli.sequences import AnyArray
 from seqcli.threads import team_place
+from seqcli.training.board import Board, one_machine
 
 Rows = TypeVar("Rows", bound=Any)
 
@@ -45,6 +46,9 @@ class Team:
 
     def __init__(self, rank: int = 0, size: int = 1) -> None:
         self.rank, self.size = rank, size
+        self.board: Board | None = None
+        """Where numbers are added up, once gradients have been, of processes on one machine."""
+        self._boards = 0
 
     @property
     def leads(self) -> bool:
@@ -75,6 +79,7 @@ class Team:
         """
         has = torch.tensor([float(p.grad is not None) for p in parameters])
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
+        self._make_room(sum(gradient.numel() + 1 for gradient in gradients) + len(sums) + 1)
         rows = self._rows_in_use(gradients)
         sent = [
             g if used is None else g.index_select(0, used) for g, used in zip(gradients, rows, strict=True)
@@ -99,7 +104,7 @@ class Team:
         tables = [gradient for gradient in gradients if gradient.ndim == 2 and len(gradient) >= TABLE]
         if not tables:
             return [None] * len(gradients)
-        used = torch.cat([gradient.abs().sum(1) != 0 for gradient in tables]).to(torch.uint8)
+        used = torch.cat([gradient.abs().sum(1) != 0 for gradient in tables]).float()
         self._add(used)
         found = iter(torch.split(used, [len(gradient) for gradient in tables]))
         return [
@@ -109,7 +114,7 @@ class Team:
 
     def any(self, one: bool, other: bool) -> tuple[bool, bool]:
         """Of two things whether each is so in any process."""
-        one, other = self.add_up(np.array([one, other], dtype=np.int64)) > 0
+        one, other = self.add_up(np.array([one, other], dtype=np.float32)) > 0
         return bool(one), bool(other)
 
     def sum(self, value: float) -> float:
@@ -146,8 +151,19 @@ class Team:
         """Make ``values`` (...,) their sum over all processes."""
         import torch.distributed as dist
 
+        board = self.board
         with self._all_here():
-            dist.all_reduce(values)
+            if board is not None and values.dtype is torch.float32 and values.numel() <= board.room:
+                board.add(values.view(-1))
+            else:
+                dist.all_reduce(values)
+
+    def _make_room(self, numbers: int) -> None:
+        """A board for sums of so many numbers, where processes share a machine."""
+        if one_machine() and (self.board is None or self.board.room < numbers):
+            with self._all_here():
+                self._boards += 1
+                self.board = Board(_store(), f"seqcli/board/{self._boards}", numbers)
 
     def _broadcast(self, values: Tensor) -> None:
         """Make ``values`` (...,) those of the first process."""
@@ -205,6 +221,9 @@ def leave(failed: bool) -> None:
 
     with suppress(RuntimeError, ValueError):
         if dist.is_initialized():
+            board = team().board
+            if failed and board is not None:
+                board.give_up()
             dist.destroy_process_group()
         if team_place()[0] == 0:
             _store().set(LEFT, "1")

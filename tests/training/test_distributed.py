@@ -106,6 +106,19 @@ def test_rows_texts_and_pairs_are_shared_to_the_same_end(tmp_path) -> None:
             assert other.get("validation_loss") == pytest.approx(one.get("validation_loss"), abs=1e-5), run
 
 
+def test_a_board_adds_up_and_tells_that_one_has_failed(tmp_path) -> None:
+    program = [sys.executable, str(Path(__file__).with_name("board_sums.py")), str(tmp_path / "store")]
+    known = {**os.environ, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "-", "MASTER_PORT": "1"}
+    both = [
+        subprocess.Popen(program, env={**known, "RANK": str(rank)}, stdout=subprocess.PIPE, text=True)
+        for rank in range(2)
+    ]
+    first, second = (process.communicate(timeout=120)[0].splitlines() for process in both)
+    expected = [" ".join(f"{2 * n + 12 * step:g}" for n in range(1 + step % 6)) for step in range(200)]
+    assert second == expected
+    assert first == [*expected, "another process has failed"]
+
+
 def a_batch(name: str, rng) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Outputs of 7 rows of 4 steps, and their batch."""
     target = torch.tensor(rng.normal(size=(7, 4)), dtype=torch.float32)

@@ -1,0 +1,90 @@
+"""Sums over the processes of one machine, in memory that all of them see.
+
+A step of training adds up a few numbers and some gradients, several times. A message by socket wakes a
+process that sleeps, which takes longer than a small layer's step; here each writes its numbers down, counts
+one up and looks until the others have counted as far:
+
+    slot[n mod 2][p] ← values    count[p] ← n    wait until min(count) ≥ n    sum of slot[n mod 2] over p
+
+Two sets of slots are enough: none can begin sum n + 2 before all have begun n + 1, and so have read n.
+That needs a processor which shows stores to others in their order, as x86-64 does.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from seqcli.threads import team_place
+
+LINE = 8
+"""Numbers of 8 bytes in a line of cache: each process counts in a line of its own."""
+EAGER, PATIENT = 0.005, 0.2
+"""Seconds of looking without a pause, and then with the core offered to others; later with naps."""
+NAP = 0.001
+GONE = -1
+"""The count of a process that has failed."""
+
+
+def one_machine() -> bool:
+    """Whether the processes that train together can share a board."""
+    together = os.environ.get("LOCAL_WORLD_SIZE") == os.environ.get("WORLD_SIZE")
+    return together and team_place()[1] > 1 and platform.machine() in ("x86_64", "AMD64")
+
+
+class Board:
+    """Room for ``room`` float32 numbers of each process, found by all through ``store``.
+
+    ``name`` is one for each board of a training. Raises RuntimeError when the others do not come.
+    """
+
+    def __init__(self, store: Any, name: str, room: int) -> None:
+        self.room = room
+        self._rank, size = team_place()
+        head = 8 * LINE * size
+        total = head + 2 * size * room * 4
+        if self._rank == 0:
+            shared = Path("/dev/shm")
+            handle, path = tempfile.mkstemp(prefix="seqcli-", dir=shared if shared.is_dir() else None)
+            os.truncate(handle, total)
+            os.close(handle)
+            store.set(name, path)
+        place = store.get(name).decode()
+        memory = np.memmap(place, np.uint8, "r+", shape=(total,))
+        store.add(f"{name}/come", 1)
+        while store.add(f"{name}/come", 0) < size:
+            time.sleep(NAP)
+        if self._rank == 0:
+            Path(place).unlink()  # what all have open stays until they end, and nothing is left behind
+        self._counts = memory[:head].view(np.int64).reshape(size, LINE)[:, 0]
+        self._slots = memory[head:].view(np.float32).reshape(2, size, room)
+        self._sums = 0
+
+    def add(self, values: Tensor) -> None:
+        """Make ``values`` (K,) float32, K at most the room, their sum over all processes.
+
+        Raises RuntimeError when another process has failed.
+        """
+        self._sums += 1
+        slots, mine = self._slots[self._sums % 2], values.numpy()
+        slots[self._rank, : len(mine)] = mine
+        self._counts[self._rank] = self._sums
+        begun = time.monotonic()
+        while (least := int(self._counts.min())) < self._sums:
+            if least == GONE:
+                raise RuntimeError("another process has failed")
+            waited = time.monotonic() - begun
+            if waited > EAGER:
+                time.sleep(NAP if waited > PATIENT else 0)
+        np.sum(slots[:, : len(mine)], axis=0, out=mine)
+
+    def give_up(self) -> None:
+        """Tell the others that this process has failed."""
+        self._counts[self._rank] = GONE

@@ -1,0 +1,26 @@
+"""One process of two that add up on a board: ``RANK=r WORLD_SIZE=2 … python board_sums.py STORE``."""
+
+from __future__ import annotations
+
+import sys
+
+import torch
+from torch.distributed import FileStore
+
+from seqcli.threads import team_place
+from seqcli.training.board import Board
+
+if __name__ == "__main__":
+    rank, size = team_place()
+    board = Board(FileStore(sys.argv[1], size), "board", room=6)
+    for step in range(200):
+        values = torch.arange(1 + step % 6, dtype=torch.float32) + step * (1 + 10 * rank)
+        board.add(values)
+        print(" ".join(f"{value:g}" for value in values.tolist()))
+    if rank == 1:
+        board.give_up()
+    else:
+        try:
+            board.add(torch.ones(2))
+        except RuntimeError as error:
+            print(error)
