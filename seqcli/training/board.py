@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seqcli.threads import team_place
@@ -36,33 +37,56 @@ GONE = -1
 def one_machine() -> bool:
     """Whether the processes that train together can share a board."""
     together = os.environ.get("LOCAL_WORLD_SIZE") == os.environ.get("WORLD_SIZE")
-    return together and team_place()[1] > 1 and platform.machine() in ("x86_64", "AMD64")
+    known = platform.system() == "Linux" and platform.machine() == "x86_64"
+    return together and team_place()[1] > 1 and known
+
+
+def make_board(store: Any, name: str, room: int) -> Board | None:
+    """A board with ``room`` for so many numbers of each process, which all find through ``store``.
+
+    ``name`` is one for each board of a training. None, in all of them, where the machine lacks the memory.
+    """
+    rank, size = team_place()
+    total = _head(size) + 2 * size * room * 4
+    if rank == 0:
+        store.set(name, _reserved(total))
+    place = store.get(name).decode()
+    if not place:
+        return None
+    memory = np.memmap(place, np.uint8, "r+", shape=(total,))
+    store.add(f"{name}/come", 1)
+    while store.add(f"{name}/come", 0) < size:
+        time.sleep(NAP)
+    if rank == 0:
+        Path(place).unlink()  # what all have open stays until they end, and nothing is left behind
+    return Board(memory, room)
+
+
+def _head(size: int) -> int:
+    return 8 * LINE * size
+
+
+def _reserved(total: int) -> str:
+    """A file of so many bytes, in memory where there is such a place; "" where it has no room."""
+    shared = Path("/dev/shm")
+    handle, path = tempfile.mkstemp(prefix="seqcli-", dir=shared if shared.is_dir() else None)
+    try:
+        os.posix_fallocate(handle, 0, total)  # a file that only claims its size would end the process later
+    except OSError:
+        Path(path).unlink()
+        return ""
+    finally:
+        os.close(handle)
+    return path
 
 
 class Board:
-    """Room for ``room`` float32 numbers of each process, found by all through ``store``.
+    """Memory that all processes have open, with ``room`` for so many float32 numbers of each."""
 
-    ``name`` is one for each board of a training. Raises RuntimeError when the others do not come.
-    """
-
-    def __init__(self, store: Any, name: str, room: int) -> None:
+    def __init__(self, memory: NDArray[np.uint8], room: int) -> None:
         self.room = room
         self._rank, size = team_place()
-        head = 8 * LINE * size
-        total = head + 2 * size * room * 4
-        if self._rank == 0:
-            shared = Path("/dev/shm")
-            handle, path = tempfile.mkstemp(prefix="seqcli-", dir=shared if shared.is_dir() else None)
-            os.truncate(handle, total)
-            os.close(handle)
-            store.set(name, path)
-        place = store.get(name).decode()
-        memory = np.memmap(place, np.uint8, "r+", shape=(total,))
-        store.add(f"{name}/come", 1)
-        while store.add(f"{name}/come", 0) < size:
-            time.sleep(NAP)
-        if self._rank == 0:
-            Path(place).unlink()  # what all have open stays until they end, and nothing is left behind
+        head = _head(size)
         self._counts = memory[:head].view(np.int64).reshape(size, LINE)[:, 0]
         self._slots = memory[head:].view(np.float32).reshape(2, size, room)
         self._sums = 0

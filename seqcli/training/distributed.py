@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from seqcli.errors import ResourceError
 from seqcli.sequences import AnyArray
 from seqcli.threads import team_place
-from seqcli.training.board import Board, one_machine
+from seqcli.training.board import Board, make_board, one_machine
 
 Rows = TypeVar("Rows", bound=Any)
 
@@ -48,7 +48,7 @@ class Team:
         self.rank, self.size = rank, size
         self.board: Board | None = None
         """Where numbers are added up, once gradients have been, of processes on one machine."""
-        self._boards = 0
+        self._boards, self._room = 0, 0
 
     @property
     def leads(self) -> bool:
@@ -159,11 +159,11 @@ class Team:
                 dist.all_reduce(values)
 
     def _make_room(self, numbers: int) -> None:
-        """A board for sums of so many numbers, where processes share a machine."""
-        if one_machine() and (self.board is None or self.board.room < numbers):
+        """A board for sums of so many numbers, where processes share a machine that has the memory."""
+        if one_machine() and self._room < numbers:
             with self._all_here():
-                self._boards += 1
-                self.board = Board(_store(), f"seqcli/board/{self._boards}", numbers)
+                self._boards, self._room = self._boards + 1, numbers
+                self.board = make_board(_store(), f"seqcli/board/{self._boards}", numbers)
 
     def _broadcast(self, values: Tensor) -> None:
         """Make ``values`` (...,) those of the first process."""

@@ -8,11 +8,14 @@ import torch
 from torch.distributed import FileStore
 
 from seqcli.threads import team_place
-from seqcli.training.board import Board
+from seqcli.training.board import make_board
 
 if __name__ == "__main__":
     rank, size = team_place()
-    board = Board(FileStore(sys.argv[1], size), "board", room=6)
+    store = FileStore(sys.argv[1], size)
+    assert make_board(store, "more than there is", 2**50) is None
+    board = make_board(store, "board", room=6)
+    assert board is not None
     for step in range(200):
         values = torch.arange(1 + step % 6, dtype=torch.float32) + step * (1 + 10 * rank)
         board.add(values)
