@@ -5,7 +5,6 @@ effect(s) = number of the text  -  number of the text without token s       in t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,29 +12,15 @@ import numpy as np
 from seqcli.inference.effects import WORDS, Block, Effects
 from seqcli.inference.explained_rows import Question, RowExplanations
 from seqcli.inference.outputs import outputs_for
-from seqcli.inference.session import GraphSession
 from seqcli.tasks.classify_explain import text_rows
 from seqcli.tasks.regress_interval import answers_of
 
 if TYPE_CHECKING:
-    from seqcli.model_dir import SavedModel
-    from seqcli.readers.stream import RecordStream
-    from seqcli.tasks.regress import Regress
+    pass
 
 
 class NumberExplanations(RowExplanations[Effects]):
     """The texts of ``stream`` with their numbers and what those hang on."""
-
-    def __init__(
-        self,
-        model: SavedModel,
-        task: Regress,
-        stream: RecordStream,
-        warn: Callable[[str], None],
-        only: int | None = None,
-    ) -> None:
-        super().__init__(model, task, stream, warn, only)
-        self._session = GraphSession.open(model)
 
     def answer(self, asked: Question) -> Effects | None:
         """What the number of one text hangs on; None for a text without a token."""

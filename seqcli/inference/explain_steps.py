@@ -21,7 +21,6 @@ import numpy as np
 from seqcli.inference.effects import COLUMNS, HERTZ, LOG_ODDS, NATS, SECONDS, STEPS, Block, Effects, Real
 from seqcli.inference.explained_rows import Question, RowExplanations
 from seqcli.inference.outputs import outputs_for
-from seqcli.inference.session import GraphSession
 from seqcli.preprocessing.mel import HOP, LOWEST, hertz_to_mel, mel_to_hertz
 from seqcli.sequences import Batchable, FloatArray, Sequences
 from seqcli.tasks.base import to_decode
@@ -40,8 +39,6 @@ from seqcli.tasks.speech.prefixes import letter_log_probabilities
 from seqcli.tasks.transcribe import Transcribe
 
 if TYPE_CHECKING:
-    from seqcli.model_dir import SavedModel
-    from seqcli.readers.stream import RecordStream
     from seqcli.tasks.speech.sound import Sound
 
 Stepped = Classify | Multilabel | Regress | Transcribe
@@ -79,17 +76,6 @@ class Answer:
 
 class StepExplanations(RowExplanations[Effects]):
     """The clips, series or rows of ``stream``, and what the answer for each hangs on."""
-
-    def __init__(
-        self,
-        model: SavedModel,
-        task: Stepped,
-        stream: RecordStream,
-        warn: Callable[[str], None],
-        only: int | None = None,
-    ) -> None:
-        super().__init__(model, task, stream, warn, only)
-        self._session = GraphSession.open(model)
 
     def answer(self, asked: Question) -> Effects:
         """What the answer for one example hangs on."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from seqcli.errors import DataError
 from seqcli.inference.predict import NAMED_ROWS
+from seqcli.inference.session import GraphSession
 from seqcli.inference.trust import blamed_on
 from seqcli.readers.table import Table
 from seqcli.sequences import Batchable
@@ -54,7 +56,12 @@ class RowExplanations(Generic[Found]):
 
     def answer(self, asked: Question) -> Found | None:
         """The explanation of one example; None where there is nothing to explain."""
-        raise NotImplementedError
+        raise NotImplementedError  # abstract: every kind of model has its own
+
+    @cached_property
+    def _session(self) -> GraphSession:
+        """The network, of those that answer by one graph."""
+        return GraphSession.open(self._model)
 
     def __iter__(self) -> Iterator[Found]:
         there = False

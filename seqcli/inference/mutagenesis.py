@@ -9,7 +9,6 @@ learning-based sequence model). A score above 0: the class needs the base that i
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,16 +17,13 @@ from numpy.typing import NDArray
 
 from seqcli.inference.explained_rows import Question, RowExplanations
 from seqcli.inference.outputs import outputs_for
-from seqcli.inference.session import GraphSession
 from seqcli.preprocessing.dna import BASES, bare_bases
 from seqcli.readers.table import Table
 from seqcli.tasks.base import to_decode
 from seqcli.tasks.classify_metrics import log_softmax
 
 if TYPE_CHECKING:
-    from seqcli.model_dir import SavedModel
-    from seqcli.readers.stream import RecordStream
-    from seqcli.tasks.classify import Classify
+    pass
 
 Odds = NDArray[np.float64]
 
@@ -53,17 +49,6 @@ class Mutated:
 
 class Mutations(RowExplanations[Mutated]):
     """The sequences of ``stream``, each with what changes of its bases do; ``only`` names one row."""
-
-    def __init__(
-        self,
-        model: SavedModel,
-        task: Classify,
-        stream: RecordStream,
-        warn: Callable[[str], None],
-        only: int | None = None,
-    ) -> None:
-        super().__init__(model, task, stream, warn, only)
-        self._session = GraphSession.open(model)
 
     def answer(self, asked: Question) -> Mutated:
         """One sequence beside all that differ from it in one base."""
