@@ -4,9 +4,9 @@ A step of training adds up a few numbers and some gradients, several times. A me
 process that sleeps, which takes longer than a small layer's step; here each writes its numbers down, counts
 one up and looks until the others have counted as far:
 
-    slot[n mod 2][p] ← values    count[p] ← n    wait until min(count) ≥ n    sum of slot[n mod 2] over p
+    slot[n mod 2][p] ← values    count[p] ← n    wait until min(count) ≥ n    read slot[n mod 2] of each p
 
-Two sets of slots are enough: none can begin sum n + 2 before all have begun n + 1, and so have read n.
+Two sets of slots are enough: none can begin turn n + 2 before all have begun n + 1, and so have read n.
 That needs a processor which shows stores to others in their order, as x86-64 does.
 """
 
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -87,27 +88,44 @@ class Board:
         self.room = room
         self._rank, size = team_place()
         head = _head(size)
-        self._counts = memory[:head].view(np.int64).reshape(size, LINE)[:, 0]
+        lines = memory[:head].view(np.int64).reshape(size, LINE)
+        self._counts, self._lengths = lines[:, 0], lines[:, 1:3].T
         self._slots = memory[head:].view(np.float32).reshape(2, size, room)
-        self._sums = 0
+        self._turns = 0
 
     def add(self, values: Tensor) -> None:
         """Make ``values`` (K,) float32, K at most the room, their sum over all processes.
 
         Raises RuntimeError when another process has failed.
         """
-        self._sums += 1
-        slots, mine = self._slots[self._sums % 2], values.numpy()
+        mine = values.numpy()
+        np.sum(self._exchange(mine)[:, : len(mine)], axis=0, out=mine)
+
+    def gather(self, values: Tensor) -> list[Tensor]:
+        """What each process gives as ``values`` (K_p,) float32, K_p at most the room.
+
+        To be read and left as it is, before the turn after the next. Raises RuntimeError when another
+        process has failed.
+        """
+        slots = self._exchange(values.numpy())
+        lengths = self._lengths[self._turns % 2].tolist()
+        return [torch.from_numpy(slot[:length]) for slot, length in zip(slots, lengths, strict=True)]
+
+    def _exchange(self, mine: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Show ``mine`` (K,) to the others, and wait for theirs: (processes, room)."""
+        self._turns += 1
+        slots: NDArray[np.float32] = self._slots[self._turns % 2]
         slots[self._rank, : len(mine)] = mine
-        self._counts[self._rank] = self._sums
+        self._lengths[self._turns % 2, self._rank] = len(mine)
+        self._counts[self._rank] = self._turns
         begun = time.monotonic()
-        while (least := int(self._counts.min())) < self._sums:
+        while (least := int(self._counts.min())) < self._turns:
             if least == GONE:
                 raise RuntimeError("another process has failed")
             waited = time.monotonic() - begun
             if waited > EAGER:
                 time.sleep(NAP if waited > PATIENT else 0)
-        np.sum(slots[:, : len(mine)], axis=0, out=mine)
+        return slots
 
     def give_up(self) -> None:
         """Tell the others that this process has failed."""

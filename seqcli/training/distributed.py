@@ -62,7 +62,8 @@ class Team:
     def sow(self, seed: int, step: int) -> None:
         """Begin the random numbers of a step: each process leaves out other units."""
         if self.size > 1:
-            torch.manual_seed(int(np.random.SeedSequence([seed, step, self.rank]).generate_state(1)[0]))
+            own = int(np.random.SeedSequence([seed, step, self.rank]).generate_state(1)[0])
+            torch.default_generator.manual_seed(own)  # torch.manual_seed asks for every kind of device
 
     def level(self, network: nn.Module) -> None:
         """Give all processes the weights of the first."""
@@ -74,43 +75,39 @@ class Team:
         """Make the gradients of ``parameters`` (...,) each those of the whole batch.
 
         They come multiplied by ``weight`` (), which is w_p; ``sums`` (K,) is what else to add up over
-        processes, which is returned. A gradient that no process has stays None. Of a large table only the
-        rows travel that are not zero in some process: a batch of texts looks up few of its words.
+        processes, which is returned. A gradient that no process has stays None. Of a large table a process
+        sends only the rows that are not zeros in it: a batch of texts looks up few of its words.
         """
-        has = torch.tensor([float(p.grad is not None) for p in parameters])
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        self._make_room(sum(gradient.numel() + 1 for gradient in gradients) + len(sums) + 1)
-        rows = self._rows_in_use(gradients)
-        sent = [
-            g if used is None else g.index_select(0, used) for g, used in zip(gradients, rows, strict=True)
-        ]
-        tail = torch.cat([has, weight.float()[None], sums.float()])
-        flat = torch.cat([*(part.flatten().float() for part in sent), tail])
+        self._make_room(sum(gradient.numel() + len(gradient) + 1 for gradient in gradients) + len(sums) + 1)
+        tables = [gradient for gradient in gradients if _is_table(gradient)]
+        others = [gradient.flatten().float() for gradient in gradients if not _is_table(gradient)]
+        has = torch.tensor([float(p.grad is not None) for p in parameters])
+        flat = torch.cat([*others, has, weight.float()[None], sums.float()])
         self._add(flat)
         *added, has, weight, sums = torch.split(
-            flat, [part.numel() for part in sent] + [len(has), 1, len(sums)]
+            flat, [part.numel() for part in others] + [len(has), 1, len(sums)]
         )
-        flat[: len(flat) - len(tail)] /= weight.clamp(min=torch.finfo(flat.dtype).tiny)
-        for place, (parameter, known) in enumerate(zip(parameters, has.tolist(), strict=True)):
-            gradient, used = gradients[place], rows[place]
-            whole = added[place].view_as(sent[place]).to(gradient.dtype)
-            if used is not None:  # the others are zeros in every process
-                whole = gradient.index_copy_(0, used, whole)
-            parameter.grad = whole if known else None
+        weight = weight.clamp(min=torch.finfo(flat.dtype).tiny)
+        self._add_tables(tables, weight)
+        whole = iter(added)
+        for parameter, gradient, known in zip(parameters, gradients, has.tolist(), strict=True):
+            if not _is_table(gradient):
+                gradient = next(whole).div_(weight).view_as(gradient).to(gradient.dtype)
+            parameter.grad = gradient if known else None
         return sums
 
-    def _rows_in_use(self, gradients: Sequence[Tensor]) -> list[Tensor | None]:
-        """For each of ``gradients`` (...,) the rows (R,) that are not zero in some process; None: all."""
-        tables = [gradient for gradient in gradients if gradient.ndim == 2 and len(gradient) >= TABLE]
+    def _add_tables(self, tables: Sequence[Tensor], weight: Tensor) -> None:
+        """Make each of ``tables`` (V, E) its sum over all processes, divided by ``weight`` (1,)."""
         if not tables:
-            return [None] * len(gradients)
-        used = torch.cat([gradient.abs().sum(1) != 0 for gradient in tables]).float()
-        self._add(used)
-        found = iter(torch.split(used, [len(gradient) for gradient in tables]))
-        return [
-            next(found).nonzero()[:, 0] if gradient.ndim == 2 and len(gradient) >= TABLE else None
-            for gradient in gradients
-        ]
+            return
+        rows = [_rows_in_use(table) for table in tables]
+        values = [table.index_select(0, used) / weight for table, used in zip(tables, rows, strict=True)]
+        for table, used in zip(tables, rows, strict=True):
+            table.index_fill_(0, used, 0.0)
+        for message in self._gather(_packed(rows, values)):  # in one order everywhere, so to the same bits
+            for table, used, part in zip(tables, *_unpacked(message, tables), strict=True):
+                table.index_add_(0, used, part.to(table.dtype))
 
     def any(self, one: bool, other: bool) -> tuple[bool, bool]:
         """Of two things whether each is so in any process."""
@@ -158,6 +155,21 @@ class Team:
             else:
                 dist.all_reduce(values)
 
+    def _gather(self, values: Tensor) -> list[Tensor]:
+        """What each process gives as ``values`` (K_p,) float32; to be read before the next but one."""
+        import torch.distributed as dist
+
+        board = self.board
+        with self._all_here():
+            if board is not None and len(values) <= board.room:
+                return board.gather(values)
+            lengths = [torch.zeros(1, dtype=torch.int64) for _ in range(self.size)]
+            dist.all_gather(lengths, torch.tensor([len(values)]))
+            known = [int(length) for length in lengths]
+            parts = [values.new_zeros(max(known)) for _ in known]
+            dist.all_gather(parts, nn.functional.pad(values, (0, max(known) - len(values))))
+            return [part[:length] for part, length in zip(parts, known, strict=True)]
+
     def _make_room(self, numbers: int) -> None:
         """A board for sums of so many numbers, where processes share a machine that has the memory."""
         if one_machine() and self._room < numbers:
@@ -182,6 +194,35 @@ class Team:
                 f"another of the {self.size} processes of this training has ended",
                 "where none says why, it was killed: was there memory enough for all?",
             ) from error
+
+
+def _is_table(gradient: Tensor) -> bool:
+    return gradient.ndim == 2 and len(gradient) >= TABLE
+
+
+def _rows_in_use(table: Tensor) -> Tensor:
+    """The rows (R,) of ``table`` (V, E) that are not all zeros."""
+    return ((table.amax(1) != 0) | (table.amin(1) != 0)).nonzero()[:, 0]
+
+
+def _packed(rows: Sequence[Tensor], values: Sequence[Tensor]) -> Tensor:
+    """One message (K,) float32 of rows (R,) of some tables and what is in them (R, E).
+
+    Whole numbers, how many rows of each table and which, keep their bits.
+    """
+    counts = torch.tensor([len(used) for used in rows], dtype=torch.int32)
+    places = torch.cat([counts, *(used.int() for used in rows)]).view(torch.float32)
+    return torch.cat([places, *(part.flatten().float() for part in values)])
+
+
+def _unpacked(message: Tensor, tables: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """Of a :func:`_packed` message (K,) the rows (R,) of each of ``tables`` (V, E), and the values (R, E)."""
+    counts = message[: len(tables)].view(torch.int32).tolist()
+    sizes = [count * table.shape[1] for count, table in zip(counts, tables, strict=True)]
+    _, places, values = torch.split(message, [len(tables), sum(counts), sum(sizes)])
+    rows = list(torch.split(places.view(torch.int32).long(), counts))
+    parts = zip(torch.split(values, sizes), tables, strict=True)
+    return rows, [part.view(-1, table.shape[1]) for part, table in parts]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""One process of two that add up on a board: ``RANK=r WORLD_SIZE=2 … python board_sums.py STORE``."""
+"""One process of two that share a board: ``RANK=r WORLD_SIZE=2 … python board_sums.py STORE``."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ if __name__ == "__main__":
         values = torch.arange(1 + step % 6, dtype=torch.float32) + step * (1 + 10 * rank)
         board.add(values)
         print(" ".join(f"{value:g}" for value in values.tolist()))
+        given = board.gather(torch.arange((step + 3 * rank) % 7, dtype=torch.float32) + rank)
+        print([part.tolist() for part in given])
     if rank == 1:
         board.give_up()
     else:

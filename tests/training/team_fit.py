@@ -1,4 +1,7 @@
-"""Small fits, the same alone and by several processes: ``torchrun --nproc-per-node 2 team_fit.py DIR``."""
+"""Small fits, the same alone and by several processes: ``torchrun --nproc-per-node 2 team_fit.py DIR``.
+
+With ``--messages`` that of a large table alone, by processes that act as if they shared no memory.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from tiny_stream import a_text, network_of, setup_of
 from seqcli.backends.network import build_network
 from seqcli.network import InputSpec, NetworkSpec
 from seqcli.sequences import Batchable, Sequences
+from seqcli.training import distributed
 from seqcli.training.distributed import leave, team
 from seqcli.training.going_on import BothFeed
 from seqcli.training.loop import fit
@@ -72,10 +76,13 @@ def pairs(directory: Path):
     return network, drain(fit(network, some_pairs(13, 1), some_pairs(140, 2), setup))[1]
 
 
-def fits(directory: Path) -> dict[str, list[dict]]:
-    """Run them all, write ``NAME.safetensors`` of each; the rows of their histories."""
+RUNS = (rows, table, stream, both, pairs)
+
+
+def fits(directory: Path, runs=RUNS) -> dict[str, list[dict]]:
+    """Run them, write ``NAME.safetensors`` of each; the rows of their histories."""
     histories = {}
-    for run in (rows, table, stream, both, pairs):
+    for run in runs:
         network, outcome = run(directory)
         if team().leads:
             weights = {name: value.clone() for name, value in network.state_dict().items()}
@@ -88,5 +95,9 @@ def fits(directory: Path) -> dict[str, list[dict]]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    fits(Path(sys.argv[1]))
+    if "--messages" in sys.argv:
+        distributed.one_machine = lambda: False
+        fits(Path(sys.argv[1]), [table])
+    else:
+        fits(Path(sys.argv[1]))
     leave(failed=False)

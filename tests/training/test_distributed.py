@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import load_file
-from team_fit import fits
+from team_fit import fits, table
 
 from seqcli.backends.chain import Chain
 from seqcli.backends.losses import LOSSES, mean_over
@@ -33,9 +33,9 @@ SMALL = (
 )
 
 
-def torchrun(logs: Path, *command) -> subprocess.CompletedProcess:
-    """Two processes, what each prints in a file of its own."""
-    line = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(PROCESSES)]
+def torchrun(logs: Path, *command, processes: int = PROCESSES) -> subprocess.CompletedProcess:
+    """Some processes, what each prints in a file of its own."""
+    line = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
     line += ["--standalone", "--log-dir", str(logs), "--redirects", "3", *command]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(line, check=False, capture_output=True, text=True, cwd=logs.parent, env=environment)
@@ -106,6 +106,17 @@ def test_rows_texts_and_pairs_are_shared_to_the_same_end(tmp_path) -> None:
             assert other.get("validation_loss") == pytest.approx(one.get("validation_loss"), abs=1e-5), run
 
 
+def test_three_processes_that_share_no_memory_come_to_the_same_end(tmp_path) -> None:
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "together").mkdir()
+    fits(tmp_path / "alone", [table])
+    script = Path(__file__).with_name("team_fit.py")
+    line = (str(script), str(tmp_path / "together"), "--messages")
+    done = torchrun(tmp_path / "logs", *line, processes=3)
+    assert done.returncode == 0, printed(tmp_path / "logs", 0)[1]
+    same_weights(*(tmp_path / place / "table.safetensors" for place in ("alone", "together")))
+
+
 def test_a_board_adds_up_and_tells_that_one_has_failed(tmp_path) -> None:
     program = [sys.executable, str(Path(__file__).with_name("board_sums.py")), str(tmp_path / "store")]
     known = {**os.environ, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "-", "MASTER_PORT": "1"}
@@ -114,7 +125,11 @@ def test_a_board_adds_up_and_tells_that_one_has_failed(tmp_path) -> None:
         for rank in range(2)
     ]
     first, second = (process.communicate(timeout=120)[0].splitlines() for process in both)
-    expected = [" ".join(f"{2 * n + 12 * step:g}" for n in range(1 + step % 6)) for step in range(200)]
+    expected = []
+    for step in range(200):
+        expected.append(" ".join(f"{2 * n + 12 * step:g}" for n in range(1 + step % 6)))
+        given = [[float(n + rank) for n in range((step + 3 * rank) % 7)] for rank in range(2)]
+        expected.append(str(given))
     assert second == expected
     assert first == [*expected, "another process has failed"]
 
