@@ -27,12 +27,10 @@ from torch import Tensor
 from seqcli.threads import team_place
 
 LINE = 8
-"""Numbers of 8 bytes in a line of cache: each process counts in a line of its own."""
+"""Numbers of 8 bytes in a line of cache: what a process says of itself is in a line of its own."""
 EAGER, PATIENT = 0.005, 0.2
 """Seconds of looking without a pause, and then with the core offered to others; later with naps."""
 NAP = 0.001
-GONE = -1
-"""The count of a process that has failed."""
 
 
 def one_machine() -> bool:
@@ -89,7 +87,7 @@ class Board:
         self._rank, size = team_place()
         head = _head(size)
         lines = memory[:head].view(np.int64).reshape(size, LINE)
-        self._counts, self._lengths = lines[:, 0], lines[:, 1:3].T
+        self._counts, self._failed, self._lengths = lines[:, 0], lines[:, 1], lines[:, 2:4].T
         self._slots = memory[head:].view(np.float32).reshape(2, size, room)
         self._turns = 0
 
@@ -102,7 +100,7 @@ class Board:
         np.sum(self._exchange(mine)[:, : len(mine)], axis=0, out=mine)
 
     def gather(self, values: Tensor) -> list[Tensor]:
-        """What each process gives as ``values`` (K_p,) float32, K_p at most the room.
+        """What each process gives as ``values`` (K,) float32, K at most the room and its own in each.
 
         To be read and left as it is, before the turn after the next. Raises RuntimeError when another
         process has failed.
@@ -119,8 +117,8 @@ class Board:
         self._lengths[self._turns % 2, self._rank] = len(mine)
         self._counts[self._rank] = self._turns
         begun = time.monotonic()
-        while (least := int(self._counts.min())) < self._turns:
-            if least == GONE:
+        while self._counts.min() < self._turns:
+            if self._failed.any():
                 raise RuntimeError("another process has failed")
             waited = time.monotonic() - begun
             if waited > EAGER:
@@ -129,4 +127,4 @@ class Board:
 
     def give_up(self) -> None:
         """Tell the others that this process has failed."""
-        self._counts[self._rank] = GONE
+        self._failed[self._rank] = 1

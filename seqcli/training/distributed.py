@@ -79,7 +79,7 @@ class Team:
         sends only the rows that are not zeros in it: a batch of texts looks up few of its words.
         """
         gradients = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        self._make_room(sum(gradient.numel() + len(gradient) + 1 for gradient in gradients) + len(sums) + 1)
+        self._make_room(sum(2 * gradient.numel() + 1 for gradient in gradients) + len(sums) + 1)
         tables = [gradient for gradient in gradients if _is_table(gradient)]
         others = [gradient.flatten().float() for gradient in gradients if not _is_table(gradient)]
         has = torch.tensor([float(p.grad is not None) for p in parameters])
