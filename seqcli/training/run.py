@@ -18,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from seqcli.backends.device import set_threads
+from seqcli.backends.device import keep_freed_memory, set_threads
 from seqcli.backends.graph import saved_graphs
 from seqcli.backends.network import Network, build_network
 from seqcli.backends.parameters import parameter_table
@@ -185,6 +185,7 @@ def decide_on(tables: Tables, plan: Plan, options: Options, target: Path) -> Run
     prepared = prepare(tables, plan, options)
     refuse_disobeyed(options, prepared)
     threads = set_threads(training_threads(options.training.threads, prepared.network.widest))
+    keep_freed_memory()
     network = build_network(prepared.network, options.training.seed)
     notes = [
         note

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import copy
 import os
+import platform
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -90,3 +93,33 @@ def test_a_gpu_gives_the_same_outputs_and_gradients(cell):
     theirs.square().sum().backward()
     for here, there in zip(network.parameters(), on_gpu.parameters(), strict=True):
         torch.testing.assert_close(there.grad.cpu(), here.grad, rtol=1e-3, atol=1e-5)
+
+
+ROUNDS_OF_MEMORY = """
+import ctypes
+import resource
+import sys
+from seqcli.backends.device import keep_freed_memory
+library = ctypes.CDLL(None)
+library.malloc.restype = ctypes.c_void_p
+if "keep" in sys.argv:
+    assert keep_freed_memory()
+for turn in range(4):
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    parts = [ctypes.c_void_p(library.malloc(12 * 2**20)) for _ in range(8)]
+    for part in parts:
+        ctypes.memset(part, 1, 12 * 2**20)
+    for part in reversed(parts):
+        library.free(part)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries have no such setting")
+def test_memory_that_a_step_frees_is_there_for_the_next():
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MALLOC_")}
+    faults = [
+        int(subprocess.check_output([sys.executable, "-c", ROUNDS_OF_MEMORY, way], env=environment))
+        for way in ("keep", "as it is")
+    ]
+    assert faults[0] < 100 < 5000 < faults[1]

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seqcli.backends.attention import AttentionEncoder
+from seqcli.backends.device import keep_freed_memory
 from seqcli.backends.encoder import Encoder
 from seqcli.training.comparing.entries import TRANSFORMER
 
@@ -64,7 +65,8 @@ def layer_of(name: str, units: int) -> nn.Module:
 
 
 def growth_of(name: str, units: int, lengths: Sequence[int] = LENGTHS) -> Growth:
-    """Measure one layer on one thread; torch's own seed and threads stay as they are."""
+    """Measure one layer on one thread, as it trains; torch's own seed and threads stay as they are."""
+    keep_freed_memory()
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
