@@ -12,8 +12,8 @@ from seqcli.threads import thread_count
 
 MMAP_THRESHOLD, TRIM_THRESHOLD, TOP_PAD = -3, -1, -2
 """Names of mallopt's parameters, from glibc's malloc.h."""
-LARGEST_MMAP_THRESHOLD = 32 * 2**20
-"""Bytes; glibc takes no more."""
+PIECE = 16 * 2**20
+"""Bytes of the largest piece that is kept: larger ones leave holes that none of the next, aligned, fits into."""
 KEPT, AHEAD = 2**31 - 1, 64 * 2**20
 """Bytes that stay with the process when they are free, and that it asks for beyond what it needs."""
 
@@ -54,6 +54,6 @@ def keep_freed_memory() -> bool:
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    wanted = {MMAP_THRESHOLD: LARGEST_MMAP_THRESHOLD, TRIM_THRESHOLD: KEPT, TOP_PAD: AHEAD}
+    wanted = {MMAP_THRESHOLD: PIECE, TRIM_THRESHOLD: KEPT, TOP_PAD: AHEAD}
     taken: list[int] = [mallopt(name, value) for name, value in wanted.items()]
     return all(taken)

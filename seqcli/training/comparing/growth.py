@@ -20,7 +20,7 @@ LENGTHS = (32, 64, 128, 256, 512, 1024, 1448, 2048)
 """Steps; those from half of the longest on tell how time and memory grow."""
 ROWS = 4
 """Sequences that are read side by side."""
-ROUNDS, LEAST_ROUNDS, ENOUGH = 5, 3, 2.0
+ROUNDS, LEAST_ROUNDS, ENOUGH = 20, 3, 2.0
 """All lengths are timed in so many rounds; in fewer, down to the least, once so many seconds are spent."""
 
 
