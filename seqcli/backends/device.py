@@ -10,10 +10,11 @@ import torch
 from seqcli.errors import UsageError
 from seqcli.threads import thread_count
 
+GLIBC = "glibc"
 MMAP_THRESHOLD, TRIM_THRESHOLD, TOP_PAD = -3, -1, -2
 """Names of mallopt's parameters, from glibc's malloc.h."""
-PIECE = 16 * 2**20
-"""Bytes of the largest piece that is kept: larger ones leave holes that none of the next, aligned, fits into."""
+LARGEST_MMAP_THRESHOLD = 32 * 2**20
+"""Bytes; glibc takes no more."""
 KEPT, AHEAD = 2**31 - 1, 64 * 2**20
 """Bytes that stay with the process when they are free, and that it asks for beyond what it needs."""
 
@@ -51,9 +52,15 @@ def keep_freed_memory() -> bool:
     Each step of training asks for the same memory. glibc gives large pieces back to the system in between,
     and then every page comes anew, and zeroed: a fifth of a step over 2,048 steps of a sequence.
     """
-    if platform.libc_ver()[0] != "glibc":
+    if platform.libc_ver()[0] != GLIBC:
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    wanted = {MMAP_THRESHOLD: PIECE, TRIM_THRESHOLD: KEPT, TOP_PAD: AHEAD}
+    wanted = {MMAP_THRESHOLD: LARGEST_MMAP_THRESHOLD, TRIM_THRESHOLD: KEPT, TOP_PAD: AHEAD}
     taken: list[int] = [mallopt(name, value) for name, value in wanted.items()]
     return all(taken)
+
+
+def give_back_freed_memory() -> None:
+    """Give back to the system what this process has freed and kept, where its C library can."""
+    if platform.libc_ver()[0] == GLIBC:
+        ctypes.CDLL(None).malloc_trim(0)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from seqcli.backends.attention import AttentionEncoder
-from seqcli.backends.device import keep_freed_memory
+from seqcli.backends.device import give_back_freed_memory, keep_freed_memory
 from seqcli.backends.encoder import Encoder
 from seqcli.training.comparing.entries import TRANSFORMER
 
@@ -113,6 +113,8 @@ def least_in_rounds(
 
     Others who work on the machine slow a step too, by the caches that they share. They come and go: in
     rounds they meet a few of its repeats, where all repeats in a row could fall into one of their hours.
+    Each step begins with the memory of a new process: one that found what a shorter one has left would be
+    quicker for it.
     """
     least = [math.inf] * len(steps)
     begin = clock()
@@ -120,6 +122,7 @@ def least_in_rounds(
         if done >= LEAST_ROUNDS and clock() - begin > ENOUGH:
             break
         for at, step in enumerate(steps):
+            give_back_freed_memory()
             before = clock()
             step()
             least[at] = min(least[at], clock() - before)
