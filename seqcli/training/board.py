@@ -117,13 +117,15 @@ class Board:
         self._lengths[self._turns % 2, self._rank] = len(mine)
         self._counts[self._rank] = self._turns
         begun = time.monotonic()
-        while self._counts.min() < self._turns:
-            if self._failed.any():
+        while True:
+            failed = self._failed.any()  # looked at ahead of the counts: one may count this turn, then fail
+            if self._counts.min() >= self._turns:
+                return slots
+            if failed:
                 raise RuntimeError("another process has failed")
             waited = time.monotonic() - begun
             if waited > EAGER:
                 time.sleep(NAP if waited > PATIENT else 0)
-        return slots
 
     def give_up(self) -> None:
         """Tell the others that this process has failed."""

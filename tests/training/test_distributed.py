@@ -24,6 +24,7 @@ from seqcli.saved.places import resume_command
 from seqcli.sequences import LENGTHS, TARGET, WEIGHT
 from seqcli.threads import team_place, thread_count
 from seqcli.training import distributed
+from seqcli.training.board import Board
 from seqcli.training.distributed import Team
 
 PROCESSES = 2
@@ -132,6 +133,32 @@ def test_a_board_adds_up_and_tells_that_one_has_failed(tmp_path) -> None:
         expected.append(str(given))
     assert second == expected
     assert first == [*expected, "another process has failed"]
+
+
+def test_what_was_counted_ahead_of_a_failure_holds(monkeypatch) -> None:
+    place = {"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "-", "MASTER_PORT": "1"}
+    for name, value in place.items():
+        monkeypatch.setenv(name, value)
+    board = Board(np.zeros(192, np.uint8), room=4)
+
+    class Counts:
+        """The other process counts the turn and fails just after this one has looked at the counts."""
+
+        looks = 0
+
+        def __setitem__(self, rank, count) -> None:
+            pass
+
+        def min(self) -> int:
+            self.looks += 1
+            board._failed[1] = 1
+            return self.looks - 1
+
+    board._counts = Counts()
+    board.add(torch.ones(2))
+    board._counts = np.zeros(2)
+    with pytest.raises(RuntimeError, match="has failed"):
+        board.add(torch.ones(2))
 
 
 def a_batch(name: str, rng) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
